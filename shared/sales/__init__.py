@@ -1,0 +1,1 @@
+"""The product: customers, orders, and the text each new order sends."""

@@ -1,0 +1,256 @@
+"""Who calls, and with which scopes.
+
+Behind API Gateway the JWT authorizer has verified the token and put its claims into the event. Where it has not (sam
+local ignores JWT authorizers), the bearer token is verified here against the issuer's JWKS; there is no third way in.
+"""
+
+import base64
+import binascii
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sales.errors import Problem
+
+__all__ = ["Caller", "KeySet", "TokenError", "Verifier", "caller_of", "token_scopes"]
+
+# The limits API Gateway itself keeps to when it fetches discovery and keys.
+_FETCH_SECONDS = 1.5
+_FETCH_BYTES = 150_000
+_KEYS_FRESH_SECONDS = 3600.0
+# API Gateway may go on using a key for two hours; keys older than that are not trusted even if none can be fetched.
+_KEYS_USABLE_SECONDS = 7200.0
+# An unknown kid refetches the keys, but forged ones must not turn every request into a fetch.
+_REFETCH_SECONDS = 5.0
+_TOKEN_BYTES = 10_240
+
+
+class TokenError(Exception):
+    """The token is not to be trusted; `reason` says why without repeating any of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The verified sender of a request: Okta's `sub`, its client `cid`, and what the token allows."""
+
+    subject: str
+    client: str
+    scopes: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        """What makes two callers the same: client and subject (a client's own token has its id as subject)."""
+        return f"{self.client}\n{self.subject}"
+
+
+def token_scopes(claims: Mapping[str, Any]) -> list[str]:
+    """The scopes an Okta access token carries: `scp`, a list of strings; anything else grants nothing."""
+    scopes = claims.get("scp")
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        return []
+    return scopes
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses an object that says one thing twice: two readers could believe different halves of it."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is repeated")
+    return found
+
+
+def _segment(text: str) -> dict[str, Any]:
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        found = json.loads(raw.decode(), object_pairs_hook=_unique)
+    except (ValueError, binascii.Error, RecursionError):
+        raise TokenError("the token is not a JSON Web Token") from None
+    if not isinstance(found, dict):
+        raise TokenError("the token is not a JSON Web Token")
+    return found
+
+
+def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        raise TokenError(f"the token's {name} is not a time")
+    return value
+
+
+class KeySet:
+    """An issuer's signing keys, fetched when needed and kept; safe to share between threads."""
+
+    def __init__(self, issuer: str, jwks_uri: str = "") -> None:
+        self._issuer = issuer
+        self._jwks_uri = jwks_uri
+        self._keys: dict[str, dict[str, Any]] = {}
+        self._fetched = self._tried = float("-inf")
+        self._lock = threading.Lock()
+
+    def key(self, kid: str) -> dict[str, Any]:
+        """The RSA signing key of that id. Raises TokenError where there is none or no key can be had."""
+        now = time.monotonic()
+        with self._lock:
+            fresh = now - self._fetched < _KEYS_FRESH_SECONDS
+            if not (fresh and kid in self._keys) and now - self._tried >= _REFETCH_SECONDS:
+                self._tried = now
+                keys = self._fetch()
+                if keys is not None:
+                    self._keys, self._fetched = keys, now
+            if now - self._fetched >= _KEYS_USABLE_SECONDS:
+                raise TokenError("the issuer's keys cannot be fetched")
+            try:
+                return self._keys[kid]
+            except KeyError:
+                raise TokenError("the token's key is not one of the issuer's") from None
+
+    def _fetch(self) -> dict[str, dict[str, Any]] | None:
+        uri = self._jwks_uri
+        if not uri:
+            discovery = self._get(f"{self._issuer}/.well-known/openid-configuration")
+            uri = discovery.get("jwks_uri") if discovery else None
+            if not isinstance(uri, str):
+                return None
+        found = self._get(uri)
+        entries = found.get("keys") if found else None
+        if not isinstance(entries, list):
+            return None
+        return {
+            entry["kid"]: entry
+            for entry in entries
+            if isinstance(entry, dict)
+            and isinstance(entry.get("kid"), str)
+            and entry.get("kty") == "RSA"
+            and entry.get("use", "sig") == "sig"
+            and entry.get("alg", "RS256") == "RS256"
+        }
+
+    @staticmethod
+    def _get(url: str) -> dict[str, Any] | None:
+        # Behind API Gateway nothing is ever fetched, so its functions do not pay for the import.
+        import requests
+
+        give_up = time.monotonic() + 2 * _FETCH_SECONDS
+        try:
+            with requests.get(
+                url, timeout=_FETCH_SECONDS, allow_redirects=False, stream=True, headers={"Accept": "application/json"}
+            ) as answer:
+                if answer.status_code != requests.codes.ok:
+                    return None
+                body = b""
+                # Small pieces, so that an answer that comes drop by drop cannot outlast the deadline.
+                for piece in answer.iter_content(4096):
+                    body += piece
+                    if len(body) > _FETCH_BYTES or time.monotonic() > give_up:
+                        return None
+            found = json.loads(body)
+        except (requests.RequestException, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+
+class Verifier:
+    """Verifies access tokens of one issuer for one audience, as Okta's custom authorization server signs them."""
+
+    def __init__(self, issuer: str, audience: str, jwks_uri: str = "") -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = KeySet(issuer, jwks_uri)
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """The claims of a token that is signed with RS256 by a key of the issuer, for the audience, and in its time.
+
+        Raises TokenError. A revoked token is only noticed when it expires (RFC 7519 has no more to offer).
+        """
+        if len(token) > _TOKEN_BYTES:
+            raise TokenError("the token is too long")
+        parts = token.split(".")
+        if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - RFC 7515: header, payload, signature
+            raise TokenError("the token is not a JSON Web Token")
+        header = _segment(parts[0])
+        if header.get("alg") != "RS256":
+            raise TokenError("the token's signing method is not RS256")
+        if "crit" in header or not isinstance(header.get("kid"), str):
+            raise TokenError("the token's header is not one of the issuer's")
+        # Only here, because behind API Gateway no function verifies a token.
+        from jose import exceptions, jws
+
+        try:
+            jws.verify(token, self._keys.key(header["kid"]), algorithms=["RS256"])
+        except exceptions.JOSEError:
+            raise TokenError("the token's signature is invalid") from None
+        claims = _segment(parts[1])
+        self._check(claims, time.time())
+        return claims
+
+    def _check(self, claims: Mapping[str, Any], now: float) -> None:
+        if claims.get("iss") != self._issuer:
+            raise TokenError("the token does not have a valid issuer")
+        if claims.get("aud") != self._audience:
+            raise TokenError("the token does not have a valid audience")
+        expires = _seconds(claims, "exp")
+        if expires is None:
+            raise TokenError("the token has no expiry")
+        if expires <= now:
+            raise TokenError("the token has expired")
+        for name in ("nbf", "iat"):
+            starts = _seconds(claims, name)
+            if starts is not None and starts > now:
+                raise TokenError("the token is not valid yet")
+        if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("cid", ""), str):
+            raise TokenError("the token does not say whose it is")
+
+
+_verifiers: dict[tuple[str, str, str], Verifier] = {}
+
+
+def caller_of(
+    event: Mapping[str, Any], headers: Mapping[str, str], scope: str, *, issuer: str, audience: str, jwks_uri: str
+) -> Caller:
+    """The caller of an HTTP API event (payload 2.0), whose token carries the scope.
+
+    Raises Problem: `unauthorized` (401) or `insufficient_scope` (403), both with WWW-Authenticate (RFC 6750).
+    """
+    authorizer = event.get("requestContext", {}).get("authorizer")
+    if authorizer is not None:
+        jwt = authorizer.get("jwt") or {}
+        claims, scopes = jwt.get("claims") or {}, jwt.get("scopes") or []
+        if not claims.get("sub"):
+            raise _unauthorized("the authorizer named no caller")
+    else:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if not scheme:
+            raise Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"})
+        if scheme.lower() != "bearer" or not token:
+            raise _unauthorized("the Authorization header is not a bearer token")
+        key = (issuer, audience, jwks_uri)
+        verifier = _verifiers.setdefault(key, Verifier(*key))
+        try:
+            claims = verifier.claims(token)
+        except TokenError as error:
+            raise _unauthorized(error.reason) from None
+        scopes = token_scopes(claims)
+    if scope not in scopes:
+        raise Problem(
+            "insufficient_scope",
+            f"The request needs the scope {scope}.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+    return Caller(subject=claims["sub"], client=claims.get("cid") or claims["sub"], scopes=frozenset(scopes))
+
+
+def _unauthorized(reason: str) -> Problem:
+    return Problem(
+        "unauthorized",
+        reason[0].upper() + reason[1:] + ".",
+        headers={"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{reason}"'},
+    )

@@ -1,0 +1,101 @@
+"""Every setting of the deployed system, read from the environment: the only module that does so."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+__all__ = ["Settings", "settings"]
+
+
+class SettingsError(Exception):
+    """The environment does not hold what the system needs; the text names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What template.yaml (or the local system) hands to each function.
+
+    An empty endpoint means the real service. Durations are seconds.
+    """
+
+    customers_table: str
+    orders_table: str
+    okta_issuer: str
+    okta_audience: str
+    jwks_uri: str
+    dynamodb_endpoint: str
+    secrets_endpoint: str
+    lambda_endpoint: str
+    function_prefix: str
+    list_shards: int
+    default_currency: str
+    sms_username: str
+    sms_secret: str
+    sms_endpoint: str
+    sms_sender: str
+    sms_text: str
+    sms_max_segments: int
+    sms_prices: str
+    sms_max_attempts: int
+    sms_retry_seconds: float
+    sms_lease_seconds: float
+    sms_pause_seconds: float
+    webhook_secret: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings these variables hold. Raises SettingsError naming a variable that is missing or unfit."""
+
+        def text(name: str) -> str:
+            value = environ.get(name, "").strip()
+            if not value:
+                raise SettingsError(f"{name} is not set")
+            return value
+
+        def number(name: str, default: float, least: float) -> float:
+            raw = environ.get(name, "").strip() or str(default)
+            try:
+                value = float(raw)
+            except ValueError:
+                raise SettingsError(f"{name} is not a number") from None
+            if not value >= least:
+                raise SettingsError(f"{name} must be at least {least:g}")
+            return value
+
+        def optional(name: str, default: str = "") -> str:
+            return environ.get(name, "").strip() or default
+
+        return cls(
+            customers_table=text("CUSTOMERS_TABLE"),
+            orders_table=text("ORDERS_TABLE"),
+            okta_issuer=text("OKTA_ISSUER").rstrip("/"),
+            okta_audience=text("OKTA_AUDIENCE"),
+            jwks_uri=optional("JWKS_URI"),
+            dynamodb_endpoint=optional("DYNAMODB_ENDPOINT"),
+            secrets_endpoint=optional("SECRETS_ENDPOINT"),
+            lambda_endpoint=optional("LAMBDA_ENDPOINT"),
+            function_prefix=optional("FUNCTION_PREFIX"),
+            list_shards=int(number("LIST_SHARDS", 1, 1)),
+            default_currency=optional("DEFAULT_CURRENCY", "KES"),
+            sms_username=optional("SMS_USERNAME", "sandbox"),
+            sms_secret=optional("SMS_SECRET"),
+            sms_endpoint=optional("SMS_ENDPOINT"),
+            sms_sender=optional("SMS_SENDER"),
+            sms_text=optional("SMS_TEXT"),
+            sms_max_segments=int(number("SMS_MAX_SEGMENTS", 2, 1)),
+            sms_prices=optional("SMS_PRICES", "{}"),
+            # With the first retry after 30 s and an hour at the most between two, forty tries outlast a day without
+            # the gateway.
+            sms_max_attempts=int(number("SMS_MAX_ATTEMPTS", 40, 1)),
+            sms_retry_seconds=number("SMS_RETRY_SECONDS", 30, 0),
+            sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
+            sms_pause_seconds=number("SMS_PAUSE_SECONDS", 300, 0),
+            webhook_secret=optional("WEBHOOK_SECRET"),
+        )
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings; read once, at first use."""
+    return Settings.from_environ(os.environ)

@@ -1,0 +1,109 @@
+"""An issuer for tests: signs access tokens and serves its keys on loopback."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+AUDIENCE = "api://default"
+
+
+def b64(raw: bytes) -> str:
+    """base64url without padding (RFC 7515)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Issuer:
+    """An authorization server with one key, which can rotate."""
+
+    def __init__(self, kid: str = "key-1") -> None:
+        self.url = ""
+        self.fetches = 0
+        self.delay = 0.0
+        self.down = False
+        self.padding: bytes = b""
+        self.rotate(kid)
+
+    def rotate(self, kid: str) -> None:
+        """Signs with a new key from now on, and publishes no other."""
+        self.kid = kid
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def public_pem(self) -> bytes:
+        """The public key, as anybody can have it."""
+        return self.key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def keys(self) -> dict[str, Any]:
+        """The JWKS."""
+        numbers = self.key.public_key().public_numbers()
+        size = (numbers.n.bit_length() + 7) // 8
+        entry = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid, "n": b64(numbers.n.to_bytes(size)), "e": "AQAB"}
+        return {"keys": [entry]}
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """An access token's claims as Okta's custom authorization server makes them; None leaves one out."""
+        now = int(time.time())
+        claims = {
+            "ver": 1,
+            "jti": "AT.1",
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "sub": "someone@example.com",
+            "iat": now - 1,
+            "exp": now + 600,
+            "cid": "client",
+            "scp": ["sales:read", "sales:write"],
+        } | changes
+        return {name: value for name, value in claims.items() if value is not None}
+
+    def sign(self, header: dict[str, Any] | str, claims: dict[str, Any] | str) -> str:
+        """Header and claims (JSON text, or what becomes it), signed with RS256 whatever the header says."""
+        parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, claims)]
+        head = ".".join(b64(part.encode()) for part in parts)
+        return f"{head}.{b64(self.key.sign(head.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+    def token(self, **changes: Any) -> str:
+        """A good token, but for these claims."""
+        return self.sign({"alg": "RS256", "kid": self.kid}, self.claims(**changes))
+
+
+@contextmanager
+def running(issuer: Issuer) -> Iterator[Issuer]:
+    """The issuer with its discovery document and keys on a free loopback port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+            issuer.fetches += 1
+            time.sleep(issuer.delay)
+            if issuer.down:
+                self.send_error(503)
+                return
+            found = issuer.keys() if self.path.endswith("/keys") else {"jwks_uri": f"{issuer.url}/v1/keys"}
+            body = json.dumps(found).encode() + issuer.padding
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with suppress(OSError):  # the reader may have given up
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    issuer.url = f"http://127.0.0.1:{server.server_port}/oauth2/default"
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        server.server_close()
