@@ -1,0 +1,18 @@
+"""The `$default` route: 404 and 405 in our own words, and paths with a trailing slash."""
+
+from pathlib import Path
+
+from sales.errors import Problem
+from sales.http import Request, Response, endpoint
+from sales.routing import find, forward, read_routes
+
+
+@endpoint(scope=None)
+def handler(request: Request) -> Response:
+    """What the route without the slash answers; else 404, or 405 with Allow where the path takes other methods."""
+    routes = read_routes(Path(__file__).with_name("routes.json"))
+    route, parameters = find(routes, request.method, request.path)
+    if not request.path.endswith("/"):
+        # The gateway has this very route and did not take it: nothing to hand on, and no way to go round in circles.
+        raise Problem("not_found")
+    return forward(request.event, route, parameters, request.id)

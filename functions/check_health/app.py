@@ -1,0 +1,9 @@
+"""GET /healthz: whether the API answers."""
+
+from sales.http import Request, Response, endpoint
+
+
+@endpoint(scope=None)
+def handler(request: Request) -> Response:
+    """200; says nothing of what is inside."""
+    return Response(200, {"status": "ok"})

@@ -1,0 +1,40 @@
+"""POST orders: creates an order, which is stored with the text its customer gets."""
+
+from sales import clock
+from sales.ordering import customer_for_order, order_text
+from sales.errors import Problem
+from sales.http import Request, Response, endpoint
+from sales.identity import fingerprint, order_id
+from sales.inputs import NewOrder
+from sales.orders import Order
+from sales.settings import settings
+from sales.store import ReferenceTakenError, store
+
+
+@endpoint(scope="sales:write")
+def handler(request: Request) -> Response:
+    """201 with the order, its text queued. The same Idempotency-Key again: the order that is there."""
+    key = request.idempotency_key
+    body = request.json()
+    given, customer = customer_for_order(NewOrder, body)
+    currency = given.currency or settings().default_currency
+    order = Order.new(
+        id=order_id(request.caller, key),
+        customer=customer,
+        item=given.item,
+        amount=given.amount,
+        currency=currency,
+        reference=given.reference,
+        text=order_text(customer.name, given.item, given.amount, currency),
+        now=clock.now(),
+        client=request.caller.client,
+        fingerprint=fingerprint(body),
+        shards=settings().list_shards,
+    )
+    try:
+        there = store().add_order(order)
+    except ReferenceTakenError as taken:
+        raise Problem("reference_taken", existing_id=taken.order_id) from None
+    if there and there.fingerprint != order.fingerprint:
+        raise Problem("idempotency_key_reused")
+    return Response.created(there or order, f"orders/{order.id}", replayed=there is not None)

@@ -1,0 +1,12 @@
+"""POST customers/{customer}/erase: forgets who a customer is; the orders stay."""
+
+from sales.lookup import find_customer
+from sales.http import Request, Response, endpoint
+from sales.privacy import erase
+
+
+@endpoint(scope="sales:write")
+def handler(request: Request) -> Response:
+    """200 with the customer without personal data, also when it was erased before."""
+    customer = erase(find_customer(request.parameters["customer"]))
+    return Response(200, customer.public(), version=customer.version)

@@ -1,0 +1,11 @@
+"""GET customers/{customer}: one customer, by id or code."""
+
+from sales.lookup import find_customer
+from sales.http import Request, Response, endpoint
+
+
+@endpoint(scope="sales:read")
+def handler(request: Request) -> Response:
+    """200 with the customer and its ETag, 304 when the caller has that version, 404 when there is none."""
+    customer = find_customer(request.parameters["customer"])
+    return Response(200, customer.public(), version=customer.version)

@@ -1,0 +1,14 @@
+"""POST sms/preview: the text an order would send, what it costs and which characters make it dear."""
+
+from sales.ordering import customer_for_order, preview
+from sales.http import Request, Response, endpoint
+from sales.inputs import SmsPreview
+from sales.settings import settings
+
+
+@endpoint(scope="sales:write")
+def handler(request: Request) -> Response:
+    """200 with text, encoding, segments, costly characters, folded text and estimated price; stores and sends nothing."""
+    given, customer = customer_for_order(SmsPreview, request.json())
+    currency = given.currency or settings().default_currency
+    return Response(200, preview(customer, given.name, given.item, given.amount, currency))

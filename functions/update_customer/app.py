@@ -1,0 +1,29 @@
+"""PATCH customers/{customer}: changes a customer's name, phone number, e-mail or opt-out."""
+
+from sales import clock
+from sales.lookup import find_customer
+from sales.errors import Problem
+from sales.http import Request, Response, endpoint
+from sales.identity import id_and_code
+from sales.inputs import CustomerChanges, parse
+from sales.store import store
+
+
+@endpoint(scope="sales:write")
+def handler(request: Request) -> Response:
+    """200 with the customer; 412 when If-Match names another version. Fields left out stay as they are."""
+    changes = parse(CustomerChanges, request.json()).model_dump(exclude_unset=True)
+    given = request.parameters["customer"]
+    if not changes:
+        customer = find_customer(given)
+        request.check_version(customer.version)
+        return Response(200, customer.public(), version=customer.version)
+    customer_id, code = id_and_code(given)
+    changed, now_there = store().change_customer(code, customer_id, changes, clock.now(), if_version=request.if_match)
+    if now_there is None:
+        raise Problem("not_found", "There is no such customer.")
+    if not changed and now_there.erased:
+        raise Problem("customer_erased")
+    if not changed:
+        request.check_version(now_there.version)
+    return Response(200, now_there.public(), version=now_there.version)

@@ -1,0 +1,113 @@
+"""Lists: what a caller may ask of one, and the page that answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sales import cursors
+from sales.clock import format_time, parse_time
+from sales.errors import FieldError, Problem
+from sales.http import Request, Response, next_link
+from sales.identity import CODE, read_code
+from sales.messages import Status
+from sales.phones import parse_phone_number
+
+__all__ = ["Asked", "read_page"]
+
+_LIMIT = 25
+_LARGEST_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A validated request for a page: `since` and `until` bound the sort key, `follows` is where the page begins."""
+
+    request: Request
+    filters: dict[str, str]
+    given: dict[str, str]
+    since: str | None
+    until: str | None
+    follows: str | None
+    limit: int
+
+    def answer(self, rows: Sequence[dict[str, Any]], next_key: str | None = None) -> Response:
+        """200 with the page; `Link` and `next_cursor` lead to the next one."""
+        cursor = cursors.encode(next_key, self.given) if next_key else None
+        return Response(
+            200,
+            {"data": list(rows), "has_more": cursor is not None, "next_cursor": cursor},
+            {"link": next_link(self.request, cursor)} if cursor else {},
+        )
+
+
+def _date(text: str) -> str:
+    try:
+        return format_time(parse_time(text.replace(" ", "+")))
+    except (ValueError, OverflowError):
+        raise ValueError("must be an RFC 3339 time or a date such as 2026-01-31") from None
+
+
+def _customer(text: str) -> str:
+    # Orders carry their customer's id; a code alone does not tell it, but the first 40 bits of the id are the code.
+    if read_code(text) is None:
+        raise ValueError("must be a customer's id or code")
+    return text
+
+
+def _status(text: str) -> str:
+    if text not in set(Status):
+        raise ValueError(f"must be one of: {', '.join(Status)}")
+    return text
+
+
+def _code(text: str) -> str:
+    if not CODE.fullmatch(text.upper()):
+        raise ValueError("must be a customer's code")
+    return text.upper()
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+_READERS = {
+    "customer": _customer,
+    "sms_status": _status,
+    "reference": _plain,
+    "order_date_from": _date,
+    "order_date_to": _date,
+    "phone_number": parse_phone_number,
+    "email": _plain,
+    "code": _code,
+}
+
+
+def read_page(request: Request, *filters: str) -> Asked:
+    """What the query asks for: these filters, `limit` 1 to 100 (25), `cursor`.
+
+    Raises Problem `invalid_query` with every parameter at fault, or `invalid_cursor`.
+    """
+    query = request.query("limit", "cursor", *filters)
+    errors = []
+    given: dict[str, str] = {}
+    for name in filters:
+        if name in query:
+            try:
+                given[name] = _READERS[name](query[name])
+            except ValueError as error:
+                errors.append(FieldError(f"?{name}", "invalid", str(error)))
+    raw_limit = query.get("limit", str(_LIMIT))
+    limit = int(raw_limit) if raw_limit.isascii() and raw_limit.isdigit() and len(raw_limit) < 6 else 0
+    if not 1 <= limit <= _LARGEST_LIMIT:
+        errors.append(FieldError("?limit", "invalid", f"must be a whole number from 1 to {_LARGEST_LIMIT}"))
+    if errors:
+        raise Problem("invalid_query", errors=errors)
+    return Asked(
+        request=request,
+        filters={name: value for name, value in given.items() if not name.startswith("order_date")},
+        given=given,
+        since=given.get("order_date_from"),
+        until=given.get("order_date_to"),
+        follows=cursors.decode(query["cursor"], given) if "cursor" in query else None,
+        limit=limit,
+    )

@@ -1,0 +1,63 @@
+"""One JSON line per event, the request's id on each; what may be said is a list, so nothing personal slips in."""
+
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from sales.phones import mask
+
+__all__ = ["bind", "error", "exception", "info", "warning"]
+
+# No token, body, name, e-mail or text is ever among these; a phone number is masked on its way in.
+FIELDS = frozenset(
+    {
+        "action", "attempt", "batch", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
+        "message_id", "method", "order_id", "outcome", "phone_number", "reason", "remaining", "request_id", "route",
+        "seconds", "sms_status", "state", "status",
+    }
+)  # fmt: skip
+
+
+@cache
+def _logger() -> Logger:
+    # The level is Lambda's own setting where there is one (LoggingConfig), else LOG_LEVEL; never set twice.
+    return Logger(service="sales", utc=True, use_rfc3339=True, log_uncaught_exceptions=False)
+
+
+def _checked(fields: dict[str, Any]) -> dict[str, Any]:
+    unknown = fields.keys() - FIELDS
+    if unknown:
+        raise TypeError(f"not a field that may be logged: {', '.join(sorted(unknown))}")
+    if "phone_number" in fields:
+        fields["phone_number"] = mask(str(fields["phone_number"]))
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def bind(request_id: str) -> None:
+    """From now on every line carries this request id and nothing of the request before."""
+    _logger().clear_state()
+    _logger().append_keys(request_id=request_id)
+
+
+def info(event: str, **fields: Any) -> None:
+    """Something happened as it should. Raises TypeError for a field that may not be logged."""
+    _logger().info(event, extra=_checked(fields))
+
+
+def warning(event: str, **fields: Any) -> None:
+    """Something to look at when there is more of it."""
+    _logger().warning(event, extra=_checked(fields))
+
+
+def error(event: str, **fields: Any) -> None:
+    """Something a person must look at."""
+    _logger().error(event, extra=_checked(fields))
+
+
+def exception(event: str, raised: BaseException, **fields: Any) -> None:
+    """An error with where it came from, but not what it says: exception texts quote numbers, keys and bodies."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(raised.__traceback__)]
+    _logger().error(event, extra=_checked(fields) | {"raised": type(raised).__name__, "at": places[-8:]})

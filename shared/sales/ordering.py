@@ -1,0 +1,91 @@
+"""What a new order needs besides its own fields: its customer and the text it sends."""
+
+from decimal import Decimal
+from typing import Any, overload
+
+from sales.customers import Customer
+from sales.errors import FieldError, Problem
+from sales.inputs import NewOrder, SmsPreview, parse
+from sales.lookup import find_customer
+from sales.messages import Text, compose, costly_characters, estimate, parse_prices, render, text_template
+from sales.money import show_amount
+from sales.settings import settings
+
+__all__ = ["customer_for_order", "order_text", "preview"]
+
+
+def _known_customer(reference: str) -> Customer:
+    try:
+        return find_customer(reference)
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        error = FieldError("/customer", "not_found", "there is no such customer")
+        raise Problem("validation_failed", errors=[error]) from None
+
+
+@overload
+def customer_for_order(model: type[NewOrder], body: dict[str, Any]) -> tuple[NewOrder, Customer]: ...
+@overload
+def customer_for_order(model: type[SmsPreview], body: dict[str, Any]) -> tuple[SmsPreview, Customer | None]: ...
+def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer | None]:
+    """The validated body and the customer it names (by id or code).
+
+    Raises Problem `validation_failed` with every field at fault, an unknown customer among them, or `customer_erased`.
+    """
+    try:
+        given = parse(model, body, currency=settings().default_currency)
+    except Problem as problem:
+        named = body.get("customer")
+        if isinstance(named, str) and all(error.pointer != "/customer" for error in problem.errors):
+            try:
+                _known_customer(named)
+            except Problem as unknown:
+                problem.errors += unknown.errors
+        raise
+    if given.customer is None:
+        return given, None
+    customer = _known_customer(given.customer)
+    if customer.erased:
+        raise Problem("customer_erased")
+    return given, customer
+
+
+def order_text(name: str, item: str, amount: Decimal, currency: str) -> Text:
+    """The text an order sends: always the same for the same order."""
+    config = settings()
+    return compose(
+        text_template(config.sms_text),
+        name=name,
+        item=item,
+        currency=currency,
+        amount=show_amount(amount, currency),
+        max_segments=config.sms_max_segments,
+    )
+
+
+def preview(customer: Customer | None, name: str | None, item: str, amount: Decimal, currency: str) -> dict[str, Any]:
+    """The text as written, what makes it dear, and as it is sent (`folded`), with what that is likely to cost.
+
+    The price is of the text as sent, from the configured price list; null where that has none for the number.
+    """
+    config = settings()
+    called = customer.name if customer else name or ""
+    written = render(
+        text_template(config.sms_text), name=called, item=item, currency=currency, amount=show_amount(amount, currency)
+    )
+    sent = order_text(called, item, amount, currency)
+    number = customer.phone_number if customer else "+254"
+    price = estimate(sent.segments, number, parse_prices(config.sms_prices))
+    return {
+        "text": written.text,
+        "encoding": written.encoding,
+        "segments": written.segments,
+        "characters": [
+            {"character": character, "position": position} for character, position in costly_characters(written.text)
+        ],
+        "folded": sent.text,
+        "folded_encoding": sent.encoding,
+        "folded_segments": sent.segments,
+        "price": {"amount": str(price.amount), "currency": price.currency} if price else None,
+    }

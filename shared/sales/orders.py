@@ -1,0 +1,320 @@
+"""Orders: what one is, how it is stored and shown, and how its SMS moves from state to state.
+
+The order is its own outbox (the text, its state, and when to look at it next are stored with it), so there is nothing
+beside it that could be lost or get out of step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zlib import crc32
+
+from sales.clock import format_time
+from sales.customers import Customer, Item, list_shard
+from sales.messages import Cause, Status, Text, move
+from sales.money import show_amount
+from sales.phones import mask
+
+__all__ = ["DUE_SHARDS", "Order", "Sms", "due_shard"]
+
+# Fixed: what is due must be found whatever the settings say. Eight partitions take 8,000 state changes a second.
+DUE_SHARDS = 8
+# A gateway that is misconfigured for days must not grow the item to DynamoDB's 400 kB.
+_HISTORY = 50
+
+
+def due_shard(item_id: str) -> str:
+    """The partition of the due index an item is in."""
+    return str(crc32(item_id.encode()) % DUE_SHARDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """An order's SMS: its text and where it stands.
+
+    `attempts` counts the times it was handed to the gateway, `retries` those of the present request that certainly
+    sent nothing. `history` has one entry a change, the oldest first.
+    """
+
+    status: Status
+    to: str
+    text: Text
+    updated_at: str
+    attempts: int = 0
+    retries: int = 0
+    message_id: str | None = None
+    cost: str | None = None
+    reason: str | None = None
+    history: tuple[dict[str, Any], ...] = ()
+    requests: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. Only `status` and its SMS ever change; `version` moves with every change."""
+
+    id: str
+    customer: str
+    customer_code: str
+    customer_name: str
+    item: str
+    amount: Decimal
+    currency: str
+    order_date: str
+    sms: Sms
+    reference: str | None = None
+    status: str = "created"
+    version: int = 1
+    # When the sweep is to look at the order: a queued text's next try, a sending one's end of lease.
+    due_at: str | None = None
+    client: str = ""
+    fingerprint: str = ""
+    list_shard: str = "0"
+
+    @classmethod
+    def new(
+        cls,
+        *,
+        id: str,
+        customer: Customer,
+        item: str,
+        amount: Decimal,
+        currency: str,
+        reference: str | None,
+        text: Text,
+        now: datetime,
+        client: str,
+        fingerprint: str,
+        shards: int,
+    ) -> "Order":
+        """An order as it is first stored: its text queued and due at once, or suppressed for who opted out."""
+        created = format_time(now)
+        status = Status.suppressed if customer.sms_opted_out else Status.queued
+        reason = "opted_out" if customer.sms_opted_out else None
+        entry = {"at": created, "status": status.value} | ({"reason": reason} if reason else {})
+        return cls(
+            id=id,
+            customer=customer.id,
+            customer_code=customer.code,
+            customer_name=customer.name,
+            item=item,
+            amount=amount,
+            currency=currency,
+            order_date=created,
+            reference=reference,
+            sms=Sms(status, customer.phone_number, text, created, reason=reason, history=(entry,)),
+            due_at=created if status is Status.queued else None,
+            client=client,
+            fingerprint=fingerprint,
+            list_shard=list_shard(id, shards),
+        )
+
+    @property
+    def sort_key(self) -> str:
+        """Its place in lists: by creation, the id telling apart what was created in the same microsecond."""
+        return f"{self.order_date}#{self.id}"
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its queued text may be tried now. The first try never waits: clocks of two machines may differ."""
+        return self.sms.status is Status.queued and (
+            self.sms.attempts == 0 or self.due_at is None or self.due_at <= format_time(now)
+        )
+
+    def after(
+        self,
+        cause: Cause,
+        now: datetime,
+        *,
+        reason: str | None = None,
+        message_id: str | None = None,
+        cost: str | None = None,
+        due_at: datetime | None = None,
+        counts: int = 0,
+    ) -> "Order | None":
+        """The order after this happened to its SMS; none when it changes nothing (late, repeated, out of order).
+
+        `due_at` is when to look next, where the new state is one that waits; `counts` is what the event adds to
+        `retries`.
+        """
+        sms = self.sms
+        status = move(sms.status, cause)
+        learnt = message_id is not None and sms.message_id is None
+        if status is None and not learnt:
+            return None
+        status = status or sms.status
+        moment = format_time(now)
+        attempts = sms.attempts + (cause is Cause.claimed) - (cause is Cause.misconfigured)
+        entry: dict[str, Any] = {"at": moment, "status": status.value, "cause": cause.value, "attempt": sms.attempts}
+        if cause is Cause.claimed:
+            entry["attempt"] = attempts
+        if reason:
+            entry["reason"] = reason
+        if message_id:
+            entry["message_id"] = message_id
+        waits = status in (Status.queued, Status.sending)
+        return replace(
+            self,
+            version=self.version + 1,
+            due_at=format_time(due_at) if waits and due_at else None,
+            sms=replace(
+                sms,
+                status=status,
+                updated_at=moment,
+                attempts=attempts,
+                retries=sms.retries + counts,
+                message_id=message_id or sms.message_id,
+                cost=cost or sms.cost,
+                reason=reason if cause is not Cause.claimed else sms.reason,
+                history=_kept((*sms.history, entry)),
+            ),
+        )
+
+    def requested_again(self, now: datetime, *, key: str, fingerprint: str, reason: str, to: str) -> "Order | None":
+        """The order after a person asked for its text once more; none where its state does not allow it."""
+        status = move(self.sms.status, Cause.requested)
+        if status is None:
+            return None
+        moment = format_time(now)
+        entry = {"at": moment, "status": status.value, "cause": Cause.requested.value, "reason": reason}
+        return replace(
+            self,
+            version=self.version + 1,
+            due_at=moment,
+            sms=replace(
+                self.sms,
+                status=status,
+                to=to,
+                updated_at=moment,
+                retries=0,
+                message_id=None,
+                cost=None,
+                reason=None,
+                history=_kept((*self.sms.history, entry)),
+                requests=(*self.sms.requests, {"at": moment, "key": key, "fingerprint": fingerprint})[-_HISTORY:],
+            ),
+        )
+
+    def cancelled(self, now: datetime) -> "Order":
+        """The cancelled order; a text that nobody has claimed yet is suppressed with it."""
+        after = self.after(Cause.cancelled, now, reason="order_cancelled") or self
+        return replace(after, status="cancelled", version=self.version + 1)
+
+    @classmethod
+    def from_item(cls, item: Item) -> "Order":
+        """The order a stored item holds."""
+        sms = item["sms"]
+        return cls(
+            id=item["id"],
+            customer=item["customer"],
+            customer_code=item["customer_code"],
+            customer_name=item["customer_name"],
+            item=item["item"],
+            amount=Decimal(item["amount"]),
+            currency=item["currency"],
+            order_date=item["order_date"],
+            reference=item.get("reference"),
+            status=item["status"],
+            version=int(item["version"]),
+            due_at=item.get("due_at"),
+            client=item["client"],
+            fingerprint=item["fingerprint"],
+            list_shard=item["list_shard"],
+            sms=Sms(
+                status=Status(sms["status"]),
+                to=sms["to"],
+                text=Text(sms["text"], sms["encoding"], int(sms["segments"])),
+                updated_at=sms["updated_at"],
+                attempts=int(sms["attempts"]),
+                retries=int(sms["retries"]),
+                message_id=sms.get("message_id"),
+                cost=sms.get("cost"),
+                reason=sms.get("reason"),
+                history=tuple(sms["history"]),
+                requests=tuple(sms.get("requests", ())),
+            ),
+        )
+
+    def to_item(self) -> Item:
+        """The stored item, with the attributes its indexes are keyed by."""
+        sms = self.sms
+        item: Item = {
+            "id": self.id,
+            "customer": self.customer,
+            "customer_code": self.customer_code,
+            "customer_name": self.customer_name,
+            "item": self.item,
+            "amount": self.amount,
+            "currency": self.currency,
+            "order_date": self.order_date,
+            "reference": self.reference,
+            "status": self.status,
+            "version": self.version,
+            "client": self.client,
+            "fingerprint": self.fingerprint,
+            "list_shard": self.list_shard,
+            "sort_key": self.sort_key,
+            "sms_shard": f"{sms.status.value}#{self.list_shard}",
+            "sms": {
+                "status": sms.status.value,
+                "to": sms.to,
+                "text": sms.text.text,
+                "encoding": sms.text.encoding,
+                "segments": sms.text.segments,
+                "updated_at": sms.updated_at,
+                "attempts": sms.attempts,
+                "retries": sms.retries,
+                "message_id": sms.message_id,
+                "cost": sms.cost,
+                "reason": sms.reason,
+                "history": list(sms.history),
+                "requests": list(sms.requests),
+            },
+        }
+        if self.due_at:
+            item |= {"due_shard": due_shard(self.id), "due_at": self.due_at}
+        if sms.status in (Status.sending, Status.unknown) and sms.to:
+            # By this a delivery report whose id nobody knows finds the texts it may belong to.
+            item["unsettled_number"] = sms.to
+        return item
+
+    def public(self) -> dict[str, Any]:
+        """As a caller gets it: the amount as a string, the number masked."""
+        sms = self.sms
+        return {
+            "id": self.id,
+            "customer": self.customer,
+            "customer_code": self.customer_code,
+            "customer_name": self.customer_name or None,
+            "item": self.item,
+            "amount": show_amount(self.amount, self.currency),
+            "currency": self.currency,
+            "status": self.status,
+            "order_date": self.order_date,
+            "reference": self.reference,
+            "version": self.version,
+            "sms": {
+                "status": sms.status.value,
+                "to": mask(sms.to) if sms.to else None,
+                "text": sms.text.text or None,
+                "segments": sms.text.segments,
+                "encoding": sms.text.encoding,
+                "attempts": sms.attempts,
+                "message_id": sms.message_id,
+                "cost": sms.cost,
+                "reason": sms.reason,
+                "updated_at": sms.updated_at,
+                "history": [_shown(entry) for entry in sms.history],
+            },
+        }
+
+
+def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    # The first entry and the newest: what was asked for, and where it stands.
+    return history if len(history) <= _HISTORY else (history[0], *history[-(_HISTORY - 1) :])
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
+    # The store hands numbers back as Decimal.
+    return {name: int(value) if name == "attempt" else value for name, value in entry.items()}

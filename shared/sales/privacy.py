@@ -1,0 +1,67 @@
+"""What is held about a person, all of it, and how it is forgotten."""
+
+from dataclasses import replace
+from typing import Any
+
+from sales import clock
+from sales.customers import Customer
+from sales.messages import Cause, Text
+from sales.orders import Order
+from sales.store import store
+
+__all__ = ["erase", "held_about"]
+
+_PAGE = 100
+
+
+def _orders_of(customer: Customer) -> list[Order]:
+    found: list[Order] = []
+    follows = None
+    while True:
+        page = store().orders({"customer": customer.id}, since=None, until=None, follows=follows, limit=_PAGE)
+        found += (Order.from_item(item) for item in page.items)
+        if page.next is None:
+            return found
+        follows = page.next
+
+
+def held_about(customer: Customer) -> dict[str, Any]:
+    """The customer and all their orders, with the number each text went to."""
+    orders = [
+        order.public() | {"sms": order.public()["sms"] | {"to": order.sms.to or None}} for order in _orders_of(customer)
+    ]
+    return {"customer": customer.public(), "orders": orders}
+
+
+def erase(customer: Customer) -> Customer:
+    """The customer without name, number and e-mail, and their orders without name, number and text.
+
+    The customer goes first, so that no order can be made in between; erasing again finishes what was interrupted.
+    """
+    while not customer.erased:
+        erased = replace(
+            customer,
+            name="",
+            phone_number="",
+            email="",
+            erased=True,
+            sms_opted_out=True,
+            version=customer.version + 1,
+            updated_at=clock.format_time(clock.now()),
+        )
+        customer = store().replace_customer(erased) or erased
+    for order in _orders_of(customer):
+        store().change_order(order, _forgotten)
+    return customer
+
+
+def _forgotten(order: Order) -> Order | None:
+    if not order.customer_name and not order.sms.to:
+        return None
+    suppressed = order.after(Cause.cancelled, clock.now(), reason="customer_erased") or order
+    return replace(
+        suppressed,
+        customer_name="",
+        version=order.version + 1,
+        sms=replace(suppressed.sms, to="", text=Text("", suppressed.sms.text.encoding, suppressed.sms.text.segments)),
+    )

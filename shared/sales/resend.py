@@ -1,0 +1,59 @@
+"""A person asks for an order's text once more: one new, explicit attempt."""
+
+from datetime import datetime
+
+from sales import clock
+from sales.auth import Caller
+from sales.customers import Customer
+from sales.errors import Problem
+from sales.identity import caller_key
+from sales.messages import Status
+from sales.orders import Order
+from sales.store import store
+
+__all__ = ["request_again"]
+
+# Counted from the last request a person made, so that two people at two screens send one text.
+DEBOUNCE_SECONDS = 60
+
+
+def request_again(
+    order: Order, customer: Customer, *, caller: Caller, key: str, fingerprint: str, reason: str
+) -> tuple[Order, bool]:
+    """The order with its text queued again, and whether this key had asked for it before.
+
+    The text goes to the customer's present number. Raises Problem 409 where the order's or its text's state forbids
+    it, or `sms_too_soon` (which does not use the key up); 422 when the key came with another body.
+    """
+    mine = caller_key(caller, "resend", key)
+    replayed = False
+
+    def ask(current: Order) -> Order | None:
+        nonlocal replayed
+        for request in current.sms.requests:
+            if request["key"] == mine:
+                if request["fingerprint"] != fingerprint:
+                    raise Problem("idempotency_key_reused")
+                replayed = True
+                return None
+        now = clock.now()
+        _allowed(current, customer, now)
+        return current.requested_again(now, key=mine, fingerprint=fingerprint, reason=reason, to=customer.phone_number)
+
+    return store().change_order(order, ask), replayed
+
+
+def _allowed(order: Order, customer: Customer, now: datetime) -> None:
+    if order.status == "cancelled":
+        raise Problem("order_cancelled")
+    if customer.erased:
+        raise Problem("customer_erased")
+    if customer.sms_opted_out or order.sms.status is Status.suppressed:
+        raise Problem("sms_suppressed")
+    if order.sms.requests:
+        last = clock.parse_time(order.sms.requests[-1]["at"])
+        wait = DEBOUNCE_SECONDS - (now - last).total_seconds()
+        if wait > 0:
+            raise Problem("sms_too_soon", headers={"Retry-After": str(int(wait) + 1)})
+    if order.sms.status in (Status.queued, Status.sending):
+        raise Problem("sms_in_progress")

@@ -1,0 +1,632 @@
+"""The tables: the only module that talks to DynamoDB, and the only importer of botocore.
+
+Every write is conditional. Items that are not orders live in the orders table under ids with a prefix: `reference#`
+(who has a reference), `message#` (what is known of a message of the gateway), `control#` (the sender's pause).
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from sales.clock import after, format_time
+from sales.customers import Customer, Item
+from sales.errors import Problem
+from sales.identity import read_code
+from sales.orders import Order, due_shard
+from sales.settings import Settings, settings
+
+__all__ = ["Message", "Page", "Pause", "ReferenceTakenError", "Store", "store"]
+
+# A page of 16 shards asks them all at once; send_sms has as many texts in flight.
+_CONNECTIONS = 32
+_BATCH_GET = 100
+# A message's reports come within days; after that the order itself is all there is to know.
+_MESSAGE_DAYS = 30
+_CONFLICT_TRIES = 12
+# How many rows one page may read to find those a filter lets through: bounds the cost of a rare match.
+_FILTERED_READS = 1000
+
+
+class ReferenceTakenError(Exception):
+    """Another order of the caller's client has the reference; `order_id` is its id."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of a list, newest first; `next` is the sort key the next page follows, none at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is known of one message of the gateway: whose it is, and which report statuses came, in no order."""
+
+    id: str
+    order_id: str | None
+    attempt: int
+    statuses: frozenset[str]
+    number: str | None
+    failure_reason: str | None
+    received_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Sending is paused until then, because of this fault in the configuration."""
+
+    until: str
+    reason: str
+
+
+def _marshal(value: Any) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case dict():
+            return {"M": _marshal_item(value)}
+        case list() | tuple():
+            return {"L": [_marshal(entry) for entry in value]}
+        case frozenset():
+            return {"SS": sorted(value)}
+    raise TypeError(type(value).__name__)
+
+
+def _marshal_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The item in DynamoDB's form; what is None is left out, since an index key must not be null."""
+    return {name: _marshal(value) for name, value in item.items() if value is not None}
+
+
+def _unmarshal(typed: Mapping[str, Any]) -> Any:
+    ((kind, value),) = typed.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return Decimal(value)
+        case "M":
+            return unmarshal_item(value)
+        case "L":
+            return [_unmarshal(entry) for entry in value]
+        case "SS":
+            return frozenset(value)
+    raise TypeError(kind)
+
+
+def unmarshal_item(item: Mapping[str, Any]) -> Item:
+    """The item of a DynamoDB answer or stream record."""
+    return {name: _unmarshal(typed) for name, typed in item.items()}
+
+
+def aws_client(service: str, endpoint: str) -> Any:
+    """A client of an AWS service; an empty endpoint means AWS itself."""
+    return Session().create_client(
+        service,
+        endpoint_url=endpoint or None,
+        config=Config(
+            # Our own types are checked before; botocore checking them again costs a tenth of a warm call.
+            parameter_validation=False,
+            disable_request_compression=True,
+            account_id_endpoint_mode="disabled",
+            max_pool_connections=_CONNECTIONS,
+            connect_timeout=2,
+            read_timeout=5,
+            retries={"mode": "standard", "max_attempts": 4},
+        ),
+    )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+class Store:
+    """The two tables. Safe to share between threads.
+
+    Every method raises Problem `unavailable` (503) when the store does not answer; a write may then have happened.
+    """
+
+    def __init__(self, config: Settings) -> None:
+        self._customers = config.customers_table
+        self._orders = config.orders_table
+        self._shards = config.list_shards
+        self._client = aws_client("dynamodb", config.dynamodb_endpoint)
+        self._threads = ThreadPoolExecutor(max_workers=_CONNECTIONS)
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        for tries_left in range(_CONFLICT_TRIES, -1, -1):
+            try:
+                answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
+            except BotoCoreError as error:
+                raise Problem("unavailable", headers={"Retry-After": "1"}) from error
+            except ClientError as error:
+                if _code(error) == "TransactionConflictException" or _conflict(error):
+                    if tries_left:
+                        time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads out those who collided
+                        continue
+                elif _code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
+                    raise
+                elif error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500 and _code(error) not in (
+                    "ThrottlingException",
+                    "ProvisionedThroughputExceededException",
+                    "RequestLimitExceeded",
+                    "LimitExceededException",
+                ):
+                    raise
+                raise Problem("unavailable", headers={"Retry-After": "1"}) from error
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+    def _put_if(self, table: str, item: Item, condition: str, values: Item | None = None) -> Item | None:
+        """Puts the item if the condition holds; otherwise gives back what is there ({} for nothing)."""
+        parameters: dict[str, Any] = {
+            "TableName": table,
+            "Item": _marshal_item(item),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            parameters["ExpressionAttributeValues"] = _marshal_item(values)
+        try:
+            self._call("put_item", **parameters)
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            return unmarshal_item(error.response.get("Item", {}))
+        return None
+
+    def _get(self, table: str, key: Item) -> Item | None:
+        answer = self._call("get_item", TableName=table, Key=_marshal_item(key), ConsistentRead=True)
+        return unmarshal_item(answer["Item"]) if "Item" in answer else None
+
+    # Customers
+
+    def add_customer(self, customer: Customer) -> Customer | None:
+        """Stores a new customer; gives back the one that has its code already, if there is one."""
+        there = self._put_if(self._customers, customer.to_item(), "attribute_not_exists(code)")
+        return None if there is None else Customer.from_item(there)
+
+    def customer(self, code: str) -> Customer | None:
+        """The customer with this code."""
+        item = self._get(self._customers, {"code": code})
+        return Customer.from_item(item) if item else None
+
+    def change_customer(
+        self, code: str, customer_id: str | None, changes: Item, now: datetime, *, if_version: int | None
+    ) -> tuple[bool, Customer | None]:
+        """Sets these fields and moves the version on, in one write that touches no other field.
+
+        True and the changed customer; or False and the customer as it is (none where there is none, also when the id
+        is another's): it is erased, or at another version than asked for.
+        """
+        names = {"#version": "version"} | {f"#{name}": name for name in changes}
+        values: Item = {":one": 1, ":now": format_time(now)} | {f":{name}": value for name, value in changes.items()}
+        condition = "attribute_exists(code) AND attribute_not_exists(erased)"
+        if customer_id is not None:
+            condition += " AND id = :id"
+            values[":id"] = customer_id
+        if if_version is not None:
+            condition += " AND #version = :version"
+            values[":version"] = if_version
+        assignments = ", ".join(["updated_at = :now", *(f"#{name} = :{name}" for name in changes)])
+        try:
+            answer = self._call(
+                "update_item",
+                TableName=self._customers,
+                Key=_marshal_item({"code": code}),
+                UpdateExpression=f"SET {assignments} ADD #version :one",
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=_marshal_item(values),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            there = unmarshal_item(error.response.get("Item", {}))
+            if not there or (customer_id is not None and there["id"] != customer_id):
+                return False, None
+            return False, Customer.from_item(there)
+        return True, Customer.from_item(unmarshal_item(answer["Attributes"]))
+
+    def replace_customer(self, customer: Customer) -> Customer | None:
+        """Puts the customer in place of its version before; gives back the one there when that is another version."""
+        there = self._put_if(
+            self._customers, customer.to_item(), "version = :before", {":before": customer.version - 1}
+        )
+        return None if there is None else Customer.from_item(there)
+
+    def opt_out(self, number: str, now: datetime) -> int:
+        """Marks every customer with this number as opted out; how many there are."""
+        marked = 0
+        last: str | None = None
+        while True:
+            page = self._query(
+                self._customers, "by_phone_number", ("phone_number", number), None, last, _BATCH_GET
+            )
+            for item in page.items:
+                changed, _ = self.change_customer(item["code"], None, {"sms_opted_out": True}, now, if_version=None)
+                marked += changed
+            if page.next is None:
+                return marked
+            last = page.next
+
+    # Orders
+
+    def add_order(self, order: Order) -> Order | None:
+        """Stores a new order; gives back the one with its id if there is one already (the same Idempotency-Key).
+
+        Raises ReferenceTakenError when another order of the client has the reference. Without a reference it is one
+        put, with one a transaction of two.
+        """
+        condition = "attribute_not_exists(id)"
+        if order.reference is None:
+            there = self._put_if(self._orders, order.to_item(), condition)
+            return None if there is None else Order.from_item(there)
+        claim = {"id": f"reference#{order.client}#{order.reference}", "order_id": order.id}
+        try:
+            self._call(
+                "transact_write_items",
+                TransactItems=[
+                    {
+                        "Put": {
+                            "TableName": self._orders,
+                            "Item": _marshal_item(item),
+                            "ConditionExpression": condition,
+                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                        }
+                    }
+                    for item in (order.to_item(), claim)
+                ],
+            )
+        except ClientError as error:
+            if _code(error) != "TransactionCanceledException":
+                raise
+            mine, reference = (reason.get("Item") for reason in error.response["CancellationReasons"])
+            if mine:
+                return Order.from_item(unmarshal_item(mine))
+            if reference:
+                raise ReferenceTakenError(unmarshal_item(reference)["order_id"]) from None
+            raise
+        return None
+
+    def order(self, order_id: str) -> Order | None:
+        """The order with this id."""
+        item = self._get(self._orders, {"id": order_id})
+        return Order.from_item(item) if item and "sms" in item else None
+
+    def replace_order(self, order: Order) -> Order | None:
+        """Puts the order in place of its version before; gives back the one there when that is another version."""
+        there = self._put_if(self._orders, order.to_item(), "version = :before", {":before": order.version - 1})
+        return None if there is None else Order.from_item(there)
+
+    def change_order(self, order: Order, change: Callable[[Order], Order | None]) -> Order:
+        """Applies the change to the order as it is when it is written; the order afterwards.
+
+        Where `change` gives nothing the order stays. Someone else's write in between makes it start again from theirs.
+        """
+        for _ in range(_CONFLICT_TRIES):
+            changed = change(order)
+            if changed is None:
+                return order
+            there = self.replace_order(changed)
+            if there is None:
+                return changed
+            order = there
+        raise Problem("unavailable", headers={"Retry-After": "1"})
+
+    # Lists
+
+    def customers(self, filters: Mapping[str, str], *, follows: str | None, limit: int) -> Page:
+        """A page of customers, newest first, that match all filters (code, phone_number, email)."""
+        keys = {
+            name: ("email_key", value.lower()) if name == "email" else (name, value) for name, value in filters.items()
+        }
+        if "code" in keys:
+            _, code = keys.pop("code")
+            item = self._get(self._customers, {"code": code})
+            matches = item is not None and all(item.get(name) == value for name, value in keys.values())
+            return Page([item] if item and matches else [], None)
+        for name in ("email", "phone_number"):
+            if name in keys:
+                partition = keys.pop(name)
+                return self._query(
+                    self._customers, f"by_{name}", partition, None, follows, limit, dict(keys.values())
+                )
+        return self._merged(self._customers, "by_date", "list_shard", [""], None, None, follows, limit)
+
+    def orders(
+        self, filters: Mapping[str, str], *, since: str | None, until: str | None, follows: str | None, limit: int
+    ) -> Page:
+        """A page of orders, newest first, that match all filters (reference, customer, sms_status).
+
+        `since` and `until` bound the sort key. A page may hold fewer rows than asked for and still have a next one.
+        """
+        upper = min((bound for bound in (until, follows) if bound), default=None)
+        rest = dict(filters)
+        if customer := rest.pop("customer", ""):
+            # The customers' table is not asked: an id has its code in it, and any row tells whether the id is right.
+            partition = ("customer_code", read_code(customer) or "")
+            rest |= {"customer": customer.lower()} if len(customer) > len(partition[1]) else {}
+        if reference := rest.pop("reference", ""):
+            rest |= {partition[0]: partition[1]} if customer else {}
+            return self._query(self._orders, "by_reference", ("reference", reference), since, upper, limit, rest)
+        if customer:
+            return self._query(self._orders, "by_customer", partition, since, upper, limit, rest)
+        if "sms_status" in filters:
+            prefix = f"{filters['sms_status']}#"
+            return self._merged(self._orders, "by_sms_status", "sms_shard", [prefix], since, until, follows, limit)
+        return self._merged(self._orders, "by_date", "list_shard", [""], since, until, follows, limit)
+
+    def _merged(
+        self,
+        table: str,
+        index: str,
+        key: str,
+        prefixes: Sequence[str],
+        since: str | None,
+        until: str | None,
+        follows: str | None,
+        limit: int,
+    ) -> Page:
+        """One page over all write shards: each gives its newest rows, and one sort key is the cursor for them all."""
+        upper = min((bound for bound in (until, follows) if bound), default=None)
+        partitions = [f"{prefix}{shard}" for prefix in prefixes for shard in range(self._shards)]
+        if len(partitions) == 1:
+            return self._query(table, index, (key, partitions[0]), since, upper, limit)
+        pages = self._threads.map(
+            lambda partition: self._query(table, index, (key, partition), since, upper, limit), partitions
+        )
+        found = list(pages)
+        rows = sorted((item for page in found for item in page.items), key=lambda item: str(item["sort_key"]), reverse=True)
+        more = len(rows) > limit or any(page.next for page in found)
+        rows = rows[:limit]
+        return Page(rows, rows[-1]["sort_key"] if more and rows else None)
+
+    def _query(
+        self,
+        table: str,
+        index: str,
+        partition: tuple[str, str],
+        since: str | None,
+        upper: str | None,
+        limit: int,
+        filters: Mapping[str, str] | None = None,
+    ) -> Page:
+        """Rows of one partition, newest first, with since <= sort key < upper."""
+        names = {"#partition": partition[0]}
+        values: Item = {":partition": partition[1]}
+        condition = "#partition = :partition"
+        if since and upper:
+            condition += " AND sort_key BETWEEN :since AND :upper"
+            # BETWEEN takes both ends; below the upper one lies everything up to this string (keys are ASCII).
+            values |= {":since": since, ":upper": upper[:-1] + chr(ord(upper[-1]) - 1) + "~"}
+            if values[":since"] > values[":upper"]:
+                return Page([], None)
+        elif since:
+            condition += " AND sort_key >= :since"
+            values[":since"] = since
+        elif upper:
+            condition += " AND sort_key < :upper"
+            values[":upper"] = upper
+        parameters: dict[str, Any] = {
+            "TableName": table,
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "ScanIndexForward": False,
+        }
+        tests = []
+        for name, value in (filters or {}).items():
+            names |= {"#sms": "sms", "#status": "status"} if name == "sms_status" else {f"#{name}": name}
+            values[f":{name}"] = value
+            tests.append("#sms.#status = :sms_status" if name == "sms_status" else f"#{name} = :{name}")
+        if tests:
+            parameters["FilterExpression"] = " AND ".join(tests)
+        parameters |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": _marshal_item(values)}
+        rows: list[Item] = []
+        reads = 0
+        last: dict[str, Any] | None = None
+        while True:
+            # One more than asked for tells whether there is a next page, without an empty one at the end.
+            wanted = limit + 1 - len(rows) if not filters else min(_BATCH_GET, _FILTERED_READS - reads)
+            answer = self._call(
+                "query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {})
+            )
+            rows += (unmarshal_item(item) for item in answer["Items"])
+            reads += answer.get("ScannedCount", wanted)
+            last = answer.get("LastEvaluatedKey")
+            if len(rows) > limit:
+                return Page(rows[:limit], rows[limit - 1]["sort_key"])
+            if last is None:
+                return Page(rows, None)
+            if filters and reads >= _FILTERED_READS:
+                return Page(rows, last["sort_key"]["S"])
+
+    # What the senders need
+
+    def due(self, shard: str, now: datetime, limit: int) -> list[str]:
+        """The ids of what is due in this partition of the due index, the longest due first."""
+        answer = self._call(
+            "query",
+            TableName=self._orders,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues=_marshal_item({":shard": shard, ":now": format_time(now)}),
+            Limit=limit,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
+    def for_sending(
+        self, order_ids: Iterable[str], customer_codes: Iterable[str]
+    ) -> tuple[dict[str, Item], frozenset[str], Pause | None]:
+        """In one round trip per hundred: these items by id, the codes that are opted out, and the pause if any."""
+        keys = [
+            *((self._orders, {"id": {"S": order_id}}) for order_id in ["control#sms", *order_ids]),
+            *((self._customers, {"code": {"S": code}}) for code in sorted(set(customer_codes))),
+        ]
+        items: dict[str, Item] = {}
+        opted_out: set[str] = set()
+        while keys:
+            batch, keys = keys[:_BATCH_GET], keys[_BATCH_GET:]
+            request: dict[str, Any] = {}
+            for table, key in batch:
+                request.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+            answer = self._call("batch_get_item", RequestItems=request)
+            for found in answer["Responses"].get(self._orders, ()):
+                items[found["id"]["S"]] = unmarshal_item(found)
+            opted_out |= {
+                found["code"]["S"]
+                for found in answer["Responses"].get(self._customers, ())
+                if found["sms_opted_out"]["BOOL"]
+            }
+            for table, left in answer.get("UnprocessedKeys", {}).items():
+                keys += ((table, key) for key in left["Keys"])
+        control = items.pop("control#sms", None)
+        pause = Pause(control["until"], control["reason"]) if control else None
+        return items, frozenset(opted_out), pause
+
+    def pause_sending(self, until: datetime, reason: str) -> None:
+        """Lets no sender start before then."""
+        item = {"id": "control#sms", "until": format_time(until), "reason": reason}
+        self._call("put_item", TableName=self._orders, Item=_marshal_item(item))
+
+    # Messages of the gateway
+
+    def link_message(self, message_id: str, order: Order, now: datetime) -> Message:
+        """Notes whose message this is; what is known of it, reports that were faster than the answer included."""
+        return self._update_message(
+            message_id,
+            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE due_shard, due_at, unsettled_number",
+            {":order": order.id, ":attempt": order.sms.attempts, ":expires": _expiry(now)},
+        )
+
+    def note_report(
+        self, message_id: str, *, status: str, number: str, failure_reason: str | None, now: datetime
+    ) -> Message:
+        """Notes a delivery report; what is known of its message, the order included if that is known yet."""
+        values: Item = {
+            ":status": frozenset({status}),
+            ":number": number,
+            ":now": format_time(now),
+            ":expires": _expiry(now),
+        }
+        reason = ""
+        if failure_reason:
+            reason = ", failure_reason = :reason"
+            values[":reason"] = failure_reason
+        return self._update_message(
+            message_id,
+            f"SET #number = :number, received_at = if_not_exists(received_at, :now), expires_at = :expires{reason}"
+            " ADD statuses :status",
+            values,
+            names={"#number": "number"},
+        )
+
+    def keep_report(self, message: Message, due_at: datetime) -> None:
+        """Has the sweep look for the text an unknown message may belong to."""
+        try:
+            self._update_message(
+                message.id,
+                "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
+                {
+                    ":shard": due_shard(f"message#{message.id}"),
+                    ":due": format_time(due_at),
+                    ":number": message.number,
+                    ":sort": f"{message.received_at}#{message.id}",
+                },
+                condition="attribute_not_exists(order_id)",
+            )
+        except ClientError as error:
+            # It was linked in the meantime, and whoever linked it saw the report.
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def settle_report(self, message_id: str) -> None:
+        """Ends the search for a message's text: it found one, or there is none to be found."""
+        self._update_message(message_id, "REMOVE due_shard, due_at, unsettled_number, sort_key", {})
+
+    def unsettled(self, number: str) -> list[Item]:
+        """The orders whose text to this number is under way or unknown, and the messages nobody knows."""
+        answer = self._call(
+            "query",
+            TableName=self._orders,
+            IndexName="by_number",
+            KeyConditionExpression="unsettled_number = :number",
+            ExpressionAttributeValues=_marshal_item({":number": number}),
+            ScanIndexForward=False,
+            Limit=_BATCH_GET,
+        )
+        return [unmarshal_item(item) for item in answer["Items"]]
+
+    def _update_message(
+        self,
+        message_id: str,
+        expression: str,
+        values: Item,
+        *,
+        names: Mapping[str, str] | None = None,
+        condition: str | None = None,
+    ) -> Message:
+        parameters: dict[str, Any] = {
+            "TableName": self._orders,
+            "Key": {"id": {"S": f"message#{message_id}"}},
+            "UpdateExpression": expression,
+            "ReturnValues": "ALL_NEW",
+        }
+        if values:
+            parameters["ExpressionAttributeValues"] = _marshal_item(values)
+        if names:
+            parameters["ExpressionAttributeNames"] = names
+        if condition:
+            parameters["ConditionExpression"] = condition
+        return message_of(unmarshal_item(self._call("update_item", **parameters)["Attributes"]))
+
+
+def message_of(item: Item) -> Message:
+    """The message a stored item holds."""
+    return Message(
+        id=item["id"].removeprefix("message#"),
+        order_id=item.get("order_id"),
+        attempt=int(item.get("attempt", 0)),
+        statuses=item.get("statuses", frozenset()),
+        number=item.get("number"),
+        failure_reason=item.get("failure_reason"),
+        received_at=item.get("received_at"),
+    )
+
+
+def _expiry(now: datetime) -> int:
+    return int(after(now, _MESSAGE_DAYS * 86400).timestamp())
+
+
+def _conflict(error: ClientError) -> bool:
+    """Whether a transaction failed only because another one was at the same items."""
+    reasons = error.response.get("CancellationReasons")
+    return bool(reasons) and all(reason["Code"] in ("None", "TransactionConflict") for reason in reasons)
+
+
+@cache
+def store() -> Store:
+    """This process's store; made at first use."""
+    return Store(settings())

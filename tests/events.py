@@ -1,0 +1,87 @@
+"""Events as Lambda gets them: HTTP API payload 2.0, stream records."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+
+class Context:
+    """A Lambda context with time left."""
+
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
+
+    def __init__(self, seconds: float = 60) -> None:
+        self._milliseconds = int(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+def http_event(
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    query: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+    parameters: dict[str, str] | None = None,
+    scopes: tuple[str, ...] = ("sales:read", "sales:write"),
+    subject: str = "tester",
+    client: str = "sales-service",
+    authorized: bool = True,
+) -> dict[str, Any]:
+    """A request as API Gateway hands it over, the authorizer's claims rendered as it renders them."""
+    raw = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
+    context: dict[str, Any] = {
+        "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
+        "requestId": "request",
+        "routeKey": f"{method} {path}",
+        "stage": "$default",
+    }
+    if authorized:
+        claims = {"sub": subject, "cid": client, "scp": f"[{' '.join(scopes)}]", "exp": "4102444800"}
+        context["authorizer"] = {"jwt": {"claims": claims, "scopes": list(scopes)}}
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": urlencode(query or {}),
+        "headers": {"content-type": "application/json", **{k.lower(): v for k, v in (headers or {}).items()}},
+        "requestContext": context,
+        "isBase64Encoded": isinstance(raw, bytes),
+    }
+    if query:
+        event["queryStringParameters"] = query
+    if parameters:
+        event["pathParameters"] = parameters
+    if raw is not None:
+        event["body"] = base64.b64encode(raw).decode() if isinstance(raw, bytes) else raw
+    return event
+
+
+def form_event(path: str, fields: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
+    """A webhook's request as API Gateway hands it over."""
+    return http_event(
+        "POST",
+        path,
+        urlencode(fields),
+        headers={"content-type": "application/x-www-form-urlencoded"},
+        parameters=parameters,
+        authorized=False,
+    )
+
+
+def stream_event(*images: dict[str, Any]) -> dict[str, Any]:
+    """A batch of INSERT records with these new images, in DynamoDB's own form."""
+    return {
+        "Records": [
+            {
+                "eventID": str(number),
+                "eventName": "INSERT",
+                "eventSource": "aws:dynamodb",
+                "dynamodb": {"SequenceNumber": f"{number:021d}", "NewImage": image, "StreamViewType": "NEW_IMAGE"},
+            }
+            for number, image in enumerate(images, 1)
+        ]
+    }

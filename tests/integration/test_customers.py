@@ -1,0 +1,241 @@
+"""Customers through the functions, stored in moto."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sales import identity
+from tests.events import http_event
+from tests.integration.api import BASE, call, create_customer, get, list_customers
+
+pytestmark = pytest.mark.usefixtures("tables")
+type Rows = Callable[[str], list[dict[str, Any]]]
+
+
+def update(customer: str, body: Any, **headers: str) -> Any:
+    parameters = {"customer": customer}
+    event = http_event("PATCH", f"{BASE}/customers/{customer}", body, headers=headers, parameters=parameters)
+    return call("update_customer", event)
+
+
+def test_a_created_customer_comes_back_whole_with_where_it_is_and_its_version() -> None:
+    answer = create_customer()
+    customer = answer.body
+    assert answer.status == 201
+    assert answer.headers["location"] == f"{BASE}/customers/{customer['id']}"
+    assert answer.headers["etag"] == '"1"'
+    assert customer | {"id": "", "code": "", "created_at": "", "updated_at": ""} == {
+        "id": "",
+        "code": "",
+        "name": "john doe",
+        "phone_number": "+254704590344",
+        "email": "example@gmail.com",
+        "created_at": "",
+        "updated_at": "",
+        "version": 1,
+        "sms_opted_out": False,
+    }
+    assert re.fullmatch("[2-9A-HJ-NP-Z]{8}", customer["code"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", customer["created_at"])
+
+
+def test_two_customers_may_share_number_and_email() -> None:
+    first, second = create_customer(), create_customer()
+    assert (first.status, second.status) == (201, 201)
+    assert first.body["id"] != second.body["id"]
+    assert first.body["code"] != second.body["code"]
+
+
+def test_a_customer_is_found_by_id_and_by_code() -> None:
+    customer = create_customer().body
+    for name in (customer["id"], customer["code"], customer["code"].lower(), customer["id"].upper()):
+        assert get("get_customer", "customer", name).body == customer
+
+
+@pytest.mark.parametrize("name", ["nobody", "22222222", "00000000-0000-8000-8000-000000000000", "../x", "%00", "é"])
+def test_a_customer_that_is_not_there_is_404_whatever_the_id_looks_like(name: str) -> None:
+    answer = get("get_customer", "customer", name)
+    assert (answer.status, answer.body["code"]) == (404, "not_found")
+
+
+def test_another_id_with_a_known_code_in_it_is_404() -> None:
+    customer = create_customer().body
+    other = customer["id"][:-1] + ("0" if customer["id"][-1] != "0" else "1")
+    assert get("get_customer", "customer", other).status == 404
+
+
+def test_the_same_idempotency_key_gives_the_same_customer_and_says_so() -> None:
+    headers = {"Idempotency-Key": "one"}
+    first, second = create_customer(headers=headers), create_customer(headers=headers)
+    assert first.body == second.body
+    assert (first.status, second.status) == (201, 201)
+    assert "idempotency-replayed" not in first.headers
+    assert second.headers["idempotency-replayed"] == "true"
+    assert len(list_customers().body["data"]) == 1
+
+
+def test_an_idempotency_key_with_another_body_is_422_and_stores_nothing() -> None:
+    create_customer(headers={"Idempotency-Key": "one"})
+    other = {"name": "jane doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
+    answer = create_customer(other, headers={"Idempotency-Key": "one"})
+    assert (answer.status, answer.body["code"]) == (422, "idempotency_key_reused")
+    assert len(list_customers().body["data"]) == 1
+
+
+def test_an_idempotency_key_belongs_to_its_caller() -> None:
+    first = create_customer(headers={"Idempotency-Key": "one"}, subject="one")
+    second = create_customer(headers={"Idempotency-Key": "one"}, subject="two")
+    third = create_customer(headers={"Idempotency-Key": "one"}, subject="one", client="other")
+    assert len({answer.body["id"] for answer in (first, second, third)}) == 3
+
+
+def test_a_code_that_is_taken_leads_to_the_next_one_and_replays_find_their_customer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = identity._digest
+    taken = b"\x01" * 32
+
+    def colliding(*parts: str) -> bytes:
+        # The first code everybody would get is the same one.
+        return taken if parts[1:] == ("0",) else real(*parts)
+
+    monkeypatch.setattr(identity, "_digest", colliding)
+    first = create_customer(headers={"Idempotency-Key": "one"}).body
+    second = create_customer(headers={"Idempotency-Key": "two"}).body
+    assert first["code"] != second["code"]
+    assert create_customer(headers={"Idempotency-Key": "one"}).body == first
+    assert create_customer(headers={"Idempotency-Key": "two"}).body == second
+    assert get("get_customer", "customer", second["id"]).body == second
+
+
+def test_a_change_moves_the_version_and_touches_nothing_else() -> None:
+    customer = create_customer().body
+    answer = update(customer["code"], {"name": "Jane"})
+    assert answer.status == 200
+    assert answer.headers["etag"] == '"2"'
+    assert answer.body == customer | {"name": "Jane", "version": 2, "updated_at": answer.body["updated_at"]}
+    assert answer.body["updated_at"] > customer["updated_at"]
+
+
+def test_changes_that_name_the_version_they_are_for_never_overwrite_another(rows: Rows) -> None:
+    customer = create_customer().body
+    assert update(customer["id"], {"name": "One"}, **{"If-Match": '"1"'}).status == 200
+    answer = update(customer["id"], {"name": "Two"}, **{"If-Match": '"1"'})
+    assert (answer.status, answer.body["code"], answer.body["current_version"]) == (412, "version_mismatch", 2)
+    assert answer.headers["etag"] == '"2"'
+    assert rows("customers")[0]["name"] == {"S": "One"}
+
+
+def test_an_empty_change_answers_the_customer_unchanged() -> None:
+    customer = create_customer().body
+    assert update(customer["id"], {}).body == customer
+    assert update(customer["id"], {}, **{"If-Match": '"7"'}).status == 412
+
+
+def test_changing_a_customer_that_is_not_there_is_404() -> None:
+    assert update("22222222", {"name": "x"}).status == 404
+
+
+def test_a_changed_email_is_found_by_the_new_one_only() -> None:
+    customer = create_customer().body
+    update(customer["id"], {"email": "New@Example.com"})
+    assert [row["id"] for row in list_customers(email="new@example.COM").body["data"]] == [customer["id"]]
+    assert list_customers(email="example@gmail.com").body["data"] == []
+
+
+def test_a_caller_that_has_the_version_gets_304() -> None:
+    customer = create_customer().body
+    answer = get("get_customer", "customer", customer["id"], headers={"If-None-Match": '"1"'})
+    assert (answer.status, answer.body) == (304, "")
+    assert get("get_customer", "customer", customer["id"], headers={"If-None-Match": '"2"'}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ({}, {"/name": "required", "/phone_number": "required", "/email": "required"}),
+        (
+            {"name": " ", "phone_number": "call me", "email": "nobody"},
+            {"/name": "required", "/phone_number": "invalid_phone_number", "/email": "invalid_email"},
+        ),
+        (
+            {"name": "a\u0000b", "phone_number": 254704590344, "email": None, "age": 3, "code": "X"},
+            {
+                "/name": "control_character",
+                "/phone_number": "invalid_type",
+                "/email": "invalid_type",
+                "/age": "unknown_field",
+                "/code": "read_only",
+            },
+        ),
+        (
+            {"name": "x" * 151, "phone_number": "+2547045903440000", "email": f"{'x' * 250}@example.com"},
+            {"/name": "too_long", "/phone_number": "invalid_phone_number", "/email": "too_long"},
+        ),
+        (
+            '{"name": "\\ud800", "phone_number": "0204590344", "email": "a@b..c"}',
+            {"/name": "control_character", "/phone_number": "invalid_phone_number", "/email": "invalid_email"},
+        ),
+    ],
+)
+def test_every_field_at_fault_is_named_at_once_and_nothing_is_stored(
+    body: Any, codes: dict[str, str], rows: Rows
+) -> None:
+    answer = create_customer(body)
+    assert (answer.status, answer.codes) == (422, codes)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert rows("customers") == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "not json",
+        "[]",
+        '"text"',
+        "null",
+        '{"name": NaN}',
+        '{"name": "a", "name": "b"}',
+        b"\xff\xfe\x00",
+        '{"a":' * 100_000,
+        '{"amount": ' + "9" * 50_000 + "}",
+        '{"amount": 1e999999999999999999999}',
+    ],
+)
+def test_a_body_that_is_no_json_object_is_400(body: Any) -> None:
+    answer = create_customer(body)
+    assert answer.status in {400, 413}
+    assert answer.body["code"] in {"invalid_json", "payload_too_large"}
+
+
+def test_a_body_of_a_megabyte_is_413() -> None:
+    assert create_customer({"name": "x" * 1_000_000}).status == 413
+
+
+def test_a_body_that_is_not_json_by_its_type_is_415() -> None:
+    assert create_customer(headers={"Content-Type": "text/plain"}).status == 415
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["0704590344", "254704590344", "+254 704 590 344", "(0704) 590-344", "704590344", "00254704590344", "+254(0)704590344"],
+)
+def test_a_number_is_taken_as_kenyans_write_it_and_given_back_in_e164(written: str) -> None:
+    answer = create_customer({"name": "a", "phone_number": written, "email": "a@example.com"})
+    assert answer.body["phone_number"] == "+254704590344"
+
+
+def test_customers_are_filtered_by_number_email_and_code() -> None:
+    one = create_customer({"name": "a", "phone_number": "0700000001", "email": "a@example.com"}).body
+    two = create_customer({"name": "b", "phone_number": "0700000002", "email": "a@example.com"}).body
+    assert [row["id"] for row in list_customers(phone_number="0700000001").body["data"]] == [one["id"]]
+    assert [row["id"] for row in list_customers(email="a@example.com").body["data"]] == [two["id"], one["id"]]
+    assert [row["id"] for row in list_customers(email="a@example.com", phone_number="0700000001").body["data"]] == [
+        one["id"]
+    ]
+    assert [row["id"] for row in list_customers(code=two["code"]).body["data"]] == [two["id"]]
+    assert list_customers(code="22222222").body["data"] == []
+    assert list_customers(code=two["code"], email="b@example.com").body["data"] == []
