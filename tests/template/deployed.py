@@ -1,0 +1,92 @@
+"""The deployed system as CloudFormation gets it: template.yaml through SAM's own transform."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+PREFIXES = ("/api/v1/sales", "/ap1/v1/sales")
+PUBLIC = {
+    "POST /webhooks/africastalking/delivery/{secret}",
+    "POST /webhooks/africastalking/optout/{secret}",
+    "GET /healthz",
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /",
+    "$default",
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the HTTP API; `scopes` is None where no authorizer guards it."""
+
+    key: str
+    function: str
+    authorizer: str | None
+    scopes: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a role's own policies, with every action and resource as a list."""
+
+    role: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[Any, ...]
+
+
+class Deployed:
+    """The transformed template."""
+
+    def __init__(self) -> None:
+        source = yaml_parse(TEMPLATE.read_text())
+        for resource in source["Resources"].values():
+            for name in ("CodeUri", "ContentUri"):
+                if name in resource["Properties"]:
+                    resource["Properties"][name] = "s3://bucket/key"
+        self.source: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+        parameters = {"OktaIssuer": "https://example.okta.com/oauth2/default"}
+        session = boto3.Session(region_name="eu-west-1")
+        translated = Translator({}, Parser(), boto_session=session).translate(source, parameters)
+        self.resources: dict[str, dict[str, Any]] = translated["Resources"]
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """Logical ids and resources of a type."""
+        return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def functions(self) -> dict[str, dict[str, Any]]:
+        return {name: resource["Properties"] for name, resource in self.of_type("AWS::Lambda::Function").items()}
+
+    def routes(self) -> Iterator[Route]:
+        (api,) = self.of_type("AWS::ApiGatewayV2::Api").values()
+        for path, methods in api["Properties"]["Body"]["paths"].items():
+            for method, route in methods.items():
+                uri = route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+                ((authorizer, scopes),) = route["security"][0].items() if "security" in route else (("", []),)
+                guarded = authorizer not in {"", "NONE"}
+                yield Route(
+                    key="$default" if route.get("isDefaultRoute") else f"{method.upper()} {path}",
+                    function=uri.split("${")[-1].split(".Arn")[0],
+                    authorizer=authorizer if guarded else None,
+                    scopes=tuple(scopes) if guarded else None,
+                )
+
+    def statements(self) -> Iterator[Statement]:
+        for role, resource in self.of_type("AWS::IAM::Role").items():
+            for policy in resource["Properties"].get("Policies", []):
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    actions, resources = statement["Action"], statement["Resource"]
+                    yield Statement(
+                        role=role,
+                        effect=statement["Effect"],
+                        actions=tuple(actions if isinstance(actions, list) else [actions]),
+                        resources=tuple(resources if isinstance(resources, list) else [resources]),
+                    )

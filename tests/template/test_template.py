@@ -1,0 +1,339 @@
+"""Rules that the deployed system keeps, checked on the transformed template."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
+
+ROOT = TEMPLATE.parent
+HTTP_API_SECONDS = 30
+# The gateway's deadline for one call, and what one lost try of the store costs (shared/sales/store.py: read timeout).
+GATEWAY_SECONDS = 10
+LOST_TRY_SECONDS = 5
+# Resources with a wildcard, each with the reason it is there.
+WILDCARDS = {
+    "${SmsSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
+    "${WebhookSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
+    "${UnhandledRecordsBucket.Arn}/*": "Lambda chooses the key of a record it keeps",
+}
+
+
+@cache
+def deployed() -> Deployed:
+    return Deployed()
+
+
+FUNCTIONS = sorted(deployed().functions())
+
+
+def text_of(value: Any) -> str:
+    return value["Fn::Sub"] if isinstance(value, dict) and "Fn::Sub" in value else json.dumps(value)
+
+
+# Functions
+
+
+def test_every_folder_of_functions_is_deployed_and_every_function_has_a_folder() -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    handlers = {properties["Handler"] for properties in deployed().functions().values()}
+    assert handlers == {f"functions.{folder}.app.handler" for folder in folders}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_named_after_its_folder(name: str) -> None:
+    properties = deployed().functions()[name]
+    folder = properties["Handler"].split(".")[1]
+    assert name == "".join(word.capitalize() for word in folder.split("_")) + "Function"
+    assert properties["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{folder}"}
+    assert deployed().source["Resources"][name]["Properties"]["CodeUri"] == f"functions/{folder}/"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_a_timeout_memory_and_a_log_group_with_retention(name: str) -> None:
+    properties = deployed().functions()[name]
+    assert properties["Timeout"] > 0
+    assert properties["MemorySize"] >= 128
+    assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+    group = deployed().resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert group["Type"] == "AWS::Logs::LogGroup"
+    assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    function_name = properties["FunctionName"]["Fn::Sub"]
+    assert group["Properties"]["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function_name}"}
+
+
+def test_functions_and_layer_are_built_for_the_same_architecture_and_runtime() -> None:
+    layer = deployed().source["Resources"]["SharedLayer"]
+    assert layer["Metadata"] == {"BuildMethod": "python3.13", "BuildArchitecture": {"Ref": "Architecture"}}
+    assert layer["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
+    for properties in deployed().functions().values():
+        assert properties["Architectures"] == [{"Ref": "Architecture"}]
+        assert properties["Runtime"] == "python3.13"
+
+
+def test_a_function_behind_the_api_ends_before_the_api_gives_up() -> None:
+    for route in deployed().routes():
+        assert deployed().functions()[route.function]["Timeout"] < HTTP_API_SECONDS, route.key
+
+
+@pytest.mark.parametrize("name", ["SendSmsFunction", "SweepSmsFunction"])
+def test_a_batch_of_texts_fits_its_timeout_and_its_timeout_fits_the_lease(name: str) -> None:
+    properties = deployed().functions()[name]
+    steps = 4  # secret, orders, claims, results: each may lose one try and take another
+    assert steps * 2 * LOST_TRY_SECONDS + GATEWAY_SECONDS <= properties["Timeout"]
+    assert properties["Timeout"] < int(properties["Environment"]["Variables"]["SMS_LEASE_SECONDS"])
+
+
+def test_secrets_reach_functions_by_name_only() -> None:
+    for name, properties in deployed().functions().items():
+        variables = properties["Environment"]["Variables"]
+        assert variables["SMS_SECRET"] == {"Ref": "SmsSecretName"}, name
+        assert variables["WEBHOOK_SECRET"] == {"Ref": "WebhookSecretName"}, name
+    assert "resolve:secretsmanager" not in TEMPLATE.read_text()
+    assert "resolve:ssm" not in TEMPLATE.read_text()
+
+
+# Routes
+
+
+def test_every_route_but_the_public_ones_has_the_authorizer_and_one_scope() -> None:
+    for route in deployed().routes():
+        if route.key in PUBLIC:
+            assert route.authorizer is None, route.key
+        else:
+            assert route.authorizer == "Okta", route.key
+            expected = "sales:read" if route.key.startswith("GET ") else "sales:write"
+            assert route.scopes == (expected,), route.key
+
+
+def test_the_public_routes_are_all_there() -> None:
+    assert {route.key for route in deployed().routes()} >= PUBLIC
+
+
+def test_every_route_of_the_api_is_there_in_both_spellings_for_one_function() -> None:
+    routes = {route.key: route.function for route in deployed().routes() if route.key not in PUBLIC}
+    assert routes
+    first, second = (
+        {key.replace(prefix, "", 1): function for key, function in routes.items() if f" {prefix}/" in key}
+        for prefix in PREFIXES
+    )
+    assert first == second
+    assert len(first) + len(second) == len(routes)
+
+
+def test_the_original_paths_lead_to_the_functions_of_the_resource_paths() -> None:
+    routes = {route.key: route.function for route in deployed().routes()}
+    for prefix in PREFIXES:
+        assert routes[f"POST {prefix}/create-customer"] == routes[f"POST {prefix}/customers"] == "CreateCustomerFunction"
+        assert routes[f"POST {prefix}/create-order"] == routes[f"POST {prefix}/orders"] == "CreateOrderFunction"
+        assert routes[f"GET {prefix}/customers"] == "ListCustomersFunction"
+        assert routes[f"GET {prefix}/orders"] == "ListOrdersFunction"
+
+
+def test_no_path_ends_in_a_slash_because_api_gateway_would_leave_the_route_out() -> None:
+    for route in deployed().routes():
+        assert route.key == "GET /" or not route.key.endswith("/"), route.key
+    (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
+    assert api["Properties"]["FailOnWarnings"] is True
+
+
+def test_the_authorizer_takes_one_issuer_and_one_audience() -> None:
+    (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
+    schemes = api["Properties"]["Body"]["components"]["securitySchemes"]
+    assert list(schemes) == ["Okta"]
+    assert schemes["Okta"]["x-amazon-apigateway-authorizer"] == {
+        "type": "jwt",
+        "identitySource": "$request.header.Authorization",
+        "jwtConfiguration": {"issuer": {"Ref": "OktaIssuer"}, "audience": [{"Ref": "OktaAudience"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("issuer", "taken"),
+    [
+        ("https://example.okta.com/oauth2/default", True),
+        ("https://login.example.com/oauth2/aus1a2b3c4d5e6f7g8h9", True),
+        ("https://example.okta.com", False),
+        ("https://example.okta.com/oauth2", False),
+        ("https://example.okta.com/oauth2/default/", False),
+        ("http://example.okta.com/oauth2/default", False),
+    ],
+)
+def test_only_a_custom_authorization_server_is_taken_as_issuer(issuer: str, taken: bool) -> None:
+    pattern = deployed().source["Parameters"]["OktaIssuer"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, issuer)) is taken
+
+
+def test_the_stage_throttles_and_logs_neither_paths_nor_tokens() -> None:
+    (stage,) = deployed().of_type("AWS::ApiGatewayV2::Stage").values()
+    settings = stage["Properties"]["DefaultRouteSettings"]
+    assert settings["ThrottlingRateLimit"] > 0
+    assert settings["ThrottlingBurstLimit"] > 0
+    access_log = stage["Properties"]["AccessLogSettings"]
+    group = access_log["DestinationArn"]["Fn::GetAtt"][0]
+    assert deployed().resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    fields = json.loads(access_log["Format"])
+    for wanted in ("$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency",
+                   "$context.integrationErrorMessage", "$context.authorizer.error"):  # fmt: skip
+        assert wanted in fields.values()
+    for secret in ("$context.path", "rawPath", "authorization", "claims.sub", "$context.identity.user"):
+        assert secret not in access_log["Format"].lower()
+
+
+# Tables
+
+
+@pytest.mark.parametrize("name", ["CustomersTable", "OrdersTable"])
+def test_a_table_is_on_demand_encrypted_recoverable_and_outlives_the_stack(name: str) -> None:
+    table = deployed().resources[name]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["DeletionProtectionEnabled"] is True
+    assert "TableName" not in properties  # a name would forbid replacement, and two stacks in one account
+
+
+def test_the_two_tables_are_all_there_is() -> None:
+    assert set(deployed().of_type("AWS::DynamoDB::Table")) == {"CustomersTable", "OrdersTable"}
+
+
+# The stream
+
+
+def test_every_event_source_mapping_is_bounded_and_loses_nothing() -> None:
+    mappings = deployed().of_type("AWS::Lambda::EventSourceMapping")
+    assert mappings
+    for name, mapping in mappings.items():
+        properties = mapping["Properties"]
+        assert properties["StartingPosition"] == "TRIM_HORIZON", name
+        assert 0 <= properties["MaximumRetryAttempts"] <= 10
+        assert 60 <= properties["MaximumRecordAgeInSeconds"] < 24 * 3600
+        assert properties["BisectBatchOnFunctionError"] is True
+        assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        bucket = properties["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]
+        assert deployed().resources[bucket]["Type"] == "AWS::S3::Bucket"  # only S3 keeps the record itself
+        (pattern,) = (json.loads(entry["Pattern"]) for entry in properties["FilterCriteria"]["Filters"])
+        assert pattern == {
+            "eventName": ["INSERT"],
+            "dynamodb": {"NewImage": {"sms": {"M": {"status": {"S": ["queued"]}}}}},
+        }
+
+
+def test_a_mapping_may_write_what_it_gives_up_to_its_bucket() -> None:
+    statements = [entry for entry in deployed().statements() if entry.role == "SendSmsFunctionRole"]
+    allowed = {(action, text_of(entry)) for it in statements for action in it.actions for entry in it.resources}
+    assert ("s3:PutObject", "${UnhandledRecordsBucket.Arn}/*") in allowed
+    assert ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["UnhandledRecordsBucket", "Arn"]})) in allowed
+
+
+def test_the_bucket_of_unhandled_records_is_private_encrypted_and_forgets() -> None:
+    bucket = deployed().resources["UnhandledRecordsBucket"]
+    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] <= 90
+    (statement,) = deployed().resources["UnhandledRecordsBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_the_sweep_runs_each_minute_and_is_not_repeated() -> None:
+    (rule,) = deployed().of_type("AWS::Events::Rule").values()
+    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["SweepSmsFunction", "Arn"]}
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    (invoke,) = deployed().of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert invoke["Properties"]["FunctionName"] == {"Ref": "SweepSmsFunction"}
+    assert invoke["Properties"]["MaximumRetryAttempts"] == 0
+
+
+# Permissions
+
+
+def test_a_role_belongs_to_one_function_and_holds_one_managed_policy_for_logs() -> None:
+    roles = [properties["Role"]["Fn::GetAtt"][0] for properties in deployed().functions().values()]
+    assert sorted(roles) == sorted(deployed().of_type("AWS::IAM::Role"))
+    for role in roles:
+        (managed,) = deployed().resources[role]["Properties"]["ManagedPolicyArns"]
+        assert managed.endswith(":aws:policy/service-role/AWSLambdaBasicExecutionRole")
+
+
+def test_no_statement_has_a_wildcard_without_a_reason() -> None:
+    seen = set()
+    for statement in deployed().statements():
+        assert statement.effect == "Allow"
+        assert not any(re.search(r"[*?]", action) for action in statement.actions), statement
+        for resource in statement.resources:
+            text = text_of(resource)
+            if re.search(r"[*?]", text):
+                (reason,) = (known for known in WILDCARDS if text.endswith(known))
+                seen.add(reason)
+    assert seen == set(WILDCARDS)
+
+
+def test_nothing_may_scan_or_delete() -> None:
+    actions = {action for statement in deployed().statements() for action in statement.actions}
+    assert not {action for action in actions if re.search("Scan|Delete|BatchWrite|PartiQL", action)}
+
+
+def test_a_query_names_its_index() -> None:
+    for statement in deployed().statements():
+        if "dynamodb:Query" in statement.actions:
+            assert statement.actions == ("dynamodb:Query",)
+            for resource in statement.resources:
+                table, index = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", text_of(resource)).groups()  # type: ignore[union-attr]
+                indexes = deployed().resources[table]["Properties"]["GlobalSecondaryIndexes"]
+                assert index in {entry["IndexName"] for entry in indexes}
+
+
+def test_only_public_handlers_and_senders_read_secrets_and_each_only_its_own() -> None:
+    readers: dict[str, set[str]] = {}
+    for statement in deployed().statements():
+        if "secretsmanager:GetSecretValue" in statement.actions:
+            for resource in statement.resources:
+                name = re.search(r"secret:\$\{(\w+)\}", text_of(resource)).group(1)  # type: ignore[union-attr]
+                readers.setdefault(name, set()).add(statement.role.removesuffix("FunctionRole"))
+    assert readers == {
+        "SmsSecretName": {"SendSms", "SweepSms"},
+        "WebhookSecretName": {"RecordDeliveryReport", "RecordOptOut"},
+    }
+
+
+def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route() -> None:
+    routed = {route.function for route in deployed().routes()}
+    for statement in deployed().statements():
+        if "lambda:InvokeFunction" in statement.actions:
+            assert statement.role == "AnswerUnmatchedFunctionRole"
+            targets = {resource["Fn::GetAtt"][0] for resource in statement.resources}
+            assert targets == routed - {"AnswerUnmatchedFunction", "ServeConsoleFunction"}
+
+
+# The file
+
+
+def test_every_parameter_says_what_it_is_for_and_is_used() -> None:
+    text = TEMPLATE.read_text()
+    for name, parameter in deployed().source["Parameters"].items():
+        assert parameter["Description"].endswith((".", "/default")), name
+        assert f"!Ref {name}" in text or f"${{{name}}}" in text
+        if "AllowedPattern" in parameter:
+            assert parameter["ConstraintDescription"]
+            if "Default" in parameter:
+                assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
+
+
+def test_no_machine_account_or_region_is_written_into_the_template() -> None:
+    text = TEMPLATE.read_text()
+    assert not re.search(r"\b\d{12}\b|/home/|/root/|\b(eu|us|af|ap)-[a-z]+-\d\b", text)
+    assert not list(Path(ROOT).glob("template*.y*ml"))[1:]
