@@ -1,0 +1,223 @@
+"""What `make build` ships: a small layer with bytecode that Lambda can use, in which everything still works."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template.deployed import TEMPLATE
+
+ROOT = TEMPLATE.parent
+UNCHECKED_HASH = 0b01  # https://docs.python.org/3/reference/import.html#pyc-invalidation
+
+_spec = importlib.util.spec_from_file_location("build_artefacts", ROOT / "scripts" / "build_artefacts.py")
+assert _spec and _spec.loader
+build_artefacts = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(build_artefacts)
+
+
+MODEL = {
+    "metadata": {"endpointPrefix": "things"},
+    "documentation": "<p>prose</p>",
+    "operations": {
+        "GetThing": {"input": {"shape": "Key"}, "output": {"shape": "Thing"}, "documentation": "<p>prose</p>"},
+        "DropThing": {"input": {"shape": "Drop"}},
+    },
+    "shapes": {
+        "Key": {"type": "string"},
+        "Drop": {"type": "structure", "members": {}},
+        "Thing": {
+            "type": "structure",
+            "members": {"documentation": {"shape": "Text", "documentation": "<p>prose</p>"}},
+            "documentation": "<p>prose</p>",
+        },
+        "Text": {"type": "string"},
+    },
+}
+
+
+def test_a_model_keeps_the_operations_that_are_named_and_the_shapes_they_reach() -> None:
+    trimmed = build_artefacts.trim_model(MODEL, {"get_thing"})
+    assert list(trimmed["operations"]) == ["GetThing"]
+    assert sorted(trimmed["shapes"]) == ["Key", "Text", "Thing"]
+    assert "prose" not in json.dumps(trimmed)
+    assert "documentation" in trimmed["shapes"]["Thing"]["members"]
+
+
+def test_a_model_of_which_nothing_is_named_is_dropped() -> None:
+    assert build_artefacts.trim_model(MODEL, {"unrelated"}) is None
+
+
+@pytest.mark.parametrize(("operation", "method"), [("PutItem", "put_item"), ("BatchGetItem", "batch_get_item")])
+def test_operations_are_found_by_the_name_of_the_clients_method(operation: str, method: str) -> None:
+    assert build_artefacts.snake_case(operation) == method
+
+
+def test_imports_for_type_checkers_only_are_not_followed(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nelse:\n    from .b import c\n")
+    assert set(build_artefacts.imports_of(source, ["pkg"])) == {"typing.TYPE_CHECKING", "pkg.b.c"}
+
+
+def test_another_python_than_the_runtimes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_artefacts, "RUNTIME", (3, 99))
+    with pytest.raises(build_artefacts.BuildError, match=r"needs Python 3\.99"):
+        build_artefacts.finish(tmp_path)
+
+
+def test_a_folder_without_a_build_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(build_artefacts.BuildError, match="run `sam build` first"):
+        build_artefacts.finish(tmp_path)
+
+
+# A real build
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, int, int]]]:
+    """A build of this tree by sam and build_artefacts.py, and the sizes it reported."""
+    sam = shutil.which("sam")
+    if sam is None:
+        pytest.skip("sam is not installed (aws-sam-cli)")
+    folder = tmp_path_factory.mktemp("sam")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    command = [sam, "build", "--build-dir", folder / "build", "--cache-dir", folder / "cache", "--template", TEMPLATE]
+    machine = "x86_64" if os.uname().machine in {"x86_64", "AMD64"} else "arm64"
+    result = subprocess.run(
+        [*command, "--parameter-overrides", f"Architecture={machine}"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return folder / "build", build_artefacts.finish(folder / "build")
+
+
+def run_in(build: Path, code: str, **variables: str) -> str:
+    """Runs code with nothing but a build's layer, functions and the standard library on its path."""
+    paths = [str(build / "SharedLayer" / "python"), *(str(path) for path in sorted(build.glob("*Function")))]
+    program = f"import sys\nsys.path[:] = {paths!r} + [p for p in sys.path if 'site-packages' not in p]\n{code}"
+    environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-1"}
+    result = subprocess.run(
+        [sys.executable, "-I", "-c", program], env={**environment, **variables}, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_the_layer_is_at_most_10_mb_zipped_and_a_function_5_kb(build: tuple[Path, list[tuple[str, int, int]]]) -> None:
+    for name, zipped, _ in build[1]:
+        assert zipped <= (10_000_000 if name == "SharedLayer" else 5_000), name
+
+
+@pytest.mark.slow
+def test_every_module_has_bytecode_that_is_valid_whatever_its_files_date(build: tuple[Path, Any]) -> None:
+    compiled = list(build[0].rglob("*.pyc"))
+    assert compiled
+    for path in compiled:
+        assert int.from_bytes(path.read_bytes()[4:8], "little") == UNCHECKED_HASH, path
+    for source in build[0].rglob("*.py"):
+        assert Path(importlib.util.cache_from_source(str(source))).exists(), source
+
+
+@pytest.mark.slow
+def test_every_function_imports_with_what_the_layer_holds(build: tuple[Path, Any]) -> None:
+    functions = sorted(path.parent.name for path in build[0].glob("*/functions/*/app.py"))
+    assert len(functions) == len(list((ROOT / "functions").glob("*/app.py")))
+    code = f"""
+import importlib
+namespace = importlib.import_module("functions")
+for name in {functions!r}:
+    assert callable(importlib.import_module(f"functions.{{name}}.app").handler), name
+import africastalking, cryptography.hazmat.primitives.asymmetric.rsa, jose.jwt, requests
+print(*sorted({{name.partition(".")[0] for name in sys.modules}}))
+"""
+    merged = build[0].parent / "merged"
+    for path in build[0].glob("*/functions"):
+        shutil.copytree(path, merged / "functions", dirs_exist_ok=True)
+    loaded = set(run_in(build[0], f"sys.path.insert(0, {str(merged)!r})\n{code}").split())
+    assert not loaded & {"ecdsa", "rsa", "yaml", "responses", "boto3"}
+
+
+@pytest.mark.slow
+def test_building_the_same_sources_again_gives_the_same_bytes(build: tuple[Path, Any], tmp_path: Path) -> None:
+    again = tmp_path / "build"
+    shutil.copytree(build[0], again)
+    build_artefacts.finish(again)
+    first, second = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (build[0], again)
+    )
+    assert first == second
+
+
+class Aws(BaseHTTPRequestHandler):
+    """Answers as DynamoDB and Secrets Manager do on the wire."""
+
+    def do_POST(self) -> None:
+        target = self.headers["X-Amz-Target"]
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, answer = 200, {}
+        if target.endswith(".GetItem"):
+            answer = {"Item": {"id": {"S": "one"}, "list": {"L": [{"N": "1"}]}}}
+        elif target.endswith(".PutItem"):
+            status = 400
+            answer = {
+                "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+                "Item": {"id": {"S": "there"}},
+            }
+        elif target.endswith(".GetSecretValue"):
+            answer = {"SecretString": "value"}
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass
+
+
+@pytest.fixture
+def aws() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Aws)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_clients_work_on_the_data_that_was_left(build: tuple[Path, Any], aws: str) -> None:
+    code = """
+import os
+from botocore.exceptions import ClientError
+from sales.store import aws_client
+store = aws_client("dynamodb", os.environ["ENDPOINT"])
+item = store.get_item(TableName="t", Key={"id": {"S": "one"}})["Item"]
+assert item == {"id": {"S": "one"}, "list": {"L": [{"N": "1"}]}}, item
+try:
+    store.put_item(TableName="t", Item={"id": {"S": "one"}}, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+except ClientError as error:
+    assert error.response["Item"] == {"id": {"S": "there"}}, error.response
+secrets = aws_client("secretsmanager", os.environ["ENDPOINT"])
+assert secrets.get_secret_value(SecretId="s")["SecretString"] == "value"
+assert aws_client("dynamodb", "").meta.endpoint_url == "https://dynamodb.eu-west-1.amazonaws.com"
+assert aws_client("secretsmanager", "").meta.endpoint_url == "https://secretsmanager.eu-west-1.amazonaws.com"
+"""
+    run_in(build[0], code, ENDPOINT=aws, AWS_DEFAULT_REGION="eu-west-1")
