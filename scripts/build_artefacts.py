@@ -98,10 +98,9 @@ def without_documentation(shape: dict[str, Any]) -> dict[str, Any]:
         if key in {"documentation", "deprecatedMessage", "deprecatedSince"}:
             continue
         if key == "members":
-            value = {name: without_documentation(member) for name, member in value.items()}
-        elif isinstance(value, dict):
-            value = without_documentation(value)
-        kept[key] = value
+            kept[key] = {name: without_documentation(member) for name, member in value.items()}
+        else:
+            kept[key] = without_documentation(value) if isinstance(value, dict) else value
     return kept
 
 
@@ -134,6 +133,7 @@ def trim_model(model: dict[str, Any], names: set[str]) -> dict[str, Any] | None:
 
 
 def write_json(path: Path, data: Any) -> None:
+    """Writes JSON as short as it can be."""
     path.write_text(json.dumps(data, separators=(",", ":")))
 
 
@@ -208,6 +208,7 @@ def reached(python: Path, starts: Iterable[Path]) -> set[Path]:
 
 
 def remove(path: Path) -> None:
+    """Removes a file or a folder, if it is there."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -234,32 +235,36 @@ def strip_symbols(library: Path) -> None:
     library.write_bytes(content[:end])
 
 
-def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
-    """Removes from a layer's python/ what no function imports. Returns the operations kept of botocore's data."""
+def remove_unused(python: Path) -> None:
+    """Removes what is listed as unused, and what served only installers, type checkers, compilers and tests."""
     for name in UNUSED:
         remove(python / name)
         for metadata in python.glob(f"{name}-*.dist-info"):
             remove(metadata)
     for metadata in (*python.glob("pyyaml-*.dist-info"), *python.glob("*.data")):
         remove(metadata)
+    for path in sorted(python.rglob("*"), reverse=True):
+        name = path.relative_to(python).as_posix()
+        if path.is_dir():
+            if path.name == "__pycache__" or not any(path.iterdir()):
+                shutil.rmtree(path)
+        elif ".dist-info/" in name:
+            # Versions stay readable to importlib.metadata, licences to people.
+            if path.name not in {"METADATA", "entry_points.txt"} and "licen" not in name.lower():
+                path.unlink()
+        elif UNUSED_FILES.search(name):
+            path.unlink()
+
+
+def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
+    """Removes from a layer's python/ what no function imports. Returns the operations kept of botocore's data."""
+    remove_unused(python)
     sources = [*(python / "sales").rglob("*.py"), *(path for function in functions for path in function.rglob("*.py"))]
     used = reached(python, sources)
     for package in PRUNED:
         for path in (python / package).rglob("*.py"):
             if path not in used:
                 path.unlink()
-    for path in sorted(python.rglob("*"), reverse=True):
-        if path.is_dir():
-            if path.name == "__pycache__":
-                shutil.rmtree(path)
-            elif not any(path.iterdir()):
-                path.rmdir()
-        elif ".dist-info/" in path.as_posix():
-            # Versions stay readable to importlib.metadata, licences to people; the rest served the installer.
-            if path.name not in {"METADATA", "entry_points.txt"} and "licen" not in path.as_posix().lower():
-                path.unlink()
-        elif UNUSED_FILES.search(path.relative_to(python).as_posix()):
-            path.unlink()
     for library in python.rglob("*.so*"):
         strip_symbols(library)
     names = names_in((python / "sales").rglob("*.py"))
@@ -291,6 +296,7 @@ def compile_layer(python: Path) -> None:
 
 
 def files_in(folder: Path) -> Iterator[Path]:
+    """Every file of a folder, always in the same order."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
 
 
@@ -306,7 +312,9 @@ def sizes(folder: Path) -> tuple[int, int]:
 def finish(build: Path) -> list[tuple[str, int, int]]:
     """Finishes a build in place. Returns name, zipped and unzipped bytes of each artefact."""
     if sys.version_info[:2] != RUNTIME:
-        raise BuildError(f"bytecode for Lambda needs Python {RUNTIME[0]}.{RUNTIME[1]}, this is {sys.version.split()[0]}")
+        raise BuildError(
+            f"bytecode for Lambda needs Python {RUNTIME[0]}.{RUNTIME[1]}, this is {sys.version.split()[0]}"
+        )
     layers = sorted(path.parent for path in build.glob("*/python") if path.is_dir())
     functions = sorted(path.parent for path in build.glob("*/functions") if path.is_dir())
     if not layers or not functions:
@@ -321,6 +329,7 @@ def finish(build: Path) -> list[tuple[str, int, int]]:
 
 
 def main() -> None:
+    """Finishes the build and prints the sizes of what it made."""
     parser = argparse.ArgumentParser(description="Finish what `sam build` built: trim the layer, add bytecode.")
     parser.add_argument("build", nargs="?", type=Path, default=ROOT / ".aws-sam" / "build")
     try:

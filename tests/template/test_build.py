@@ -20,7 +20,8 @@ ROOT = TEMPLATE.parent
 UNCHECKED_HASH = 0b01  # https://docs.python.org/3/reference/import.html#pyc-invalidation
 
 _spec = importlib.util.spec_from_file_location("build_artefacts", ROOT / "scripts" / "build_artefacts.py")
-assert _spec and _spec.loader
+assert _spec
+assert _spec.loader
 build_artefacts = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(build_artefacts)
 
@@ -64,7 +65,9 @@ def test_operations_are_found_by_the_name_of_the_clients_method(operation: str, 
 
 def test_imports_for_type_checkers_only_are_not_followed(tmp_path: Path) -> None:
     source = tmp_path / "module.py"
-    source.write_text("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nelse:\n    from .b import c\n")
+    source.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nelse:\n    from .b import c\n"
+    )
     assert set(build_artefacts.imports_of(source, ["pkg"])) == {"typing.TYPE_CHECKING", "pkg.b.c"}
 
 
@@ -85,7 +88,8 @@ def test_a_folder_without_a_build_is_refused(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, int, int]]]:
     """A build of this tree by sam and build_artefacts.py, and the sizes it reported."""
-    sam = shutil.which("sam")
+    own = ROOT / ".venv-sam" / "bin" / "sam"
+    sam = own if own.exists() else shutil.which("sam")
     if sam is None:
         pytest.skip("sam is not installed (aws-sam-cli)")
     folder = tmp_path_factory.mktemp("sam")
@@ -189,7 +193,7 @@ class Aws(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

@@ -128,7 +128,9 @@ def test_every_route_of_the_api_is_there_in_both_spellings_for_one_function() ->
 def test_the_original_paths_lead_to_the_functions_of_the_resource_paths() -> None:
     routes = {route.key: route.function for route in deployed().routes()}
     for prefix in PREFIXES:
-        assert routes[f"POST {prefix}/create-customer"] == routes[f"POST {prefix}/customers"] == "CreateCustomerFunction"
+        assert (
+            routes[f"POST {prefix}/create-customer"] == routes[f"POST {prefix}/customers"] == "CreateCustomerFunction"
+        )
         assert routes[f"POST {prefix}/create-order"] == routes[f"POST {prefix}/orders"] == "CreateOrderFunction"
         assert routes[f"GET {prefix}/customers"] == "ListCustomersFunction"
         assert routes[f"GET {prefix}/orders"] == "ListOrdersFunction"
