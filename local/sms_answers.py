@@ -1,0 +1,193 @@
+"""What Africa's Talking answers to a text, byte for byte: statuses, refusals and bodies. Pure.
+
+The 201 bodies and the 401 are those recorded from api.sandbox.africastalking.com; the other plain texts are the
+defaults of akka-http 10.2.10, which is what it runs on (its `Server` header). The JSON keys are in alphabetical order.
+
+Magic numbers: the last three digits of a number +254700000xxx say what becomes of its text, whoever sends it.
+
+| number        | statusCode | status                | HTTP |
+|---------------|------------|-----------------------|------|
+| +254700000401 | 401        | RiskHold              | 201  |
+| +254700000402 | 402        | InvalidSenderId       | 201  |
+| +254700000403 | 403        | InvalidPhoneNumber    | 201  |
+| +254700000404 | 404        | UnsupportedNumberType | 201  |
+| +254700000405 | 405        | InsufficientBalance   | 201  |
+| +254700000406 | 406        | UserInBlacklist       | 201  |
+| +254700000407 | 407        | CouldNotRoute         | 201  |
+| +254700000408 | 408        | Undocumented          | 201  |
+| +254700000409 | 409        | DoNotDisturbRejection | 409  |
+| +254700000500 | 500        | InternalServerError   | 201  |
+| +254700000501 | 501        | GatewayError          | 201  |
+| +254700000502 | 502        | RejectedByGateway     | 201  |
+
+408 is in no documentation: it stands for the codes that Africa's Talking may add. 409 is the only refusal that is said
+to come with an HTTP status of its own.
+"""
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any
+
+__all__ = [
+    "ACCEPTED",
+    "DEFAULT_SENDER",
+    "INVALID_SENDER",
+    "MAGIC_PREFIX",
+    "STATUSES",
+    "UNAUTHENTICATED",
+    "WRONG_KEY",
+    "Answer",
+    "Recipient",
+    "accepted",
+    "answer",
+    "cost",
+    "magic_code",
+    "new_message_id",
+    "plain",
+    "refusal",
+    "status_name",
+]
+
+ACCEPTED = frozenset({100, 101, 102})
+STATUSES = {
+    401: "RiskHold",
+    402: "InvalidSenderId",
+    403: "InvalidPhoneNumber",
+    404: "UnsupportedNumberType",
+    405: "InsufficientBalance",
+    406: "UserInBlacklist",
+    407: "CouldNotRoute",
+    408: "Undocumented",
+    409: "DoNotDisturbRejection",
+    500: "InternalServerError",
+    501: "GatewayError",
+    502: "RejectedByGateway",
+}
+MAGIC_PREFIX = "+254700000"
+# The sender of a text that names none.
+DEFAULT_SENDER = "AFRICASTKNG"
+
+_PRICE = Decimal("0.8000")  # KES, a segment to a Kenyan number
+_PRICE_OF_ACCOUNT = Decimal("0.0079")  # USD, the same in the account's currency
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+_TEXTS = {
+    400: "The request contains bad syntax or cannot be fulfilled.",
+    401: "The supplied authentication is invalid",
+    403: "The supplied authentication is not authorized to access this resource",
+    404: "The requested resource could not be found.",
+    429: "The user has sent too many requests in a given amount of time.",
+    500: "There was an internal server error.",
+    503: "The server was not able to produce a timely response to your request.\r\nPlease try again in a short while!",
+}
+# Answered by the load balancer in front, not by akka-http.
+_HTML_STATUSES = frozenset({502, 504})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, complete but for Server, Date and Content-Length. `taken`: a text was."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    taken: bool = False
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One entry of `Recipients`; a refused one has no message id."""
+
+    number: str
+    code: int
+    message_id: str | None = None
+    segments: int = 0
+
+
+def new_message_id() -> str:
+    """A message id, never the same twice."""
+    return f"ATXid_{uuid.uuid4().hex}"
+
+
+def cost(segments: int) -> str:
+    """What a text of so many segments costs its sender, as Africa's Talking writes it."""
+    return f"KES {_PRICE * segments}"
+
+
+def magic_code(number: str) -> int | None:
+    """The refusal that a magic number asks for, or None for any other number."""
+    code = number.removeprefix(MAGIC_PREFIX)
+    return int(code) if code != number and code.isascii() and code.isdigit() and int(code) in STATUSES else None
+
+
+def refusal(number: str, opted_out: frozenset[str]) -> int | None:
+    """The status code that refuses a text to this number, or None if it is taken."""
+    if not _E164.fullmatch(number):
+        return 403
+    return magic_code(number) or (406 if number in opted_out else None)
+
+
+def status_name(code: int) -> str:
+    """The word that goes with a status code."""
+    return "Success" if code in ACCEPTED else STATUSES.get(code, "Undocumented")
+
+
+def accepted(recipient: Recipient) -> bool:
+    """Whether the text to this recipient was taken."""
+    return recipient.code in ACCEPTED
+
+
+def answer(recipients: Sequence[Recipient]) -> Answer:
+    """The answer to a request that was understood; 201 even if every recipient is refused."""
+    taken = [recipient for recipient in recipients if accepted(recipient)]
+    message = f"Sent to {len(taken)}/{len(recipients)} Total Cost: "
+    if taken:
+        total = sum(recipient.segments * _PRICE_OF_ACCOUNT for recipient in taken)
+        message += f"USD {total} Message parts: {taken[0].segments}"
+    else:
+        message += "0"
+    # The documentation gives this one refusal an HTTP status of its own.
+    forbidden = bool(recipients) and all(recipient.code == HTTPStatus.CONFLICT for recipient in recipients)
+    answer = _json(409 if forbidden else 201, message, [_entry(recipient) for recipient in recipients])
+    return replace(answer, taken=bool(taken))
+
+
+def _entry(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "cost": cost(recipient.segments) if accepted(recipient) else "0",
+        "messageId": recipient.message_id or "None",
+        "number": recipient.number,
+        "status": status_name(recipient.code),
+        "statusCode": recipient.code,
+    }
+
+
+def _json(status: int, message: str, recipients: list[dict[str, Any]]) -> Answer:
+    document = {"SMSMessageData": {"Message": message, "Recipients": recipients}}
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return Answer(status, body.encode(errors="replace"), {"Content-Type": "application/json"})
+
+
+def plain(status: int, text: str | None = None) -> Answer:
+    """An answer that is not about a text: akka-http's own words, or the load balancer's page."""
+    if text is None and status in _HTML_STATUSES:
+        title = f"{status} {HTTPStatus(status).phrase}"
+        page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n"
+        return Answer(status, page.encode(), {"Content-Type": "text/html"})
+    if text is None:
+        text = _TEXTS.get(status) or next((known.phrase for known in HTTPStatus if known == status), "")
+    headers = {"Content-Type": "text/plain; charset=UTF-8"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="api",charset=UTF-8'
+    return Answer(status, text.encode(), headers)
+
+
+WRONG_KEY = plain(401)
+UNAUTHENTICATED = plain(401, "The resource requires authentication, which was not supplied with the request")
+# A sender id that is not registered refuses the request as a whole.
+INVALID_SENDER = _json(201, "InvalidSenderId", [])

@@ -1,0 +1,232 @@
+// Reads /_sandbox/phones again and again and shows what changed. Elements are kept as long as what they show is there,
+// so that focus, scroll position and open details stay where they are.
+"use strict";
+
+const POLL_MS = 700;
+const SLOW_MS = 3000;
+const $ = (id) => document.getElementById(id);
+
+const ANSWERS = [
+  { id: "accept", label: "Accepted", answer: "accept", hint: "Each text is taken and answered at once." },
+  { id: "slow", label: "Delayed", answer: "accept", latency: SLOW_MS, hint: `Each text is taken; the answer takes ${SLOW_MS / 1000} s.` },
+  { id: "refuse", label: "Refused", answer: "status:407", hint: "CouldNotRoute: refused for good." },
+  { id: "busy", label: "Put off", answer: "http:429", hint: "429: not taken, to be tried again later." },
+  { id: "drop", label: "Dropped", answer: "drop_after", hint: "Each text is taken, but its answer is lost." },
+  { id: "key", label: "Wrong key", answer: "bad_key", hint: "401: as if the API key were wrong; sending pauses." },
+];
+const DELIVERIES = {
+  success: "delivered", failed: "not delivered", absent: "phone is off", none: "nothing",
+  duplicate: "delivered, twice", out_of_order: "delivered, out of order", before_answer: "delivered, before the answer",
+};
+const STATES = {
+  taken: ["○", "Taken"], submitted: ["◐", "On its way"], delivered: ["✓", "Delivered"], undelivered: ["✕", "Not delivered"],
+};
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const phones = new Map(); // number -> {element, texts: message id -> element}
+let etag = null;
+let behaviour = null;
+let seen = null; // message ids at the last look; null before the first
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function clone(id) {
+  return $(id).content.firstElementChild.cloneNode(true);
+}
+
+function time(element, stamp) {
+  const date = new Date(stamp);
+  element.dateTime = stamp;
+  element.title = date.toLocaleString();
+  put(element, clock.format(date));
+}
+
+function timelineEntry(stamp, words) {
+  const entry = document.createElement("li");
+  const when = document.createElement("time");
+  const what = document.createElement("span");
+  time(when, stamp);
+  what.textContent = words;
+  entry.append(when, what);
+  return entry;
+}
+
+function reported(report) {
+  const what = report.failure_reason ? `${report.status} (${report.failure_reason})` : report.status;
+  if (report.tried_at === null) return `Report ${what}: due`;
+  const answer = report.http_status === null ? "no answer from the webhook" : `webhook answered ${report.http_status}`;
+  return `Report ${what}: ${answer}${report.pending ? ", to be posted again" : ""}`;
+}
+
+function showText(element, message) {
+  const find = (selector) => element.querySelector(selector);
+  const [icon, label] = STATES[message.state];
+  put(find(".bubble"), message.text);
+  put(find(".from"), message.from);
+  time(find(".facts time"), message.recorded_at);
+  put(find(".size"), `${message.segments} ${message.segments === 1 ? "segment" : "segments"}, ${message.encoding}`);
+  put(find(".cost"), message.cost);
+  const state = find(".state");
+  state.dataset.state = message.state;
+  state.toggleAttribute("data-lost", message.answer_lost);
+  put(find(".icon"), icon);
+  put(find(".label"), message.answer_lost ? `${label}; its answer was lost` : label);
+  const entries = [timelineEntry(message.recorded_at, `Taken as ${message.message_id}, answer: ${message.answer}`)];
+  for (const report of message.delivery) entries.push(timelineEntry(report.tried_at ?? report.due_at, reported(report)));
+  find(".timeline").replaceChildren(...entries);
+}
+
+function showPhone(phone) {
+  if (!phones.has(phone.number)) phones.set(phone.number, makePhone(phone.number));
+  const { element, texts, shown } = phones.get(phone.number);
+  put(element.querySelector(".count"), phone.messages.length === 1 ? "1 text" : `${phone.messages.length} texts`);
+  element.querySelector(".stopped").hidden = !phone.opted_out;
+  const reply = element.querySelector(".reply");
+  put(reply, phone.opted_out ? "Take texts again" : "Reply STOP");
+  reply.setAttribute("aria-label", `${reply.textContent}, ${phone.number}`);
+  reply.dataset.optedOut = phone.opted_out;
+  const list = element.querySelector(".texts");
+  const wanted = new Set(phone.messages.map((message) => message.message_id));
+  for (const [id, item] of texts) {
+    if (!wanted.has(id)) { item.remove(); texts.delete(id); shown.delete(id); }
+  }
+  phone.messages.forEach((message, index) => {
+    let item = texts.get(message.message_id);
+    if (!item) {
+      item = clone("text");
+      if (seen !== null) item.classList.add("new");
+      texts.set(message.message_id, item);
+    }
+    const picture = JSON.stringify(message);
+    if (shown.get(message.message_id) !== picture) {
+      showText(item, message);
+      shown.set(message.message_id, picture);
+    }
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  });
+  return element;
+}
+
+function makePhone(number) {
+  const element = clone("phone");
+  const title = element.querySelector("h3");
+  title.id = `phone-${number.replace(/\W/g, "")}`;
+  title.textContent = number;
+  element.setAttribute("aria-labelledby", title.id);
+  element.querySelector(".texts").setAttribute("aria-label", `Texts to ${number}, newest first`);
+  element.querySelector(".reply").addEventListener("click", (event) => reply(number, event.currentTarget));
+  return { element, texts: new Map(), shown: new Map() };
+}
+
+async function reply(number, button) {
+  if (button.dataset.optedOut === "true") await send("DELETE", `/_sandbox/optout/${encodeURIComponent(number)}`);
+  else await send("POST", "/_sandbox/optout", { phoneNumber: number });
+}
+
+function showBehaviour() {
+  const chosen = ANSWERS.find(
+    (choice) => choice.answer === behaviour.default && (choice.latency ?? 0) === behaviour.latency_ms && !behaviour.script.length,
+  );
+  for (const input of document.querySelectorAll("input[name=answer]")) input.checked = input.value === chosen?.id;
+  const script = behaviour.script.length ? `${behaviour.script.length} scripted answers, then ` : "";
+  put($("answer-hint"), chosen?.hint ?? `Set from outside: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
+  if (document.activeElement !== $("delivery")) $("delivery").value = behaviour.delivery;
+}
+
+function announce(data) {
+  const messages = data.phones.flatMap((phone) => phone.messages);
+  const fresh = seen === null ? [] : messages.filter((message) => !seen.has(message.message_id));
+  if (fresh.length === 1) put($("news"), `New text to ${fresh[0].to}: ${fresh[0].text}`);
+  else if (fresh.length) put($("news"), `${fresh.length} new texts`);
+  seen = new Set(messages.map((message) => message.message_id));
+}
+
+function show(data) {
+  behaviour = data.behaviour;
+  $("controls").disabled = false;
+  if (!$("delivery").options.length) {
+    $("delivery").append(...data.deliveries.map((name) => new Option(DELIVERIES[name] ?? name, name)));
+    $("magic").replaceChildren(...data.magic_numbers.map((magic) => {
+      const row = document.createElement("tr");
+      row.append(...[magic.number, magic.code, magic.status].map((value) => {
+        const cell = document.createElement("td");
+        cell.textContent = value;
+        return cell;
+      }));
+      return row;
+    }));
+  }
+  showBehaviour();
+  const wanted = new Set(data.phones.map((phone) => phone.number));
+  for (const [number, { element }] of phones) {
+    if (!wanted.has(number)) { element.remove(); phones.delete(number); }
+  }
+  data.phones.forEach((phone, index) => {
+    const element = showPhone(phone);
+    const there = $("phones").children[index];
+    if (there !== element) $("phones").insertBefore(element, there ?? null);
+  });
+  $("empty").hidden = data.phones.length > 0;
+  announce(data);
+  $("cut").hidden = seen.size < data.newest;
+  put($("cut"), `The newest ${data.newest} texts. All of them: /_sandbox/messages`);
+}
+
+function connected(is) {
+  $("connection").classList.toggle("lost", !is);
+  put($("connection"), is ? "Live" : "The sandbox does not answer. Is it running?");
+}
+
+async function send(method, path, body) {
+  try {
+    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+    await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    await look();
+  } catch {
+    connected(false);
+  }
+}
+
+async function look() {
+  const response = await fetch("/_sandbox/phones", { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
+  if (response.status === 200) {
+    show(await response.json());
+    etag = response.headers.get("ETag");
+  }
+  connected(response.status === 200 || response.status === 304);
+}
+
+async function poll() {
+  try {
+    if (!document.hidden) await look();
+  } catch {
+    connected(false);
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+function makeChoices() {
+  for (const choice of ANSWERS) {
+    const label = document.createElement("label");
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "answer", value: choice.id });
+    const words = document.createElement("span");
+    words.textContent = choice.label;
+    label.append(input, words);
+    $("answers").append(label);
+    input.addEventListener("change", () => {
+      const { delivery, delivery_delay_ms } = behaviour;
+      send("PUT", "/_sandbox/behaviour", {
+        script: [], default: choice.answer, latency_ms: choice.latency ?? 0, delivery, delivery_delay_ms,
+      });
+    });
+  }
+  $("delivery").addEventListener("change", () => {
+    send("PUT", "/_sandbox/behaviour", { ...behaviour, delivery: $("delivery").value });
+  });
+  $("behaviour").addEventListener("submit", (event) => event.preventDefault());
+}
+
+makeChoices();
+poll();
