@@ -1,0 +1,83 @@
+# The only interface to everything here. Each target makes what it needs first.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
+# Which tests: make test TESTS=tests/unit
+TESTS ?= tests
+# The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
+ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-14s%s\n", $$1, $$2}'
+
+# ---- Use
+
+run: store ## Run the whole system on this machine
+	@$(PY) -m local
+
+token: environment ## Print an access token from the running system (SCOPE="sales:read" for less)
+	@$(PY) -m local.token
+
+demo: environment ## Load sample customers and orders into the running system
+	@$(PY) -m local.demo
+
+reset: environment ## Forget everything the system on this machine has stored
+	@$(PY) -m local.reset
+
+sam-local: store sam ## Run the functions in Lambda containers behind sam local (needs Docker)
+	@$(PY) -m local.samlocal
+
+# ---- Test
+
+test: store ## Run every test
+	@$(PY) -m pytest $(TESTS)
+
+test-coverage: store ## Run the tests and show which lines of functions and shared they miss
+	@$(PY) -m pytest $(TESTS) --cov --cov-report=term-missing
+
+test-report: store ## Run the tests and write a report to reports/tests.html
+	@$(PY) -m pytest $(TESTS) --html=reports/tests.html --self-contained-html
+
+test-html: store ## Run the tests and write their coverage to reports/coverage/
+	@$(PY) -m pytest $(TESTS) --cov --cov-report=html:reports/coverage
+
+check: environment sam ## Check format, lint, types, layers, the template and what must not be committed
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) scripts/scan_tree.py
+	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
+	@.venv/bin/cfn-lint template.yaml
+	@$(SAM) validate --lint --region eu-west-1
+
+format: environment ## Format the code and mend what the linter can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+# ---- Deploy
+
+build: environment sam ## Build functions and layer as they are deployed, with bytecode
+	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(PY) scripts/build_artefacts.py
+
+deploy: build ## Build, then deploy to AWS, asking for what it needs
+	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+
+# ---- Keep
+
+lock: environment ## Pin the newest versions of all dependencies again
+	@$(PY) scripts/lock.py
+
+clean: ## Remove what can be made again (not what the system has stored)
+	@rm -rf .venv .venv-sam .venv-ministack node_modules .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
+
+environment:
+	@scripts/setup.sh
+
+store:
+	@scripts/setup.sh store
+
+sam:
+	@scripts/setup.sh sam
+
+.PHONY: help run token demo reset sam-local test test-coverage test-report test-html check format build deploy lock clean environment store sam
