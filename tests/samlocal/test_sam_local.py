@@ -1,0 +1,143 @@
+"""The README's requests against `sam local start-api`: the functions as built, in Lambda containers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local import samlocal
+
+ROOT = Path(__file__).parents[2]
+# Ports of its own, so that a running `make run` is neither used nor disturbed.
+PORT = 18600
+SAM_PORT = 18630
+START_SECONDS = 240
+CUSTOMER = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
+PATHS = [
+    ("POST", "/ap1/v1/sales/create-customer/"),
+    ("POST", "/ap1/v1/sales/create-order/"),
+    ("GET", "/ap1/v1/sales/customers/"),
+    ("GET", "/ap1/v1/sales/orders/"),
+]
+
+pytestmark = [pytest.mark.samlocal, pytest.mark.slow]
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API in containers, and what belongs to it."""
+
+    environment: dict[str, str]
+
+    def token(self, scope: str = "") -> str:
+        """An access token from the local sign-in, as `make -s token` prints it."""
+        variables = {**self.environment, **({"SCOPE": scope} if scope else {})}
+        result = subprocess.run(
+            ["make", "-s", "token"], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+        )
+        return result.stdout.strip()
+
+    def ask(self, method: str, path: str, token: str | None, body: Any = None) -> requests.Response:
+        """One request; the first to a function waits for its container."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"http://127.0.0.1:{SAM_PORT}{path}"
+        return requests.request(method, url, json=body, headers=headers, timeout=60)
+
+    def texts(self) -> list[dict[str, Any]]:
+        """Every text that the sandbox took."""
+        answer = requests.get(f"http://127.0.0.1:{PORT + 2}/_sandbox/messages", timeout=5)
+        messages: list[dict[str, Any]] = answer.json()["messages"]
+        return messages
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    problem = samlocal.missing_tools()
+    if problem:
+        pytest.skip(problem)
+    state = tmp_path_factory.mktemp("samlocal")
+    environment = {**os.environ, "PORT": str(PORT), "SAM_PORT": str(SAM_PORT), "SALES_STATE": str(state)}
+    with (state / "output").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.samlocal"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        end = time.monotonic() + START_SECONDS
+        while True:
+            assert process.poll() is None, (state / "output").read_text()
+            try:
+                if requests.get(f"http://127.0.0.1:{SAM_PORT}/healthz", timeout=30).ok:
+                    break
+            except requests.ConnectionError:
+                pass
+            assert time.monotonic() < end, (state / "output").read_text()
+            time.sleep(0.2)
+        yield Api(environment)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def test_the_four_requests_of_the_readme_work_and_the_text_goes_out_once(api: Api) -> None:
+    token = api.token()
+    customer = api.ask("POST", "/ap1/v1/sales/create-customer/", token, CUSTOMER)
+    assert customer.status_code == 201, customer.text
+    order = {"customer": customer.json()["id"], "item": "macbook m2", "amount": "56000.68"}
+    created = api.ask("POST", "/ap1/v1/sales/create-order/", token, order)
+    assert created.status_code == 201, created.text
+    assert created.json()["amount"] == "56000.68"
+    customers = api.ask("GET", "/ap1/v1/sales/customers/", token)
+    assert customers.status_code == 200, customers.text
+    assert customer.json()["id"] in customers.text
+    orders = api.ask("GET", "/ap1/v1/sales/orders/", token)
+    assert orders.status_code == 200, orders.text
+    assert created.json()["id"] in orders.text
+    end = time.monotonic() + 20
+    path = f"/api/v1/sales/orders/{created.json()['id']}"
+    while (state := api.ask("GET", path, token).json()["sms"]["status"]) != "delivered":
+        assert time.monotonic() < end, state
+        time.sleep(0.3)
+    (text,) = [message for message in api.texts() if message["to"] == CUSTOMER["phone_number"]]
+    assert "macbook m2" in text["text"]
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+@pytest.mark.parametrize("token", [None, "garbage", "a.b.c"])
+def test_without_a_good_token_every_request_is_refused(api: Api, method: str, path: str, token: str | None) -> None:
+    answer = api.ask(method, path, token, CUSTOMER if method == "POST" else None)
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_a_token_that_may_only_read_creates_nothing(api: Api, method: str, path: str) -> None:
+    answer = api.ask(method, path, api.token("sales:read"), CUSTOMER if method == "POST" else None)
+    assert answer.status_code == (403 if method == "POST" else 200), answer.text
+
+
+def test_a_path_without_a_route_is_a_problem_of_our_own(api: Api) -> None:
+    answer = api.ask("GET", "/api/v1/sales/nothing", None)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+
+
+def test_containers_write_no_whole_phone_number_into_the_log(api: Api) -> None:
+    output = Path(api.environment["SALES_STATE"]) / "output"
+    assert CUSTOMER["phone_number"] not in output.read_text()
