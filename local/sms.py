@@ -32,7 +32,7 @@ from sales.messages import measure
 from local import sms_answers as answers
 from local import sms_phones
 from local.sms_answers import Answer, Recipient
-from local.sms_behaviour import LOST, read_behaviour
+from local.sms_behaviour import LOST, Behaviour, read_behaviour
 from local.sms_callbacks import Callbacks, optout_form, report_forms
 from local.sms_store import Callback, SmsStore, Text
 
@@ -104,7 +104,7 @@ class Sandbox:
         except _RefusedError as refused:
             return _respond(refused.answer)
         behaviour = self._store.behaviour
-        answer, reports = self._take(name, form)
+        answer, reports = self._take(name, form, behaviour)
         if behaviour.delivery == "before_answer":
             for report in reports:
                 await self._callbacks.post(report)
@@ -133,7 +133,7 @@ class Sandbox:
                 raise _RefusedError(answers.WRONG_KEY)
         return form
 
-    def _take(self, name: str, form: dict[str, str]) -> tuple[Answer, list[Callback]]:
+    def _take(self, name: str, form: dict[str, str], behaviour: Behaviour) -> tuple[Answer, list[Callback]]:
         """Records the texts that are taken, and what to answer; the reports now due."""
         kind, _, code = name.partition(":")
         sender = form.get("from", answers.DEFAULT_SENDER)
@@ -154,7 +154,6 @@ class Sandbox:
             recipients.append(
                 Recipient(number, status, answers.new_message_id() if taken else None, size.segments if taken else 0)
             )
-        behaviour = self._store.behaviour
         answered_at = time.time() + behaviour.latency_ms / 1000
         texts = []
         for recipient in recipients:

@@ -19,10 +19,13 @@ const DELIVERIES = {
   duplicate: "delivered, twice", out_of_order: "delivered, out of order", before_answer: "delivered, before the answer",
 };
 const STATES = {
-  taken: ["○", "Taken"], submitted: ["◐", "On its way"], delivered: ["✓", "Delivered"], undelivered: ["✕", "Not delivered"],
+  taken: ["○", "Taken"],
+  submitted: ["◐", "On its way"],
+  delivered: ["✓", "Delivered"],
+  undelivered: ["✕", "Not delivered"],
 };
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const phones = new Map(); // number -> {element, texts: message id -> element}
 let etag = null;
 let behaviour = null;
