@@ -27,7 +27,6 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 from local.config import Config
-from sales.messages import measure
 
 from local import sms_answers as answers
 from local import sms_phones
@@ -35,6 +34,7 @@ from local.sms_answers import Answer, Recipient
 from local.sms_behaviour import LOST, Behaviour, read_behaviour
 from local.sms_callbacks import Callbacks, optout_form, report_forms
 from local.sms_store import Callback, SmsStore, Text
+from sales.messages import measure
 
 __all__ = ["Sandbox", "serve"]
 
@@ -118,7 +118,7 @@ class Sandbox:
         key = request.headers.get("apiKey")
         if key is None:
             raise _RefusedError(answers.UNAUTHENTICATED)
-        if not secrets.compare_digest(key.encode(), secret_line(self._state / "sms-api-key").encode()):
+        if not secrets.compare_digest(key.encode(errors="replace"), secret_line(self._state / "sms-api-key").encode()):
             raise _RefusedError(answers.WRONG_KEY)
         if request.content_type != _FORM:
             kind = request.headers.get("Content-Type", "")
