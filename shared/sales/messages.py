@@ -1,0 +1,369 @@
+"""An order's SMS: its text, what that text costs, its states and the moves allowed between them. Pure."""
+
+import json
+import re
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Literal
+
+__all__ = [
+    "DEFAULT_TEMPLATE",
+    "Cause",
+    "Price",
+    "Status",
+    "Text",
+    "backoff",
+    "clean",
+    "compose",
+    "costly_characters",
+    "estimate",
+    "fold",
+    "measure",
+    "move",
+    "parse_prices",
+    "render",
+    "report_cause",
+    "text_template",
+    "validate_template",
+]
+
+# ---- States
+
+
+class Status(StrEnum):
+    """Where an order's SMS stands."""
+
+    queued = "queued"
+    sending = "sending"
+    sent = "sent"
+    delivered = "delivered"
+    undelivered = "undelivered"
+    failed = "failed"
+    unknown = "unknown"
+    suppressed = "suppressed"
+
+
+class Cause(StrEnum):
+    """What happened to an SMS."""
+
+    claimed = "claimed"
+    accepted = "accepted"
+    refused = "refused"
+    deferred = "deferred"
+    exhausted = "exhausted"
+    ambiguous = "ambiguous"
+    lease_expired = "lease_expired"
+    misconfigured = "misconfigured"
+    report_interim = "report_interim"
+    report_success = "report_success"
+    report_failure = "report_failure"
+    opted_out = "opted_out"
+    cancelled = "cancelled"
+    requested = "requested"
+
+
+# What the gateway's answer does to a text whose sender waits for it, or came too late and was given up.
+_ANSWERS = {
+    Cause.accepted: Status.sent,
+    Cause.refused: Status.failed,
+    Cause.deferred: Status.queued,
+    Cause.exhausted: Status.failed,
+    Cause.misconfigured: Status.queued,
+}
+# A report is proof that the gateway has the text, whoever is faster; success is the last word, since a phone that
+# was off may be on later.
+_REPORTS = {
+    Cause.report_interim: Status.sent,
+    Cause.report_failure: Status.undelivered,
+    Cause.report_success: Status.delivered,
+}
+_AGAIN = {Cause.requested: Status.queued}
+_MOVES: Mapping[Status, Mapping[Cause, Status]] = {
+    Status.queued: {
+        Cause.claimed: Status.sending,
+        Cause.opted_out: Status.suppressed,
+        Cause.cancelled: Status.suppressed,
+    },
+    Status.sending: {
+        **_ANSWERS,
+        **_REPORTS,
+        Cause.ambiguous: Status.unknown,
+        Cause.lease_expired: Status.unknown,
+    },
+    Status.unknown: {**_ANSWERS, **_REPORTS, **_AGAIN},
+    Status.sent: {Cause.report_failure: Status.undelivered, Cause.report_success: Status.delivered, **_AGAIN},
+    Status.undelivered: {Cause.report_success: Status.delivered, **_AGAIN},
+    Status.delivered: _AGAIN,
+    Status.failed: _AGAIN,
+    Status.suppressed: {},
+}
+
+
+def move(status: Status, cause: Cause) -> Status | None:
+    """The state after this happened; none when it changes nothing: late, repeated, out of order, not allowed.
+
+    Reports and the answer end in the same state in whatever order they come.
+    """
+    return _MOVES[status].get(cause)
+
+
+# Africa's Talking's statuses (its documentation, SMS delivery reports), in lower case.
+_REPORT_CAUSES = {
+    "sent": Cause.report_interim,
+    "submitted": Cause.report_interim,
+    "buffered": Cause.report_interim,
+    "success": Cause.report_success,
+    "failed": Cause.report_failure,
+    "rejected": Cause.report_failure,
+    "absentsubscriber": Cause.report_failure,
+    "expired": Cause.report_failure,
+}
+
+
+def report_cause(at_status: str) -> Cause | None:
+    """What a delivery report's status means; none for one nobody has told us of."""
+    return _REPORT_CAUSES.get(at_status.strip().lower())
+
+
+def backoff(attempt: int, first_seconds: float, jitter: float) -> float:
+    """Seconds to the next try after this many: doubling, an hour at the most; `jitter` in [0, 1) adds up to a fifth."""
+    return min(first_seconds * 2.0 ** min(attempt - 1, 30), 3600.0) * (1 + jitter / 5)
+
+
+# ---- Encoding and segments (3GPP TS 23.038, 23.040)
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+_ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, its encoding, and how many segments it is billed as."""
+
+    text: str
+    encoding: Literal["GSM-7", "UCS-2"]
+    segments: int
+
+
+def measure(text: str) -> Text:
+    """The text with its encoding and segments.
+
+    A character of GSM-7's extension takes two septets and one beyond the basic plane two UTF-16 units; neither is
+    ever split over two segments.
+    """
+    encoding: Literal["GSM-7", "UCS-2"]
+    if all(character in _BASIC or character in _EXTENSION for character in text):
+        encoding = "GSM-7"
+        sizes = [2 if character in _EXTENSION else 1 for character in text]
+    else:
+        encoding = "UCS-2"
+        sizes = [2 if ord(character) > 0xFFFF else 1 for character in text]
+    if sum(sizes) <= _ONE[encoding]:
+        return Text(text, encoding, 1)
+    segments, used = 1, 0
+    for size in sizes:
+        if used + size > _PART[encoding]:
+            segments, used = segments + 1, 0
+        used += size
+    return Text(text, encoding, segments)
+
+
+def costly_characters(text: str) -> list[tuple[str, int]]:
+    """Each character that forces UCS-2, with its position in code points."""
+    return [
+        (character, position)
+        for position, character in enumerate(text)
+        if character not in _BASIC and character not in _EXTENSION
+    ]
+
+
+_FOLDS = {
+    **dict.fromkeys("‘’‚‛′ʼʹ`´", "'"),
+    **dict.fromkeys("“”„‟″«»", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
+    **dict.fromkeys("\u00ad\u200b\u200c\u2060\ufeff", ""),
+    "…": "...",
+    "•": "-",
+    "·": "-",
+    "×": "x",
+    "₦": "NGN ",
+    "₵": "GHS ",
+    "₹": "INR ",
+    "®": "(R)",
+    "©": "(C)",
+    "™": "(TM)",
+    "ı": "i",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "œ": "oe",
+    "Œ": "OE",
+    "þ": "th",
+    "ð": "d",
+}  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """The text with every character outside GSM-7 that has an equal inside it put in its place: quotes, dashes,
+    spaces, letters with accents that GSM-7 lacks. What has none (an emoji, another script) stays."""
+    if not costly_characters(text):
+        return text
+    import unicodedata
+
+    folded = []
+    for character in text:
+        if character in _BASIC or character in _EXTENSION:
+            folded.append(character)
+        elif character in _FOLDS:
+            folded.append(_FOLDS[character])
+        else:
+            plain = "".join(
+                _FOLDS.get(part, part)
+                for part in unicodedata.normalize("NFKD", character)
+                if not unicodedata.combining(part)
+            )
+            keeps = plain and all(part in _BASIC or part in _EXTENSION for part in plain)
+            folded.append(plain if keeps else character)
+    return "".join(folded)
+
+
+# ---- Composing
+
+DEFAULT_TEMPLATE = (
+    "Dear {name}, your order for {item} costing {currency} {amount} has been created successfully. "
+    "Thank you for choosing us!"
+)
+_PLACEHOLDERS = frozenset({"name", "item", "currency", "amount"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S*|\b(?:[a-z0-9-]+\.)+[a-z]{2,24}/\S*", re.IGNORECASE)
+# A dot between letters or digits is what phones make a link of: `evil.example`.
+_DOMAIN = re.compile(r"(?<=[a-z0-9])\.(?=[a-z]{2,24}\b)", re.IGNORECASE)
+
+
+def validate_template(template: str) -> None:
+    """Raises ValueError, saying what is wrong, unless every text can be made from this template."""
+    if not template.strip():
+        raise ValueError("the SMS text is empty")
+    if _CONTROL.search(template.replace("\n", "")):
+        raise ValueError("the SMS text has a control character")
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"the SMS text's braces do not match: {error}") from None
+    for _, name, spec, conversion in parts:
+        if name is not None and (name not in _PLACEHOLDERS or spec or conversion):
+            raise ValueError(f"the SMS text may only have {{{'}, {'.join(sorted(_PLACEHOLDERS))}}}, not {{{name}}}")
+
+
+def text_template(configured: str) -> str:
+    """The template to use: the configured one, else the original's. Raises ValueError for one that is not valid."""
+    if not configured:
+        return DEFAULT_TEMPLATE
+    validate_template(configured)
+    return configured
+
+
+def clean(value: str) -> str:
+    """A customer's own words, fit for a text: one line, no control characters, nothing a phone would make a link."""
+    value = _CONTROL.sub(" ", value)
+    value = _LINK.sub("", value)
+    value = _DOMAIN.sub(". ", value)
+    return " ".join(value.split())
+
+
+def render(template: str, *, name: str, item: str, currency: str, amount: str) -> Text:
+    """The text as template and data make it, before folding and shortening."""
+    return measure(template.format(name=clean(name), item=clean(item), currency=currency, amount=amount))
+
+
+def compose(
+    template: str, *, name: str, item: str, currency: str, amount: str, max_segments: int
+) -> Text:
+    """The text a customer gets: values cleaned, everything folded, at most `max_segments` where that can be had.
+
+    The name stands as it is written, apart from folding. A text that is too long is shortened in this order: the
+    item, then the name, each at the end of a word and marked with "..."; a single word is cut only when it alone is
+    too long. If that is not enough, characters outside GSM-7 are left out of item and name first. The template's own
+    words are never touched, so one that is longer than allowed by itself stays.
+    """
+    template = fold(template)
+    values = {"name": fold(clean(name)), "item": fold(clean(item))}
+
+    def made(name: str, item: str) -> Text:
+        return measure(template.format(name=name, item=item, currency=currency, amount=amount))
+
+    text = made(**values)
+    if text.segments <= max_segments:
+        return text
+    for plain in (False, True):
+        if plain:
+            values = {key: _plain(value) for key, value in values.items()}
+        item = _longest(values["item"], lambda item: made(values["name"], item).segments <= max_segments)
+        name = values["name"]
+        if made(name, item).segments > max_segments:
+            name = _longest(name, lambda name: made(name, item).segments <= max_segments)
+        text = made(name, item)
+        if text.segments <= max_segments:
+            return text
+    return text
+
+
+def _plain(value: str) -> str:
+    return " ".join("".join(each for each in value if each in _BASIC or each in _EXTENSION).split())
+
+
+def _longest(value: str, fits: Callable[[str], bool]) -> str:
+    """The longest shortening of the value that fits, else the shortest there is."""
+    if fits(value):
+        return value
+    words = value.split(" ")
+    for count in range(len(words) - 1, 0, -1):
+        short = " ".join(words[:count]) + "..."
+        if fits(short):
+            return short
+    for length in range(len(words[0]) - 1, 0, -1):
+        short = words[0][:length] + "..."
+        if fits(short):
+            return short
+    return words[0][:1] + "..." if value else ""
+
+
+# ---- Prices
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a text is likely to cost."""
+
+    amount: Decimal
+    currency: str
+
+
+def parse_prices(configured: str) -> dict[str, Price]:
+    """The price of a segment by dialling prefix, from JSON such as `{"+254": "KES 0.80"}`. Raises ValueError."""
+    try:
+        found = json.loads(configured or "{}")
+        prices = {}
+        for prefix, price in found.items():
+            currency, _, amount = price.partition(" ")
+            prices[prefix] = Price(Decimal(amount), currency)
+    except (ValueError, AttributeError, InvalidOperation):
+        raise ValueError('the SMS prices are not JSON such as {"+254": "KES 0.80"}') from None
+    return prices
+
+
+def estimate(segments: int, number: str, prices: Mapping[str, Price]) -> Price | None:
+    """The price of that many segments to this number, by the longest prefix that has one."""
+    for length in range(len(number), 0, -1):
+        if price := prices.get(number[:length]):
+            return Price(price.amount * segments, price.currency)
+    return None
