@@ -1,0 +1,325 @@
+"""template.yaml as the local system needs it: read through SAM's own translator, so it means here what it means on AWS."""
+
+import hashlib
+import json
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+__all__ = ["EventSourceMapping", "Function", "Route", "Schedule", "Template", "load"]
+
+_STACK, _REGION, _ACCOUNT = "sales", "eu-west-1", "000000000000"
+_RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400, "days": 86400}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB."""
+
+    name: str
+    logical_id: str
+    function_name: str
+    handler: str
+    timeout: int
+    memory: int
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the HTTP API; `path` is `$default` for what no other takes. `scopes` are alternatives."""
+
+    method: str
+    path: str
+    function: str
+    authorized: bool
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The route key, as events carry it."""
+        return self.path if self.path == "$default" else f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True)
+class EventSourceMapping:
+    """A function on a table's stream. -1 means no limit; times in seconds."""
+
+    function: str
+    table: str
+    batch_size: int
+    window: float
+    filters: list[dict[str, Any]]
+    retries: int
+    max_age: int
+    bisect: bool
+    partial_responses: bool
+    parallelization: int
+    has_destination: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A function that EventBridge invokes every so many seconds."""
+
+    function: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Template:
+    """The deployed system, resolved for one stack."""
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+    issuer: str = ""
+    audience: tuple[str, ...] = ()
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    time_to_live: dict[str, str] = field(default_factory=dict)
+    streams: list[EventSourceMapping] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
+
+
+def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None) -> Template:
+    """The template with these parameters. With `cache`, a folder, an unchanged one is read from there.
+
+    Raises ValueError for a parameter that is missing, or a template the translator refuses.
+    """
+    raw = path.read_bytes()
+    mark = hashlib.sha256(raw + Path(__file__).read_bytes() + json.dumps(dict(parameters), sort_keys=True).encode())
+    kept = cache / f"template-{mark.hexdigest()[:16]}.pickle" if cache else None
+    if kept and kept.is_file():
+        found: Template = pickle.loads(kept.read_bytes())  # noqa: S301 - our own file, under .local
+        return found
+    template = _read(raw, parameters)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in kept.parent.glob("template-*.pickle"):
+            old.unlink(missing_ok=True)
+        kept.write_bytes(pickle.dumps(template))
+    return template
+
+
+def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The CloudFormation template that SAM makes of it, its parameters filled in."""
+    # The translator is slow to import, and not needed when the cache has the result.
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+    from samtranslator.yaml_helper import yaml_parse
+
+    document = yaml_parse(raw.decode())
+    # The layer is a folder here; the translator only wants to see an address.
+    for resource in document["Resources"].values():
+        for name in ("ContentUri", "CodeUri"):
+            if name in resource.get("Properties", {}):
+                resource["Properties"][name] = "s3://bucket/key"
+    try:
+        translated: dict[str, Any] = Translator({}, Parser(), boto_session=SimpleNamespace(region_name=_REGION)).translate(document, dict(parameters))
+    except InvalidDocumentException as error:
+        raise ValueError("; ".join(cause.message for cause in error.causes)) from None
+    return translated
+
+
+class _Resolver:
+    """Resolves CloudFormation's intrinsic functions for one stack on this machine."""
+
+    def __init__(self, document: dict[str, Any], parameters: Mapping[str, str]) -> None:
+        self._document = document
+        self._resources = document["Resources"]
+        self._values: dict[str, Any] = {
+            "AWS::StackName": _STACK,
+            "AWS::Region": _REGION,
+            "AWS::AccountId": _ACCOUNT,
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::NoValue": None,
+        }
+        for name, parameter in document.get("Parameters", {}).items():
+            if name not in parameters and "Default" not in parameter:
+                raise ValueError(f"the template's parameter {name} has no value")
+            self._values[name] = str(parameters.get(name, parameter.get("Default")))
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [found for each in value if (found := self(each)) is not None]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name == "Ref":
+                return self._ref(argument)
+            if name.startswith("Fn::") and (resolve := getattr(self, "_" + name[4:].lower(), None)):
+                return resolve(argument)
+        return {key: found for key, each in value.items() if (found := self(each)) is not None}
+
+    def _ref(self, name: str) -> Any:
+        if name in self._values:
+            return self._values[name]
+        resource = self._resources[name]
+        kind, properties = resource["Type"], resource.get("Properties", {})
+        if kind == "AWS::DynamoDB::Table":
+            return self(properties.get("TableName")) or f"{_STACK}-{name.removesuffix('Table').lower()}"
+        if kind == "AWS::Lambda::Function":
+            return self(properties.get("FunctionName")) or f"{_STACK}-{name}"
+        return name
+
+    def _getatt(self, argument: Any) -> str:
+        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        if attribute == "StreamArn":
+            return f"{self._arn(name)}/stream/2026-01-01T00:00:00.000"
+        return self._arn(name) if attribute == "Arn" else f"{name}.{attribute}"
+
+    def _arn(self, name: str) -> str:
+        kind = self._resources[name]["Type"]
+        prefix = f"arn:aws:{kind.split('::')[1].lower()}:{_REGION}:{_ACCOUNT}"
+        if kind == "AWS::DynamoDB::Table":
+            return f"{prefix}:table/{self._ref(name)}"
+        return f"{prefix}:function:{self._ref(name)}" if kind == "AWS::Lambda::Function" else f"{prefix}:{self._ref(name)}"
+
+    def _sub(self, argument: Any) -> str:
+        text, extra = argument if isinstance(argument, list) else (argument, {})
+
+        def fill(match: re.Match[str]) -> str:
+            name = match[1]
+            if name in extra:
+                return str(self(extra[name]))
+            return self._getatt(name) if "." in name else str(self._ref(name))
+
+        return re.sub(r"\$\{([^!][^}]*)\}", fill, text).replace("${!", "${")
+
+    def _join(self, argument: Any) -> str:
+        separator, parts = argument
+        return str(separator).join(str(part) for part in self(parts))
+
+    def _if(self, argument: Any) -> Any:
+        condition, yes, no = argument
+        return self(yes if self._condition(condition) else no)
+
+    def _condition(self, condition: Any) -> bool:
+        if isinstance(condition, str):
+            return self._condition(self._document["Conditions"][condition])
+        ((name, argument),) = condition.items()
+        match name:
+            case "Condition":
+                return self._condition(argument)
+            case "Fn::Equals":
+                left, right = self(argument)
+                return bool(left == right)
+            case "Fn::Not":
+                return not self._condition(argument[0])
+            case "Fn::And":
+                return all(self._condition(each) for each in argument)
+            case "Fn::Or":
+                return any(self._condition(each) for each in argument)
+        raise ValueError(f"the condition {name} is not known here")
+
+
+def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
+    document = transform(raw, parameters)
+    resolve = _Resolver(document, parameters)
+    resources = {
+        name: resource
+        for name, resource in document["Resources"].items()
+        if "Condition" not in resource or resolve._condition(resource["Condition"])  # noqa: SLF001 - its own reader
+    }
+
+    def of_type(kind: str) -> dict[str, dict[str, Any]]:
+        return {name: each for name, each in resources.items() if each["Type"] == kind}
+
+    functions = {}
+    by_reference: dict[str, str] = {}
+    for logical_id, resource in of_type("AWS::Lambda::Function").items():
+        properties = resolve(resource["Properties"])
+        name = properties["Handler"].split(".")[1]
+        variables = properties.get("Environment", {}).get("Variables", {})
+        functions[name] = Function(
+            name=name,
+            logical_id=logical_id,
+            function_name=properties["FunctionName"],
+            handler=properties["Handler"],
+            timeout=int(properties.get("Timeout", 3)),
+            memory=int(properties.get("MemorySize", 128)),
+            environment={key: str(value) for key, value in variables.items()},
+        )
+        by_reference[logical_id] = by_reference[properties["FunctionName"]] = name
+
+    def function_of(reference: Any) -> str:
+        # An alias, a version, a function or an address made of them: what it names is in its text.
+        text = json.dumps(reference)
+        return max((each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text), key=len)
+
+    template = Template(functions=functions)
+    for resource in of_type("AWS::ApiGatewayV2::Api").values():
+        _read_api(resource["Properties"]["Body"], resolve, lambda text: by_reference[function_of(text)], template)
+    for name, resource in of_type("AWS::DynamoDB::Table").items():
+        properties = resolve(resource["Properties"])
+        properties["TableName"] = resolve({"Ref": name})
+        if stream := properties.get("StreamSpecification"):
+            stream["StreamEnabled"] = True
+        if ttl := properties.get("TimeToLiveSpecification"):
+            template.time_to_live[name] = ttl["AttributeName"]
+        known = (
+            "TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes",
+            "LocalSecondaryIndexes", "StreamSpecification", "ProvisionedThroughput",
+        )  # fmt: skip
+        template.tables[name] = {key: properties[key] for key in known if key in properties}
+    for resource in of_type("AWS::Lambda::EventSourceMapping").values():
+        raw_properties = resource["Properties"]
+        properties = resolve(raw_properties)
+        table = re.search(r":table/([^/]+)/", properties["EventSourceArn"])
+        if not table:
+            continue
+        template.streams.append(
+            EventSourceMapping(
+                function=by_reference[function_of(raw_properties["FunctionName"])],
+                table=table[1],
+                batch_size=int(properties.get("BatchSize", 100)),
+                window=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
+                filters=[json.loads(each["Pattern"]) for each in properties.get("FilterCriteria", {}).get("Filters", [])],
+                retries=int(properties.get("MaximumRetryAttempts", -1)),
+                max_age=int(properties.get("MaximumRecordAgeInSeconds", -1)),
+                bisect=bool(properties.get("BisectBatchOnFunctionError", False)),
+                partial_responses="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+                parallelization=int(properties.get("ParallelizationFactor", 1)),
+                has_destination="OnFailure" in properties.get("DestinationConfig", {}),
+            )
+        )
+    for kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
+        for resource in of_type(kind).values():
+            properties = resource["Properties"]
+            rate = re.fullmatch(r"rate\((\d+) (\w+)\)", resolve(properties.get("ScheduleExpression", "")))
+            targets = properties.get("Targets", properties.get("Target"))
+            if rate:
+                seconds = float(int(rate[1]) * _RATES[rate[2]])
+                template.schedules.append(Schedule(by_reference[function_of(targets)], seconds))
+    return template
+
+
+def _read_api(body: dict[str, Any], resolve: _Resolver, function: Any, template: Template) -> None:
+    schemes = body.get("components", {}).get("securitySchemes", {})
+    for scheme in schemes.values():
+        jwt = resolve(scheme.get("x-amazon-apigateway-authorizer", {})).get("jwtConfiguration")
+        if jwt:
+            object.__setattr__(template, "issuer", jwt["issuer"])
+            object.__setattr__(template, "audience", tuple(jwt["audience"]))
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            integration = operation.get("x-amazon-apigateway-integration")
+            if not integration:
+                continue
+            security = operation.get("security", [])
+            scopes = [scope for requirement in security for each in requirement.values() for scope in each]
+            template.routes.append(
+                Route(
+                    method="ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
+                    path="$default" if path == "/$default" else path,
+                    function=function(integration["uri"]),
+                    authorized=any(name in schemes for requirement in security for name in requirement),
+                    scopes=tuple(scopes),
+                )
+            )
