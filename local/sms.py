@@ -15,7 +15,6 @@ User name `sandbox`; the API key is the line in `.local/sms-api-key`, made if it
 import asyncio
 import json
 import logging
-import os
 import secrets
 import signal
 import time
@@ -26,10 +25,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from local.config import Config
 
 from local import sms_answers as answers
 from local import sms_phones
+from local.config import Config
 from local.sms_answers import Answer, Recipient
 from local.sms_behaviour import LOST, Behaviour, read_behaviour
 from local.sms_callbacks import Callbacks, optout_form, report_forms
@@ -250,9 +249,12 @@ async def _lose(request: web.Request, name: str, answer: Answer) -> web.StreamRe
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         response.content_length = len(answer.body)
         await response.prepare(request)
-        for byte in answer.body:
-            await response.write(bytes([byte]))
-            await asyncio.sleep(_DRIP_SECONDS)
+        try:
+            for byte in answer.body:
+                await response.write(bytes([byte]))
+                await asyncio.sleep(_DRIP_SECONDS)
+        except ConnectionError:
+            return _drop(request)
         return response
     if name == "hang_after":
         until = time.monotonic() + _HANG_SECONDS
@@ -328,7 +330,7 @@ async def serve(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     webhook_secret = config.state / "webhook-secret"
     async with Callbacks(store, config.gateway_url, lambda: secret_line(webhook_secret)) as callbacks:
-        sandbox = Sandbox(config.state, store, callbacks, os.environ.get("SMS_SENDER", ""))
+        sandbox = Sandbox(config.state, store, callbacks, config.sms_sender)
         # Answers that hang or drip are cut off at once.
         runners = [web.AppRunner(app, access_log=None, shutdown_timeout=0.1) for app in (sandbox.trap(), sandbox.app())]
         try:
