@@ -42,6 +42,9 @@ UNUSED = {
     "pydantic/v1": "pydantic's previous major version",
     "pydantic/mypy.py": "a plugin of mypy",
     "dateutil/zoneinfo": "time zones of its own; all times here are UTC",
+    "dateutil/rrule.py": "calendars' recurrences",
+    "dateutil/easter.py": "only rrule uses it",
+    "urllib3/contrib/emscripten": "urllib3 in browsers",
     "requirements.txt": "what pip installed from",
     "bin": "command line scripts of the packages",
 }
@@ -249,8 +252,10 @@ def remove_unused(python: Path) -> None:
             if path.name == "__pycache__" or not any(path.iterdir()):
                 shutil.rmtree(path)
         elif ".dist-info/" in name:
-            # Versions stay readable to importlib.metadata, licences to people.
-            if path.name not in {"METADATA", "entry_points.txt"} and "licen" not in name.lower():
+            # Versions stay readable to importlib.metadata, licences to people; the read-me within METADATA goes.
+            if path.name == "METADATA":
+                path.write_text(path.read_text().partition("\n\n")[0].rstrip() + "\n")
+            elif path.name != "entry_points.txt" and "licen" not in name.lower():
                 path.unlink()
         elif UNUSED_FILES.search(name):
             path.unlink()
