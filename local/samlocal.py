@@ -24,11 +24,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from local.config import Config
+from local import template
+from local.config import REGION, Config
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST_IN_CONTAINER = "host.docker.internal"
-STACK_NAME = "sales"
 # Asks for an interface's IPv4 address: netdevice(7).
 SIOCGIFADDR = 0x8915
 START_SECONDS = 60.0
@@ -73,8 +73,8 @@ def environment() -> dict[str, str]:
         # sam hands the credentials it finds to the containers: these, never anyone's own.
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
     }
 
 
@@ -130,7 +130,9 @@ def variables(config: Config) -> dict[str, str]:
 
     OKTA_ISSUER stays as it is: it is compared with what the token says, never connected to, as JWKS_URI is given.
     """
-    values = config.function_environment()
+    loaded = template.load(config.template, config.parameters, cache=config.state)
+    values = {name: value for function in loaded.functions.values() for name, value in function.environment.items()}
+    values |= config.overrides | {"JWKS_URI": f"{config.issuer}/v1/keys"}
     return {name: value if name == "OKTA_ISSUER" else from_container(value) for name, value in values.items()}
 
 
