@@ -7,7 +7,7 @@ from zlib import crc32
 
 from sales.clock import format_time
 
-__all__ = ["Customer", "list_shard"]
+__all__ = ["Customer", "email_key", "list_shard"]
 
 type Item = dict[str, Any]
 
@@ -15,6 +15,11 @@ type Item = dict[str, Any]
 def list_shard(item_id: str, shards: int) -> str:
     """The write shard of the list index an item goes to; the number of shards may be raised at any time."""
     return str(crc32(item_id.encode()) % shards)
+
+
+def email_key(email: str) -> str:
+    """What e-mail addresses are found by: people write them in either case."""
+    return email.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Customer:
             "name": self.name,
             "phone_number": self.phone_number,
             "email": self.email,
-            "email_key": self.email.lower(),
+            "email_key": email_key(self.email),
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "version": self.version,

@@ -23,6 +23,7 @@ __all__ = ["DUE_SHARDS", "Order", "Sms", "due_shard"]
 DUE_SHARDS = 8
 # A gateway that is misconfigured for days must not grow the item to DynamoDB's 400 kB.
 _HISTORY = 50
+_TAKEN = (Status.sent, Status.delivered, Status.undelivered)
 
 
 def due_shard(item_id: str) -> str:
@@ -140,7 +141,8 @@ class Order:
         """
         sms = self.sms
         status = move(sms.status, cause)
-        learnt = message_id is not None and sms.message_id is None
+        # A report was faster than the answer: the state stands, but only the answer says what it cost.
+        learnt = cause is Cause.accepted and sms.cost is None and sms.status in _TAKEN
         if status is None and not learnt:
             return None
         status = status or sms.status

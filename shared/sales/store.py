@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from sales.clock import after, format_time
-from sales.customers import Customer, Item
+from sales.customers import Customer, Item, email_key
 from sales.errors import Problem
 from sales.identity import read_code
 from sales.orders import Order, due_shard
@@ -219,6 +219,8 @@ class Store:
         True and the changed customer; or False and the customer as it is (none where there is none, also when the id
         is another's): it is erased, or at another version than asked for.
         """
+        if "email" in changes:
+            changes = {**changes, "email_key": email_key(changes["email"])}
         names = {"#version": "version"} | {f"#{name}": name for name in changes}
         values: Item = {":one": 1, ":now": format_time(now)} | {f":{name}": value for name, value in changes.items()}
         condition = "attribute_exists(code) AND attribute_not_exists(erased)"
@@ -341,7 +343,7 @@ class Store:
     def customers(self, filters: Mapping[str, str], *, follows: str | None, limit: int) -> Page:
         """A page of customers, newest first, that match all filters (code, phone_number, email)."""
         keys = {
-            name: ("email_key", value.lower()) if name == "email" else (name, value) for name, value in filters.items()
+            name: ("email_key", email_key(value)) if name == "email" else (name, value) for name, value in filters.items()
         }
         if "code" in keys:
             _, code = keys.pop("code")

@@ -11,7 +11,6 @@ from functions.sweep_sms.app import handler as sweep_sms
 from sales import clock, sending
 from sales.gateway import Kind
 from sales.orders import Order
-from sales.sending import Sender
 from sales.settings import settings
 from sales.store import Store, store
 from tests.events import Context, form_event, http_event, stream_event
@@ -42,9 +41,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 @pytest.fixture
 def gateway(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
     fake = FakeGateway()
-    sender = Sender(store(), settings(), lambda key: fake)  # type: ignore[arg-type,return-value]
-    for module in (sending, __import__("sales.sweep", fromlist=["sender"]), __import__("functions.send_sms.app", fromlist=["x"])):
-        monkeypatch.setattr(module, "sender", lambda: sender)
+    monkeypatch.setattr(sending, "Gateway", lambda *_, **__: fake)
     return fake
 
 
