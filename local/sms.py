@@ -29,6 +29,7 @@ from aiohttp import web
 from local import sms_answers as answers
 from local import sms_phones
 from local.config import Config
+from local.secrets import secret_line
 from local.sms_answers import Answer, Recipient
 from local.sms_behaviour import LOST, Behaviour, read_behaviour
 from local.sms_callbacks import Callbacks, optout_form, report_forms
@@ -299,24 +300,6 @@ async def _json(request: web.Request) -> Any:
 def _problem(detail: str, status: int = 400) -> web.Response:
     document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return web.json_response(document, status=status, content_type="application/problem+json")
-
-
-def secret_line(path: Path) -> str:
-    """The line in a secret's file; the file is made, for this user's eyes only, if it is not there."""
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        # Written aside and linked: nobody reads half of it, and of two who make it one wins.
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-        aside.touch(mode=0o600, exist_ok=False)
-        aside.write_text(f"{secrets.token_urlsafe(32)}\n")
-        try:
-            path.hardlink_to(aside)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-        return path.read_text().strip()
 
 
 async def serve(config: Config) -> None:

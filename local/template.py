@@ -119,7 +119,9 @@ def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
             if name in resource.get("Properties", {}):
                 resource["Properties"][name] = "s3://bucket/key"
     try:
-        translated: dict[str, Any] = Translator({}, Parser(), boto_session=SimpleNamespace(region_name=_REGION)).translate(document, dict(parameters))
+        translated: dict[str, Any] = Translator(
+            {}, Parser(), boto_session=SimpleNamespace(region_name=_REGION)
+        ).translate(document, dict(parameters))
     except InvalidDocumentException as error:
         raise ValueError("; ".join(cause.message for cause in error.causes)) from None
     return translated
@@ -179,7 +181,9 @@ class _Resolver:
         prefix = f"arn:aws:{kind.split('::')[1].lower()}:{_REGION}:{_ACCOUNT}"
         if kind == "AWS::DynamoDB::Table":
             return f"{prefix}:table/{self._ref(name)}"
-        return f"{prefix}:function:{self._ref(name)}" if kind == "AWS::Lambda::Function" else f"{prefix}:{self._ref(name)}"
+        return (
+            f"{prefix}:function:{self._ref(name)}" if kind == "AWS::Lambda::Function" else f"{prefix}:{self._ref(name)}"
+        )
 
     def _sub(self, argument: Any) -> str:
         text, extra = argument if isinstance(argument, list) else (argument, {})
@@ -251,7 +255,10 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
     def function_of(reference: Any) -> str:
         # An alias, a version, a function or an address made of them: what it names is in its text.
         text = json.dumps(reference)
-        return max((each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text), key=len)
+        return max(
+            (each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text),
+            key=len,
+        )
 
     template = Template(functions=functions)
     for resource in of_type("AWS::ApiGatewayV2::Api").values():
@@ -269,26 +276,9 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
         )  # fmt: skip
         template.tables[name] = {key: properties[key] for key in known if key in properties}
     for resource in of_type("AWS::Lambda::EventSourceMapping").values():
-        raw_properties = resource["Properties"]
-        properties = resolve(raw_properties)
-        table = re.search(r":table/([^/]+)/", properties["EventSourceArn"])
-        if not table:
-            continue
-        template.streams.append(
-            EventSourceMapping(
-                function=by_reference[function_of(raw_properties["FunctionName"])],
-                table=table[1],
-                batch_size=int(properties.get("BatchSize", 100)),
-                window=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
-                filters=[json.loads(each["Pattern"]) for each in properties.get("FilterCriteria", {}).get("Filters", [])],
-                retries=int(properties.get("MaximumRetryAttempts", -1)),
-                max_age=int(properties.get("MaximumRecordAgeInSeconds", -1)),
-                bisect=bool(properties.get("BisectBatchOnFunctionError", False)),
-                partial_responses="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
-                parallelization=int(properties.get("ParallelizationFactor", 1)),
-                has_destination="OnFailure" in properties.get("DestinationConfig", {}),
-            )
-        )
+        function = by_reference[function_of(resource["Properties"]["FunctionName"])]
+        if mapping := _mapping(function, resolve(resource["Properties"])):
+            template.streams.append(mapping)
     for kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
         for resource in of_type(kind).values():
             properties = resource["Properties"]
@@ -298,6 +288,26 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
                 seconds = float(int(rate[1]) * _RATES[rate[2]])
                 template.schedules.append(Schedule(by_reference[function_of(targets)], seconds))
     return template
+
+
+def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | None:
+    table = re.search(r":table/([^/]+)/", properties["EventSourceArn"])
+    if not table:
+        return None
+    filters = properties.get("FilterCriteria", {}).get("Filters", [])
+    return EventSourceMapping(
+        function=function,
+        table=table[1],
+        batch_size=int(properties.get("BatchSize", 100)),
+        window=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
+        filters=[json.loads(each["Pattern"]) for each in filters],
+        retries=int(properties.get("MaximumRetryAttempts", -1)),
+        max_age=int(properties.get("MaximumRecordAgeInSeconds", -1)),
+        bisect=bool(properties.get("BisectBatchOnFunctionError", False)),
+        partial_responses="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
+        parallelization=int(properties.get("ParallelizationFactor", 1)),
+        has_destination="OnFailure" in properties.get("DestinationConfig", {}),
+    )
 
 
 def _read_api(body: dict[str, Any], resolve: _Resolver, function: Any, template: Template) -> None:

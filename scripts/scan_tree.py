@@ -12,7 +12,9 @@ FORBIDDEN = {
     "an Africa's Talking key": re.compile(r"\batsk_[0-9a-f]{40,}"),
     "a signed token": re.compile(r"\beyJ[\w-]{20,}\.eyJ[\w-]{20,}\.[\w-]{20,}"),
     "a path of one machine": re.compile(r"(?<![\w.])/(?:home|Users|root|work)/\w"),
-    "a registry's address": re.compile(r"py" + r"pi\.org|pythonhost" + r"ed\.org|registry\.np" + r"mjs|deb\.deb" + r"ian\.org"),
+    "a registry's address": re.compile(
+        r"py" + r"pi\.org|pythonhost" + r"ed\.org|registry\.np" + r"mjs|deb\.deb" + r"ian\.org"
+    ),
     # The README's number, and the made-up ones of tests and samples: +2547000xxxxx.
     "a phone number": re.compile(r"\+254(?!704590344|7000\d{5}\b)[17]\d{8}\b"),
 }

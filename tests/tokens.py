@@ -47,7 +47,14 @@ class Issuer:
         """The JWKS."""
         numbers = self.key.public_key().public_numbers()
         size = (numbers.n.bit_length() + 7) // 8
-        entry = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": self.kid, "n": b64(numbers.n.to_bytes(size)), "e": "AQAB"}
+        entry = {
+            "kty": "RSA",
+            "alg": "RS256",
+            "use": "sig",
+            "kid": self.kid,
+            "n": b64(numbers.n.to_bytes(size)),
+            "e": "AQAB",
+        }
         return {"keys": [entry]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
@@ -82,7 +89,7 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
     """The issuer with its discovery document and keys on a free loopback port."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+        def do_GET(self) -> None:
             issuer.fetches += 1
             time.sleep(issuer.delay)
             if issuer.down:

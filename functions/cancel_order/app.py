@@ -1,8 +1,8 @@
 """POST orders/{order}/cancel: cancels an order."""
 
 from sales import clock
-from sales.lookup import find_order
 from sales.http import Request, Response, endpoint
+from sales.lookup import find_order
 from sales.orders import Order
 from sales.store import store
 

@@ -1,11 +1,11 @@
 """POST orders: creates an order, which is stored with the text its customer gets."""
 
 from sales import clock
-from sales.ordering import customer_for_order, order_text
 from sales.errors import Problem
 from sales.http import Request, Response, endpoint
 from sales.identity import fingerprint, order_id
 from sales.inputs import NewOrder
+from sales.ordering import customer_for_order, order_text
 from sales.orders import Order
 from sales.settings import settings
 from sales.store import ReferenceTakenError, store

@@ -1,7 +1,7 @@
 """POST customers/{customer}/erase: forgets who a customer is; the orders stay."""
 
-from sales.lookup import find_customer
 from sales.http import Request, Response, endpoint
+from sales.lookup import find_customer
 from sales.privacy import erase
 
 

@@ -1,7 +1,7 @@
 """GET customers/{customer}/export: everything that is held about a customer."""
 
-from sales.lookup import find_customer
 from sales.http import Request, Response, endpoint
+from sales.lookup import find_customer
 from sales.privacy import held_about
 
 

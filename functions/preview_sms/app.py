@@ -1,8 +1,8 @@
 """POST sms/preview: the text an order would send, what it costs and which characters make it dear."""
 
-from sales.ordering import customer_for_order, preview
 from sales.http import Request, Response, endpoint
 from sales.inputs import SmsPreview
+from sales.ordering import customer_for_order, preview
 from sales.settings import settings
 
 

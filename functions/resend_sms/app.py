@@ -1,9 +1,9 @@
 """POST orders/{order}/sms: a person asks for an order's text once more."""
 
-from sales.lookup import find_customer, find_order
 from sales.http import Request, Response, endpoint
 from sales.identity import fingerprint
 from sales.inputs import Resend, parse
+from sales.lookup import find_customer, find_order
 from sales.resend import request_again
 
 

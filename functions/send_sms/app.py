@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except Problem as problem:
         log.warning("batch handed back", code=problem.code, batch=len(records))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
-    log.info("batch", batch=len(records), **{"count": dict(ended)})
+    log.info("batch", batch=len(records), count=dict(ended))
     return {"batchItemFailures": []}

@@ -116,9 +116,9 @@ class KeySet:
     def _fetch(self) -> dict[str, dict[str, Any]] | None:
         uri = self._jwks_uri
         if not uri:
-            discovery = self._get(f"{self._issuer}/.well-known/openid-configuration")
-            uri = discovery.get("jwks_uri") if discovery else None
-            if not isinstance(uri, str):
+            discovery = self._get(f"{self._issuer}/.well-known/openid-configuration") or {}
+            uri = discovery.get("jwks_uri", "")
+            if not isinstance(uri, str) or not uri:
                 return None
         found = self._get(uri)
         entries = found.get("keys") if found else None
@@ -174,7 +174,7 @@ class Verifier:
         if len(token) > _TOKEN_BYTES:
             raise TokenError("the token is too long")
         parts = token.split(".")
-        if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - RFC 7515: header, payload, signature
+        if len(parts) != 3 or not all(parts):  # RFC 7515: header, payload, signature
             raise TokenError("the token is not a JSON Web Token")
         header = _segment(parts[0])
         if header.get("alg") != "RS256":

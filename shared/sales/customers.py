@@ -41,7 +41,16 @@ class Customer:
 
     @classmethod
     def new(
-        cls, *, id: str, code: str, name: str, phone_number: str, email: str, now: datetime, fingerprint: str, shards: int
+        cls,
+        *,
+        id: str,
+        code: str,
+        name: str,
+        phone_number: str,
+        email: str,
+        now: datetime,
+        fingerprint: str,
+        shards: int,
     ) -> "Customer":
         """A customer as it is first stored."""
         created = format_time(now)

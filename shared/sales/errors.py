@@ -16,8 +16,16 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "invalid_cursor": (400, "The cursor is not valid", "Start again without a cursor; keep the filters while paging."),
     "invalid_header": (400, "A header is not valid", "Correct the header named in detail."),
     "invalid_form": (400, "The body is not a valid form", "Send the fields form-encoded."),
-    "idempotency_key_required": (400, "An Idempotency-Key is required", "Send a new Idempotency-Key with each request."),
-    "unauthorized": (401, "A valid access token is required", "Send Authorization: Bearer with a current access token."),
+    "idempotency_key_required": (
+        400,
+        "An Idempotency-Key is required",
+        "Send a new Idempotency-Key with each request.",
+    ),
+    "unauthorized": (
+        401,
+        "A valid access token is required",
+        "Send Authorization: Bearer with a current access token.",
+    ),
     "insufficient_scope": (403, "The token lacks a scope", "Ask the sign-in for a token with the scope named."),
     "not_found": (404, "There is nothing here", "Check the path and the id."),
     "method_not_allowed": (405, "The path does not take this method", "Use a method named in Allow."),
@@ -31,7 +39,11 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "payload_too_large": (413, "The body is too large", "Send a smaller body."),
     "unsupported_media_type": (415, "The body's media type is not taken", "Send Content-Type: application/json."),
     "validation_failed": (422, "Some fields are not valid", "Correct the fields named in errors."),
-    "idempotency_key_reused": (422, "The Idempotency-Key was used with another body", "Use a new key for a new request."),
+    "idempotency_key_reused": (
+        422,
+        "The Idempotency-Key was used with another body",
+        "Use a new key for a new request.",
+    ),
     "unexpected": (500, "Something went wrong on our side", "Repeat the request with the same Idempotency-Key."),
     "unavailable": (503, "The store does not answer", "Repeat after Retry-After with the same Idempotency-Key."),
 }
@@ -50,7 +62,7 @@ class FieldError:
         return {"pointer": self.pointer, "code": self.code, "detail": self.detail}
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457's own name
     """A request that cannot succeed, as the caller is told: raised anywhere, answered by `http.endpoint`."""
 
     def __init__(

@@ -9,7 +9,8 @@ import re
 import socket
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError as FutureTimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,13 +100,13 @@ def classify(status: int, body: bytes) -> Outcome:
             return _recipient(recipients[0])
         if recipients == [] and str(data.get("Message", "")).lower() == "invalidsenderid":
             return Outcome(Kind.misconfigured, "InvalidSenderId")
-    if 300 <= status < 400:  # noqa: PLR2004 - never legitimate, and following it would hand over the key
+    if 300 <= status < 400:  # never legitimate, and following it would hand over the key
         return Outcome(Kind.misconfigured, f"http_{status}")
     if status in _HTTP:
-        return Outcome(_HTTP[status], "bad_key" if status == 401 else f"http_{status}")  # noqa: PLR2004
-    if 400 <= status < 500:  # noqa: PLR2004
+        return Outcome(_HTTP[status], "bad_key" if status == 401 else f"http_{status}")
+    if 400 <= status < 500:
         return Outcome(Kind.refused, f"http_{status}")
-    return Outcome(Kind.unknown, "unreadable_answer" if 200 <= status < 300 else f"http_{status}")  # noqa: PLR2004
+    return Outcome(Kind.unknown, "unreadable_answer" if 200 <= status < 300 else f"http_{status}")
 
 
 def _sms_data(body: bytes) -> dict[str, Any] | None:
@@ -122,8 +123,10 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     message_id = given if isinstance(given, str) and _MESSAGE_ID.fullmatch(given) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
-    kind, reason = _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
-    opted_out = status.lower() == "userinblacklist" or code == 406  # noqa: PLR2004
+    kind, reason = (
+        _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
+    )
+    opted_out = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
@@ -185,7 +188,7 @@ def _noted(base: type[HTTPConnection]) -> type[HTTPConnection]:
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _noted(HTTPConnection)  # type: ignore[assignment]
+    ConnectionCls = _noted(HTTPConnection)
 
 
 class _HTTPSPool(HTTPSConnectionPool):

@@ -54,7 +54,9 @@ class Request:
         errors = []
         for name, value in parse_qsl(self.raw_query, keep_blank_values=True):
             if name not in allowed:
-                errors.append(FieldError(f"?{name[:100]}", "unknown_parameter", f"must be one of: {', '.join(allowed)}"))
+                errors.append(
+                    FieldError(f"?{name[:100]}", "unknown_parameter", f"must be one of: {', '.join(allowed)}")
+                )
             elif name in found:
                 errors.append(FieldError(f"?{name}", "repeated", "must be given once"))
             elif not value:
@@ -185,9 +187,7 @@ def next_link(request: Request, cursor: str) -> str:
     return f'<{request.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
 
 
-def endpoint(
-    *, scope: str | None
-) -> Callable[[Callable[[Request], Response]], LambdaHandler]:
+def endpoint(*, scope: str | None) -> Callable[[Callable[[Request], Response]], LambdaHandler]:
     """Makes a Lambda handler of a function from Request to Response.
 
     With a scope the caller must hold a token that carries it; `scope=None` is for the public endpoints. Every answer

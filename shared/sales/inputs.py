@@ -67,7 +67,7 @@ def _amount(value: Any, info: ValidationInfo) -> Decimal:
         currency = info.data.get("currency", "") or ("currency" in info.data and (info.context or {}).get("currency"))
         return check_decimals(amount, currency) if currency else amount
     except AmountError as error:
-        raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from None  # type: ignore[arg-type]
+        raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from None
 
 
 def _currency(text: str) -> str:
@@ -85,7 +85,10 @@ Amount = Annotated[
     BeforeValidator(_amount),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"}, {"type": "number", "exclusiveMinimum": 0}],
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
+                {"type": "number", "exclusiveMinimum": 0},
+            ],
             "description": "Above 0, at most 9999999999.99, with at most the currency's decimals; best sent as a string.",
             "examples": ["56000.68"],
         }
@@ -166,7 +169,18 @@ _CODES = {
 }
 # Fields that answers have and requests do not: worth a clearer word than "unknown".
 _READ_ONLY = frozenset(
-    {"id", "code", "version", "created_at", "updated_at", "order_date", "status", "sms", "customer_code", "customer_name"}
+    {
+        "id",
+        "code",
+        "version",
+        "created_at",
+        "updated_at",
+        "order_date",
+        "status",
+        "sms",
+        "customer_code",
+        "customer_name",
+    }
 )
 
 

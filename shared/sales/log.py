@@ -24,7 +24,7 @@ FIELDS = frozenset(
 @cache
 def _logger() -> Logger:
     # The level is Lambda's own setting where there is one (LoggingConfig), else LOG_LEVEL; never set twice.
-    return Logger(service="sales", location=None, utc=True, use_rfc3339=True)  # type: ignore[arg-type]
+    return Logger(service="sales", location=None, utc=True, use_rfc3339=True)
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:

@@ -213,8 +213,10 @@ _FOLDS = {
 
 
 def fold(text: str) -> str:
-    """The text with every character outside GSM-7 that has an equal inside it put in its place: quotes, dashes,
-    spaces, letters with accents that GSM-7 lacks. What has none (an emoji, another script) stays."""
+    """The text with each character outside GSM-7 replaced by its equal inside, where there is one.
+
+    Quotes, dashes, spaces, and letters with accents that GSM-7 lacks have one; an emoji or another script stays.
+    """
     if not costly_characters(text):
         return text
     import unicodedata
@@ -285,9 +287,7 @@ def render(template: str, *, name: str, item: str, currency: str, amount: str) -
     return measure(template.format(name=clean(name), item=clean(item), currency=currency, amount=amount))
 
 
-def compose(
-    template: str, *, name: str, item: str, currency: str, amount: str, max_segments: int
-) -> Text:
+def compose(template: str, *, name: str, item: str, currency: str, amount: str, max_segments: int) -> Text:
     """The text a customer gets: values cleaned, everything folded, at most `max_segments` where that can be had.
 
     The name stands as it is written, apart from folding. A text that is too long is shortened in this order: the
@@ -301,20 +301,17 @@ def compose(
     def made(name: str, item: str) -> Text:
         return measure(template.format(name=name, item=item, currency=currency, amount=amount))
 
+    def fits(name: str, item: str) -> bool:
+        return made(name, item).segments <= max_segments
+
+    def shortened(name: str, item: str) -> Text | None:
+        item = _longest(item, lambda shorter: fits(name, shorter))
+        if not fits(name, item):
+            name = _longest(name, lambda shorter: fits(shorter, item))
+        return made(name, item) if fits(name, item) else None
+
     text = made(**values)
-    if text.segments <= max_segments:
-        return text
-    for plain in (False, True):
-        if plain:
-            values = {key: _plain(value) for key, value in values.items()}
-        item = _longest(values["item"], lambda item: made(values["name"], item).segments <= max_segments)
-        name = values["name"]
-        if made(name, item).segments > max_segments:
-            name = _longest(name, lambda name: made(name, item).segments <= max_segments)
-        text = made(name, item)
-        if text.segments <= max_segments:
-            return text
-    return text
+    return shortened(**values) or shortened(**{key: _plain(value) for key, value in values.items()}) or text
 
 
 def _plain(value: str) -> str:

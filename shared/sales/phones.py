@@ -32,4 +32,4 @@ def parse_phone_number(text: str) -> str:
 
 def mask(number: str) -> str:
     """The number as logs and answers may show it: `+2547****0344`."""
-    return number[:5] + "****" + number[-4:] if len(number) > 9 else "****"  # noqa: PLR2004 - shorter would show it all
+    return number[:5] + "****" + number[-4:] if len(number) > 9 else "****"  # shorter would show it all

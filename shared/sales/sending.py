@@ -55,7 +55,9 @@ class Sender:
         state of the order, never an exception; Problem `unavailable` is raised when the store fails.
         """
         _, opted_out, pause = self._store.for_sending([], [order.customer_code for order in orders])
-        return self.send_read(orders, opted_out, paused=pause is not None and _holds(pause.until), seconds_left=seconds_left)
+        return self.send_read(
+            orders, opted_out, paused=pause is not None and _holds(pause.until), seconds_left=seconds_left
+        )
 
     def send_read(
         self, orders: Sequence[Order], opted_out: frozenset[str], *, paused: bool, seconds_left: Callable[[], float]

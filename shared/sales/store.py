@@ -163,13 +163,15 @@ class Store:
                     if tries_left:
                         time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - spreads out those who collided
                         continue
-                elif _code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException"):
-                    raise
-                elif error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500 and _code(error) not in (
-                    "ThrottlingException",
-                    "ProvisionedThroughputExceededException",
-                    "RequestLimitExceeded",
-                    "LimitExceededException",
+                elif _code(error) in ("ConditionalCheckFailedException", "TransactionCanceledException") or (
+                    error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
+                    and _code(error)
+                    not in (
+                        "ThrottlingException",
+                        "ProvisionedThroughputExceededException",
+                        "RequestLimitExceeded",
+                        "LimitExceededException",
+                    )
                 ):
                     raise
                 raise Problem("unavailable", headers={"Retry-After": "1"}) from error
@@ -264,9 +266,7 @@ class Store:
         marked = 0
         last: str | None = None
         while True:
-            page = self._query(
-                self._customers, "by_phone_number", ("phone_number", number), None, last, _BATCH_GET
-            )
+            page = self._query(self._customers, "by_phone_number", ("phone_number", number), None, last, _BATCH_GET)
             for item in page.items:
                 changed, _ = self.change_customer(item["code"], None, {"sms_opted_out": True}, now, if_version=None)
                 marked += changed
@@ -343,7 +343,8 @@ class Store:
     def customers(self, filters: Mapping[str, str], *, follows: str | None, limit: int) -> Page:
         """A page of customers, newest first, that match all filters (code, phone_number, email)."""
         keys = {
-            name: ("email_key", email_key(value)) if name == "email" else (name, value) for name, value in filters.items()
+            name: ("email_key", email_key(value)) if name == "email" else (name, value)
+            for name, value in filters.items()
         }
         if "code" in keys:
             _, code = keys.pop("code")
@@ -353,9 +354,7 @@ class Store:
         for name in ("email", "phone_number"):
             if name in keys:
                 partition = keys.pop(name)
-                return self._query(
-                    self._customers, f"by_{name}", partition, None, follows, limit, dict(keys.values())
-                )
+                return self._query(self._customers, f"by_{name}", partition, None, follows, limit, dict(keys.values()))
         return self._merged(self._customers, "by_date", "list_shard", [""], None, None, follows, limit)
 
     def orders(
@@ -401,7 +400,9 @@ class Store:
             lambda partition: self._query(table, index, (key, partition), since, upper, limit), partitions
         )
         found = list(pages)
-        rows = sorted((item for page in found for item in page.items), key=lambda item: str(item["sort_key"]), reverse=True)
+        rows = sorted(
+            (item for page in found for item in page.items), key=lambda item: str(item["sort_key"]), reverse=True
+        )
         more = len(rows) > limit or any(page.next for page in found)
         rows = rows[:limit]
         return Page(rows, rows[-1]["sort_key"] if more and rows else None)
@@ -452,9 +453,7 @@ class Store:
         while True:
             # One more than asked for tells whether there is a next page, without an empty one at the end.
             wanted = limit + 1 - len(rows) if not filters else min(_BATCH_GET, _FILTERED_READS - reads)
-            answer = self._call(
-                "query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {})
-            )
+            answer = self._call("query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {}))
             rows += (unmarshal_item(item) for item in answer["Items"])
             reads += answer.get("ScannedCount", wanted)
             last = answer.get("LastEvaluatedKey")

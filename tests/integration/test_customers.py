@@ -221,7 +221,15 @@ def test_a_body_that_is_not_json_by_its_type_is_415() -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["0704590344", "254704590344", "+254 704 590 344", "(0704) 590-344", "704590344", "00254704590344", "+254(0)704590344"],
+    [
+        "0704590344",
+        "254704590344",
+        "+254 704 590 344",
+        "(0704) 590-344",
+        "704590344",
+        "00254704590344",
+        "+254(0)704590344",
+    ],
 )
 def test_a_number_is_taken_as_kenyans_write_it_and_given_back_in_e164(written: str) -> None:
     answer = create_customer({"name": "a", "phone_number": written, "email": "a@example.com"})

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings as hypothesis_settings, strategies as st
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from moto import mock_aws
 
 from sales import clock
@@ -177,7 +179,9 @@ def test_rows_that_were_there_come_exactly_once_in_order_whatever_is_inserted(
         from tests.integration.conftest import PARAMETERS, TEMPLATE, load
 
         for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
-            aws_client("dynamodb", "").create_table(**load(TEMPLATE, PARAMETERS).tables[logical_id] | {"TableName": name})
+            aws_client("dynamodb", "").create_table(
+                **load(TEMPLATE, PARAMETERS).tables[logical_id] | {"TableName": name}
+            )
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
         customer = create_customer().body

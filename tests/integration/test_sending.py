@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from sales.settings import settings
 from sales.store import Store, store
 from tests.events import Context, form_event, http_event, stream_event
 from tests.fakes import FakeGateway, accepted, refused
-from tests.integration.api import BASE, Answer, call, create_customer, create_order, get, list_orders, order_for
+from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -68,7 +69,9 @@ def state(order: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def report(message_id: str, status: str, number: str = "+254704590344", secret: str = "webhook-secret", **more: str) -> Answer:
+def report(
+    message_id: str, status: str, number: str = "+254704590344", secret: str = "webhook-secret", **more: str
+) -> Answer:
     fields = {"id": message_id, "status": status, "phoneNumber": number, "networkCode": "99999", **more}
     return call("record_delivery_report", form_event("/webhooks/x", fields, {"secret": secret}))
 
@@ -142,7 +145,7 @@ def test_what_was_certainly_not_sent_is_tried_again_later_and_later(
             asked.append(second)
     assert len(gateway) == 1
     assert gateway.asked == 4
-    waits = [later - earlier for earlier, later in zip(asked, asked[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(asked)]
     assert waits == sorted(waits)
     assert state(order)["status"] == "sent"
 
@@ -326,7 +329,9 @@ class TestDeliveryReports:
         assert (state(sent)["status"], state(sent)["reason"]) == ("undelivered", "UserInBlackList")
         assert get("get_customer", "customer", sent["customer"]).body["sms_opted_out"] is True
 
-    @pytest.mark.parametrize("fields", [{}, {"id": "x"}, {"id": "", "status": "Success", "phoneNumber": "+254704590344"}])
+    @pytest.mark.parametrize(
+        "fields", [{}, {"id": "x"}, {"id": "", "status": "Success", "phoneNumber": "+254704590344"}]
+    )
     def test_a_form_without_its_fields_is_400(self, fields: dict[str, str], sent: dict[str, Any]) -> None:
         answer = call("record_delivery_report", form_event("/webhooks/x", fields, {"secret": "webhook-secret"}))
         assert (answer.status, answer.body["code"]) == (400, "invalid_form")
@@ -422,7 +427,9 @@ class TestAskingAgain:
         assert (sms["status"], sms["attempts"], len(gateway)) == ("sent", 2, 1)
         assert [entry.get("reason") for entry in sms["history"] if entry.get("cause") == "requested"] == ["lost phone"]
 
-    def test_the_same_key_again_is_the_same_attempt(self, failed: dict[str, Any], gateway: FakeGateway, time: Time) -> None:
+    def test_the_same_key_again_is_the_same_attempt(
+        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
         self.again(failed)
         time.pass_(1)
         sweep()
@@ -453,7 +460,10 @@ class TestAskingAgain:
     ) -> None:
         other = create_order(order_for({"id": order["customer"]})).body
         assert self.again(other).body["code"] == "sms_in_progress"
-        call("update_customer", http_event("PATCH", "/x", {"sms_opted_out": True}, parameters={"customer": order["customer"]}))
+        call(
+            "update_customer",
+            http_event("PATCH", "/x", {"sms_opted_out": True}, parameters={"customer": order["customer"]}),
+        )
         assert self.again(failed).body["code"] == "sms_suppressed"
         call("cancel_order", http_event("POST", "/x", parameters={"order": failed["id"]}))
         assert self.again(failed).body["code"] == "order_cancelled"

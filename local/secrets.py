@@ -1,0 +1,66 @@
+"""AWS Secrets Manager's stand-in: the one call the functions make, answered from files under `.local`."""
+
+import json
+import secrets
+from pathlib import Path
+
+from aiohttp import web
+
+from local.config import Config
+
+__all__ = ["SecretsManager", "secret_line"]
+
+# By the names that the template's parameters have by default.
+FILES = {"sales/africastalking-api-key": "sms-api-key", "sales/webhook-secret": "webhook-secret"}
+
+
+def secret_line(path: Path) -> str:
+    """The secret in this file, made at first use; only its owner may read it."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Linked into place, so that two processes that make it at once end up with the same one.
+        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_urlsafe(32) + "\n")
+        try:
+            path.hardlink_to(new)
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+        return path.read_text().strip()
+
+
+class SecretsManager:
+    """Answers GetSecretValue: the file's line is the current version, the line of `<file>.previous` the one before."""
+
+    def __init__(self, config: Config) -> None:
+        self._state = config.state
+
+    async def __call__(self, request: web.BaseRequest) -> web.Response:
+        """The answer to one call (AWS JSON 1.1)."""
+        if request.headers.get("X-Amz-Target") != "secretsmanager.GetSecretValue":
+            return self._error("UnknownOperationException", "only GetSecretValue is here")
+        asked = json.loads(await request.read())
+        name, stage = asked.get("SecretId", ""), asked.get("VersionStage", "AWSCURRENT")
+        value = self._value(name, stage)
+        if value is None:
+            return self._error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
+        body = {"Name": name, "SecretString": value, "VersionStages": [stage]}
+        return web.Response(text=json.dumps(body), content_type="application/x-amz-json-1.1")
+
+    def _value(self, name: str, stage: str) -> str | None:
+        file = FILES.get(name)
+        if file is None:
+            return None
+        if stage == "AWSCURRENT":
+            return secret_line(self._state / file)
+        previous = self._state / f"{file}.previous"
+        return previous.read_text().strip() if previous.is_file() else None
+
+    @staticmethod
+    def _error(kind: str, message: str) -> web.Response:
+        body = json.dumps({"__type": kind, "message": message})
+        return web.Response(status=400, text=body, content_type="application/x-amz-json-1.1")
