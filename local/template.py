@@ -264,17 +264,9 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
     for resource in of_type("AWS::ApiGatewayV2::Api").values():
         _read_api(resource["Properties"]["Body"], resolve, lambda text: by_reference[function_of(text)], template)
     for name, resource in of_type("AWS::DynamoDB::Table").items():
-        properties = resolve(resource["Properties"])
-        properties["TableName"] = resolve({"Ref": name})
-        if stream := properties.get("StreamSpecification"):
-            stream["StreamEnabled"] = True
-        if ttl := properties.get("TimeToLiveSpecification"):
+        template.tables[name] = _table(resolve({"Ref": name}), resolve(resource["Properties"]))
+        if ttl := resource["Properties"].get("TimeToLiveSpecification"):
             template.time_to_live[name] = ttl["AttributeName"]
-        known = (
-            "TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes",
-            "LocalSecondaryIndexes", "StreamSpecification", "ProvisionedThroughput",
-        )  # fmt: skip
-        template.tables[name] = {key: properties[key] for key in known if key in properties}
     for resource in of_type("AWS::Lambda::EventSourceMapping").values():
         function = by_reference[function_of(resource["Properties"]["FunctionName"])]
         if mapping := _mapping(function, resolve(resource["Properties"])):
@@ -288,6 +280,17 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
                 seconds = float(int(rate[1]) * _RATES[rate[2]])
                 template.schedules.append(Schedule(by_reference[function_of(targets)], seconds))
     return template
+
+
+def _table(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    if stream := properties.get("StreamSpecification"):
+        # CloudFormation turns the stream on by naming it; the API wants to be told.
+        stream["StreamEnabled"] = True
+    known = (
+        "AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes",
+        "StreamSpecification", "ProvisionedThroughput",
+    )  # fmt: skip
+    return {"TableName": name} | {key: properties[key] for key in known if key in properties}
 
 
 def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | None:

@@ -117,9 +117,15 @@ def unmarshal_item(item: Mapping[str, Any]) -> Item:
     return {name: _unmarshal(typed) for name, typed in item.items()}
 
 
+@cache
+def _session() -> Session:
+    # One for all clients: it keeps the parsed service data.
+    return Session()
+
+
 def aws_client(service: str, endpoint: str) -> Any:
     """A client of an AWS service; an empty endpoint means AWS itself."""
-    return Session().create_client(
+    return _session().create_client(
         service,
         endpoint_url=endpoint or None,
         config=Config(
