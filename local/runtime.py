@@ -54,7 +54,8 @@ class Worker:
         self.idle_since = time.monotonic()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._config = config
-        self._asked: asyncio.Future[tuple[str, bytes, float]] | None = None
+        # Filled also before the worker asks: it may not have come back from the invocation before.
+        self._events: asyncio.Queue[tuple[str, bytes, float]] = asyncio.Queue()
         self._answer: asyncio.Future[Result] | None = None
         self._current = ""
         self._process: asyncio.subprocess.Process | None = None
@@ -122,10 +123,7 @@ class Worker:
         timeout = self.function.timeout
         self._current = str(uuid.uuid4())
         self._answer = asyncio.get_running_loop().create_future()
-        if self._asked is None:
-            self._asked = asyncio.get_running_loop().create_future()
-        if not self._asked.done():
-            self._asked.set_result((self._current, event, time.time() + timeout))
+        self._events.put_nowait((self._current, event, time.time() + timeout))
         try:
             return await asyncio.wait_for(self._answer, timeout)
         except TimeoutError:
@@ -163,12 +161,9 @@ class Worker:
         return web.Response(status=202, body=b'{"status":"OK"}', content_type="application/json")
 
     async def _next(self) -> web.StreamResponse:
-        if self._asked is None or self._asked.done():
-            self._asked = asyncio.get_running_loop().create_future()
         if not self.ready.done():
             self.ready.set_result(None)
-        request_id, event, deadline = await self._asked
-        self._asked = None
+        request_id, event, deadline = await self._events.get()
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
