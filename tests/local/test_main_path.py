@@ -1,0 +1,154 @@
+"""The main job on the whole system: a customer, an order, a text; and everything that must not get through."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.local.system import CUSTOMER, System, until
+
+pytestmark = pytest.mark.local
+BOTH = ("/api/v1/sales", "/ap1/v1/sales")
+
+
+@pytest.fixture(autouse=True)
+def kind(system: System) -> None:
+    system.behave()
+
+
+def texts_to(system: System, number: str) -> list[dict[str, Any]]:
+    return [text for text in system.texts() if text["to"] == number]
+
+
+def test_the_four_requests_of_the_original_and_one_text_that_is_delivered(system: System) -> None:
+    created = system.call("POST", "/ap1/v1/sales/create-customer/", CUSTOMER | {"phone_number": "+254700000101"})
+    assert created.status == 201
+    body = {"customer": created.body["id"], "item": "macbook m2", "amount": "56000.68"}
+    order = system.call("POST", "/ap1/v1/sales/create-order/", body)
+    assert order.status == 201
+    until(lambda: texts_to(system, "+254700000101"), seconds=2)
+    assert system.call("GET", "/ap1/v1/sales/customers/").body["data"][0]["id"] == created.body["id"]
+    assert system.call("GET", "/ap1/v1/sales/orders/").body["data"][0]["id"] == order.body["id"]
+    sms = system.reaches(order.body, "delivered")
+    assert [entry["status"] for entry in sms["history"]] == ["queued", "sending", "sent", "delivered"]
+    [text] = texts_to(system, "+254700000101")
+    assert text["text"] == order.body["sms"]["text"]
+    assert text["message_id"] == sms["message_id"]
+
+
+@pytest.mark.parametrize("base", BOTH)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_every_spelling_is_the_same_api(base: str, slash: str, system: System) -> None:
+    for path in ("create-customer", "customers"):
+        answer = system.call("POST", f"{base}/{path}{slash}", CUSTOMER)
+        assert answer.status == 201
+    for path in ("create-order", "orders"):
+        body = {"customer": answer.body["code"], "item": "x", "amount": 1}
+        assert system.call("POST", f"{base}/{path}{slash}", body).status == 201
+    for path in ("customers", "orders"):
+        assert system.call("GET", f"{base}/{path}{slash}").status == 200
+
+
+@pytest.mark.parametrize("token", ["", "garbage", "a.b.c"])
+def test_without_a_good_token_all_four_answer_401_as_aws_does(token: str, system: System) -> None:
+    for method, path in (("POST", "create-customer/"), ("POST", "create-order/"), ("GET", "customers/"), ("GET", "orders/")):
+        answer = system.call(method, f"/ap1/v1/sales/{path}", {} if method == "POST" else None, token=token)
+        assert (answer.status, answer.body) == (401, {"message": "Unauthorized"})
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_token_that_may_only_read_gets_403_for_creating(system: System) -> None:
+    token = system.token("sales:read")
+    for path in ("create-customer/", "create-order/"):
+        answer = system.call("POST", f"/ap1/v1/sales/{path}", CUSTOMER, token=token)
+        assert (answer.status, answer.body) == (403, {"message": "Forbidden"})
+    assert system.call("GET", "/ap1/v1/sales/orders/", token=token).status == 200
+
+
+def test_sixteen_twins_with_one_key_are_one_order_and_one_text(system: System) -> None:
+    customer = system.customer(phone_number="+254700000102")
+    body = {"customer": customer["id"], "item": "twins", "amount": "1"}
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(
+            threads.map(lambda _: system.call("POST", "create-order/", body, idempotency_key="twins"), range(16))
+        )
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    system.reaches(answers[0].body, "delivered")
+    time.sleep(3)
+    assert len(texts_to(system, "+254700000102")) == 1
+
+
+def test_without_a_key_the_same_order_twice_is_two_orders_and_two_texts(system: System) -> None:
+    customer = system.customer(phone_number="+254700000103")
+    for order in [system.order(customer), system.order(customer)]:
+        system.reaches(order, "delivered")
+    assert len(texts_to(system, "+254700000103")) == 2
+
+
+@pytest.mark.parametrize("amount", ["abc", -5, "NaN", "1e400", "1.234", None, [], True])
+def test_an_amount_that_is_none_is_422_and_stores_nothing(amount: Any, system: System) -> None:
+    customer = system.customer()
+    answer = system.call("POST", "create-order/", {"customer": customer["id"], "item": "x", "amount": amount})
+    assert answer.status == 422
+    assert [error["pointer"] for error in answer.body["errors"]] == ["/amount"]
+    assert not list(system.orders(customer=customer["id"]))
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"not json", 400),
+        (b"[]", 400),
+        (b"\xff\xfe\xfd", 400),
+        (b'{"customer": "nobody", "item": "x", "amount": 1e400}', 422),
+        (b'{"name": "' + b"x" * 1_000_000 + b'"}', 413),
+        (b'{"name": "' + b"x" * 11_000_000 + b'"}', 413),
+        (b'{"a":' * 90_000, 413),
+        (b'{"a":' * 15_000, 400),
+    ],
+    ids=["empty", "no JSON", "a list", "no UTF-8", "1e400", "1 MB", "11 MB", "deep and large", "deep"],
+)
+def test_a_body_that_cannot_be_meant_is_4xx_and_never_500(body: bytes, status: int, system: System) -> None:
+    answer = system.call("POST", "create-order/", body, content_type="application/json")
+    assert answer.status == status
+
+
+def test_headers_above_ten_kilobytes_are_refused(system: System) -> None:
+    assert system.call("GET", "orders", x_large="x" * 11_000).status == 431
+
+
+def test_a_path_that_is_not_there_is_a_problem_and_a_wrong_method_names_the_right_ones(system: System) -> None:
+    answer = system.call("GET", "/api/v1/sales/nothing")
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+    answer = system.call("DELETE", "orders")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+
+
+def test_a_thousand_customers_page_through_completely_while_others_are_added(system: System) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        there = set(threads.map(lambda _: system.customer(email="paged@example.com")["id"], range(1000)))
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = system.call("GET", f"customers?email=paged@example.com&limit=100{cursor}").body
+        seen += (row["id"] for row in page["data"])
+        system.customer(email="paged@example.com")
+        if not page["has_more"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert there <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
+def test_the_access_log_holds_no_token_and_no_webhook_secret(system: System) -> None:
+    secret = (system.state / "webhook-secret").read_text().strip()
+    system.call("POST", f"/webhooks/africastalking/delivery/{secret}", b"", token="")
+    logs = "".join(path.read_text() for path in (system.state / "logs").glob("*.log"))
+    assert secret not in logs
+    assert system.token() not in logs
+    assert "+254700000101" not in logs
+    assert "example@gmail.com" not in logs
