@@ -3,16 +3,19 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["REGION", "STACK", "Config"]
+__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 STACK = "sales"
+# How often the sweep runs here, whatever the template's schedule says.
 SWEEP_SECONDS = 2.0
+# What listens at the port, and at the next four.
+PORTS = ("API", "sign-in", "SMS sandbox", "store", "runtime")
 
 # The parameters of template.yaml that .env may set, by the name that the functions know them under.
 _PARAMETERS = {
@@ -39,6 +42,14 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
+def _port(text: str) -> int:
+    text = text.strip()
+    # Five ports in a row, none of which needs a privilege.
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535 - len(PORTS):
+        raise ValueError(f"PORT must be a number from 1024 to {65535 - len(PORTS)}, not {text!r}")
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Config:
     """One local system: `port` is the API's, the next four are the sign-in's, sandbox's, store's and runtime's."""
@@ -50,13 +61,21 @@ class Config:
 
     @classmethod
     def from_environ(cls) -> "Config":
-        """As PORT, SALES_STATE, .env and the environment say (the environment wins)."""
+        """As PORT, SALES_STATE, .env and the environment say (the environment wins). Raises ValueError for no port."""
         given = read_env_file(ROOT / ".env")
         given |= {
             name: os.environ[name] for name in (*_PARAMETERS, *_VARIABLES, "DYNAMODB_ENDPOINT") if name in os.environ
         }
         state = Path(os.environ.get("SALES_STATE") or ROOT / ".local")
-        return cls(port=int(os.environ.get("PORT") or 8000), state=state.resolve(), settings=given)
+        return cls(port=_port(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=given)
+
+    @classmethod
+    def of_running(cls) -> "Config":
+        """As `from_environ`; where PORT is not given, the port of the system that was started last."""
+        config = cls.from_environ()
+        if not os.environ.get("PORT") and config.port_file.is_file():
+            return replace(config, port=_port(config.port_file.read_text()))
+        return config
 
     def url(self, offset: int) -> str:
         """The address of the part at this distance from the first port."""
@@ -101,6 +120,11 @@ class Config:
     def logs(self) -> Path:
         """Where every part writes its log."""
         return self.state / "logs"
+
+    @property
+    def port_file(self) -> Path:
+        """Holds the first port of the system that was started last."""
+        return self.state / "port"
 
     @property
     def template(self) -> Path:
