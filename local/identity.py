@@ -4,7 +4,7 @@ Under `/oauth2/default`: discovery, `v1/authorize`, `v1/token`, `v1/keys`, `v1/u
 `v1/introspect` and `v1/device/authorize`; the page where a device's code is typed is `/activate`. Every token names
 `Config.issuer`, whatever host name the request came by: containers reach this machine as host.docker.internal.
 
-In the state folder: `identity.pem` (signing key; put another there, or take it away, to rotate), `identity-clients.json`
+In the state folder: `identity.pem` (signing key; replace or delete it to rotate), `identity-clients.json`
 (secrets of the confidential clients) and `identity.sqlite` (refresh tokens live through a restart).
 """
 

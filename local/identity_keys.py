@@ -34,7 +34,7 @@ def _compact(document: Mapping[str, Any]) -> bytes:
 
 
 class SigningKey:
-    """The key in `path`; made at first, and made anew if the file is taken away. A file that is no key changes nothing."""
+    """The key in `path`; made when it is missing. A file that is no key changes nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
