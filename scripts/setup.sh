@@ -1,67 +1,132 @@
 #!/bin/sh
-# Makes what the commands need, in this folder only: a virtual environment with Python 3.13 and the store from npm.
-# Says nothing when everything is there already.
+# Makes what the commands need, in this folder only: a virtual environment with Python 3.13 and, when asked for, the
+# store and sam. Says nothing when everything is there already, and nothing on standard output ever: `make -s token`
+# prints a token and no more.
+#
+#   scripts/setup.sh [store] [sam]
 set -eu
 cd "$(dirname "$0")/.."
+here=$(pwd -P)
 
 say() { printf '%s\n' "$*" >&2; }
 
-stamp() { cat "$@" | cksum | tr ' ' '-'; }
+checksum() { cksum < "$1" | tr ' ' '-'; }
+
+# Two commands started at once must not install into the same folder.
+lock() {
+  tries=0
+  while ! mkdir .venv.lock 2>/dev/null; do
+    owner=$(cat .venv.lock/pid 2>/dev/null || true)
+    tries=$((tries + 1))
+    if [ -n "$owner" ] && kill -0 "$owner" 2>/dev/null; then
+      [ "$tries" -gt 1 ] || say "Another command is installing (process $owner); waiting for it"
+    elif [ -n "$owner" ] || [ "$tries" -gt 5 ]; then
+      rm -rf .venv.lock
+      continue
+    fi
+    sleep 1
+  done
+  printf '%s' "$$" > .venv.lock/pid
+  trap 'rm -rf .venv.lock' EXIT
+  trap 'exit 130' INT HUP TERM
+}
 
 find_python() {
   for candidate in "${PYTHON:-}" python3.13 python3 "$HOME"/.pyenv/versions/3.13.*/bin/python3; do
     [ -n "$candidate" ] || continue
-    if "$candidate" -c 'import sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
       printf '%s' "$candidate"
       return
     fi
   done
-  say "Python 3.13 is needed and was not found."
-  say "Install it (for example 'pyenv install 3.13', 'brew install python@3.13' or 'apt install python3.13-venv'),"
-  say "or name it: PYTHON=/path/to/python3.13 make run"
-  exit 1
+  say "Python 3.13 (with venv) is needed and was not found."
+  say "Install it: 'pyenv install 3.13', 'brew install python@3.13' or 'apt install python3.13-venv';"
+  say "or name it: make PYTHON=/path/to/python3.13 run"
+  return 1
 }
 
-# environment NAME REQUIREMENTS: a virtual environment with exactly what the lock file says.
-environment() {
-  want=$(stamp "$2")
-  [ "$(cat "$1/.stamp" 2>/dev/null || true)" = "$want" ] && return
-  python=$(find_python)
-  say "Installing $2 into $1 (a minute or two the first time)"
-  [ -x "$1/bin/python" ] || "$python" -m venv "$1"
-  "$1/bin/python" -m pip install --disable-pip-version-check --require-hashes --progress-bar on -q -r "$2" >&2 || {
-    say "The packages could not be installed. The first start needs the network; then try again."
-    exit 1
-  }
-  printf '%s' "$want" > "$1/.stamp"
-}
+# ready NAME LOCKFILE: whether the environment is there, works, and holds what the lock file says.
+ready() { [ -x "$1/bin/python" ] && [ "$(cat "$1/.stamp" 2>/dev/null || true)" = "$(checksum "$2")" ] && in_place "$1"; }
 
-store() {
-  case "$(uname -s)-$(uname -m)" in
-    Linux-x86_64)
-      if [ -n "${DYNAMODB_ENDPOINT:-}" ]; then return; fi
-      want=$(stamp package-lock.json)
-      [ "$(cat node_modules/.stamp 2>/dev/null || true)" = "$want" ] && return
-      if command -v npm >/dev/null 2>&1; then
-        say "Installing the store (dynoxide) with npm"
-        if npm ci --no-fund --no-audit --loglevel=error >&2; then
-          printf '%s' "$want" > node_modules/.stamp
-          return
-        fi
-        say "npm could not install the store; using ministack instead, which forgets what it has when it is killed."
-      else
-        say "npm was not found; using the store ministack instead, which forgets what it has when it is killed."
-        say "Install Node.js with npm for the durable one."
-      fi
-      ;;
+# Scripts of an environment name its folder: one that was copied or moved here does not work.
+in_place() {
+  case "$(sed -n 's/^command = //p' "$1/pyvenv.cfg" 2>/dev/null)" in
+    *" $here/$1") return 0 ;;
+    *) return 1 ;;
   esac
+}
+
+# How far pip is, on a terminal only: reads what pip says.
+progress() {
+  if [ -t 2 ]; then show=1; else show=0; fi
+  awk -v total="$1" -v show="$show" '
+    { print }
+    !show { next }
+    /^(Collecting|Processing|Requirement already satisfied)/ { printf "\r  %d of %d packages ", ++n, total > "/dev/stderr" }
+    /^Installing collected packages/ { printf "\r  unpacking %d packages  ", total > "/dev/stderr" }
+    END { if (show) printf "\r%40s\r", "" > "/dev/stderr" }
+  '
+}
+
+# environment NAME LOCKFILE: a virtual environment with what the lock file says.
+environment() {
+  if ready "$1" "$2"; then return; fi
+  python=$(find_python)
+  say "Installing $2 into $1 (half a minute or more, the first time)"
+  rm -f "$1/.stamp"
+  if ! [ -x "$1/bin/python" ] || ! in_place "$1"; then "$python" -m venv --clear "$1" >&2; fi
+  {
+    "$1/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes -r "$2" 2>&1 \
+      && checksum "$2" > "$1/.stamp"
+  } | progress "$(grep -c '^[A-Za-z0-9].*==' "$2")" > "$1/install.log" || true
+  if ! ready "$1" "$2"; then
+    grep -i '^ *error' "$1/install.log" >&2 || tail -n 5 "$1/install.log" >&2
+    say "The packages could not be installed; $1/install.log has all of it. This needs the network, once: try again with it."
+    exit 1
+  fi
+}
+
+# The store: dynoxide where it has a build, else ministack. A named DYNAMODB_ENDPOINT needs neither.
+store() {
+  [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
+  if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+    [ "$(cat node_modules/.stamp 2>/dev/null || true)" != "$(checksum package-lock.json)" ] || return 0
+    if command -v npm >/dev/null 2>&1; then
+      say "Installing the store (dynoxide) from npm"
+      if npm ci --no-fund --no-audit --no-progress --loglevel=error >&2; then
+        checksum package-lock.json > node_modules/.stamp
+        return
+      fi
+      say "npm could not install it; the store is ministack instead, which forgets what it has when it is killed."
+    else
+      say "npm was not found; the store is ministack instead, which forgets what it has when it is killed."
+      say "Install Node.js with npm for the durable one."
+    fi
+  fi
   environment .venv-ministack requirements-ministack.txt
 }
 
+store_ready() {
+  [ -n "${DYNAMODB_ENDPOINT:-}" ] || [ "$(cat node_modules/.stamp 2>/dev/null || true)" = "$(checksum package-lock.json)" ]
+}
+
+all_ready() {
+  ready .venv requirements-dev.txt || return 1
+  for part in "$@"; do
+    case "$part" in
+      store) store_ready || return 1 ;;
+      sam) ready .venv-sam requirements-sam.txt || return 1 ;;
+    esac
+  done
+}
+
+if all_ready "$@"; then exit 0; fi
+lock
 environment .venv requirements-dev.txt
 for part in "$@"; do
   case "$part" in
     store) store ;;
     sam) environment .venv-sam requirements-sam.txt ;;
+    *) say "setup.sh knows store and sam, not $part"; exit 2 ;;
   esac
 done
