@@ -1,0 +1,58 @@
+"""EventBridge's schedules on this machine: each function is invoked at its rate, whether or not the last one is done."""
+
+import asyncio
+import json
+import logging
+import uuid
+from datetime import UTC, datetime
+
+from local.config import ACCOUNT, REGION, STACK
+from local.lambda_api import Functions, NotInvokedError
+from local.template import Schedule
+
+__all__ = ["run_schedule", "scheduled_event"]
+
+# Invocations of one schedule that may run at a time; a tick that comes while all of them do is left out.
+OVERLAP = 2
+log = logging.getLogger(__name__)
+
+
+def scheduled_event(function: str, now: datetime) -> bytes:
+    """The event, as EventBridge sends it."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{STACK}-{function}"],
+        "detail": {},
+    }
+    return json.dumps(event).encode()
+
+
+async def run_schedule(schedule: Schedule, functions: Functions, *, seconds: float | None = None) -> None:
+    """Invokes the schedule's function until it is cancelled; `seconds` in place of the schedule's own rate."""
+    running: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            if len(running) < OVERLAP:
+                task = asyncio.create_task(_invoke(schedule.function, functions))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            await asyncio.sleep(seconds or schedule.seconds)
+    finally:
+        for task in running:
+            task.cancel()
+
+
+async def _invoke(function: str, functions: Functions) -> None:
+    try:
+        answer = await functions.invoke(function, scheduled_event(function, datetime.now(UTC)))
+    except NotInvokedError as error:
+        log.warning("%s was not invoked: %s", function, error)
+    else:
+        if answer.failed:
+            log.warning("%s failed: %s", function, answer.payload.decode(errors="replace"))

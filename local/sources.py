@@ -1,0 +1,50 @@
+"""What invokes functions by itself, in one process: the tables' streams and the schedules."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import aiohttp
+
+from local.config import SWEEP_SECONDS, Config
+from local.lambda_api import Functions
+from local.schedule import run_schedule
+from local.store import StoreError
+from local.stream import StreamMapping, Streams
+from local.template import load
+
+__all__ = ["serve"]
+
+
+async def serve(config: Config) -> None:
+    """Works until SIGTERM or SIGINT; then lets the functions finish what they have."""
+    template = load(config.template, config.parameters, cache=config.state)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        streams, functions = Streams(session, config.store_url), Functions(session, config.runtime_url)
+        mappings = [StreamMapping(each, streams, functions, config.state) for each in template.streams]
+
+        def stop() -> None:
+            for mapping in mappings:
+                mapping.stopping.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        schedules = [
+            asyncio.create_task(run_schedule(each, functions, seconds=min(SWEEP_SECONDS, each.seconds)))
+            for each in template.schedules
+        ]
+        async with asyncio.TaskGroup() as working:
+            for mapping in mappings:
+                working.create_task(mapping.run())
+        for schedule in schedules:
+            schedule.cancel()
+        await asyncio.gather(*schedules, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
+    try:
+        asyncio.run(serve(Config.from_environ()))
+    except* (ValueError, StoreError) as problems:
+        sys.exit("\n".join(str(problem) for problem in problems.exceptions))
