@@ -80,4 +80,6 @@ store:
 sam:
 	@scripts/setup.sh sam
 
+# One recipe after the other, also with -j: they share one environment.
+.NOTPARALLEL:
 .PHONY: help run token demo reset sam-local test test-coverage test-report test-html check format build deploy lock clean environment store sam

@@ -43,7 +43,7 @@ def main() -> int:
         for source, constraint in LOCKS:
             target = source.removesuffix(".in") + ".txt"
             print(f"{source} -> {target}", flush=True)
-            command = [tools / "uv", "pip", "compile", *OPTIONS, source, "--output-file", target]
+            command = [str(tools / "uv"), "pip", "compile", *OPTIONS, source, "--output-file", target]
             if constraint:
                 command += ["--constraint", constraint]
             environment = {**os.environ, "VIRTUAL_ENV": folder}
