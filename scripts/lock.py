@@ -37,7 +37,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         tools = Path(folder) / "bin"
-        install = [tools / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
+        install = [str(tools / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
         if status := subprocess.run(install, check=False).returncode:
             return status
         for source, constraint in LOCKS:
