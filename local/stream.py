@@ -388,9 +388,9 @@ class _Shard:
     async def _iterator(self) -> str:
         asked: dict[str, Any] = {"StreamArn": self._arn, "ShardId": self._name}
         if self._position is not None:
-            after = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._position}
+            asked |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": self._position}
             try:
-                return str((await self._owner.streams.call("GetShardIterator", **asked, **after))["ShardIterator"])
+                return str((await self._owner.streams.call("GetShardIterator", **asked))["ShardIterator"])
             except StoreError as error:
                 if error.kind not in _GONE:
                     raise
@@ -398,7 +398,8 @@ class _Shard:
                 log.warning("%s: from the beginning, as the position is gone: %s", self._name, error)
                 self._position = None
                 self._owner.checkpoint.forget(self._name)
-        found = await self._owner.streams.call("GetShardIterator", **asked, ShardIteratorType="TRIM_HORIZON")
+        asked = {"StreamArn": self._arn, "ShardId": self._name, "ShardIteratorType": "TRIM_HORIZON"}
+        found = await self._owner.streams.call("GetShardIterator", **asked)
         return str(found["ShardIterator"])
 
     def _take(self, raw: Mapping[str, Any]) -> None:
@@ -547,7 +548,7 @@ def _first_failure(records: list[Record], payload: bytes) -> int | None:
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     if not failures:
         return None
-    places = {record.identifier: place for place, record in enumerate(records)}
+    places: dict[Any, int] = {record.identifier: place for place, record in enumerate(records)}
     if not isinstance(failures, list):
         return 0
     return min(places.get(each.get("itemIdentifier"), 0) if isinstance(each, dict) else 0 for each in failures)
