@@ -357,6 +357,9 @@ async def main() -> None:
                 max_field_size=LARGEST_HEADERS * 2,
             )
             await asyncio.get_running_loop().create_server(server, "127.0.0.1", config.port, backlog=1024)
+        # The first order's text should not wait for a cold start; what people ask for themselves may.
+        for mapping in template.streams:
+            runtime.warm(mapping.function)
         tidy = asyncio.create_task(runtime.keep_tidy())
         await stop.wait()
         tidy.cancel()

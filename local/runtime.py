@@ -197,6 +197,11 @@ class Pool:
         finally:
             self._give_back(worker)
 
+    def warm(self) -> None:
+        """Has a worker ready before the first event."""
+        if not self._workers:
+            self._spawn()
+
     async def _take(self) -> Worker:
         while self._idle:
             worker = self._idle.pop()
@@ -289,6 +294,10 @@ class Runtime:
     async def invoke(self, name: str, event: bytes) -> Result:
         """The function's answer. Raises KeyError for a function that is not there."""
         return await self._pools[self._names[name]].invoke(event)
+
+    def warm(self, name: str) -> None:
+        """Has a worker of this function ready before its first event."""
+        self._pools[name].warm()
 
     async def keep_tidy(self) -> None:
         """Ends idle workers, for ever."""

@@ -1,0 +1,7 @@
+"""`python -m local`, which is what `make run` runs."""
+
+import sys
+
+from local.supervisor import main
+
+sys.exit(main())

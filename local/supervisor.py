@@ -1,0 +1,361 @@
+"""`make run`: starts every part, restarts what dies, and stops them in an order that loses nothing."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local import pids, store
+from local.config import PORTS, Config
+from local.template import Template, load
+
+__all__ = ["StartError", "Supervisor", "left_over", "lock", "main"]
+
+# The layout of what is under .local: another number means that it is from another version of this system.
+LAYOUT = "1"
+# Before a part that died is started again; a test (or person) that kills all parts at once gets them all.
+_RESTART_SECONDS = 0.3
+_READY_SECONDS = 30.0
+# The stream lets functions finish what they have.
+_STOP_SECONDS = {"stream": 8.0}
+_LARGEST_LOG = 10 * 1024 * 1024
+# First what hands out work, last what keeps it.
+_STOP_ORDER = ("supervisor", "stream", "schedule", "gateway", "sandbox", "identity", "worker", "store")
+
+
+class StartError(Exception):
+    """The system cannot start; the text says why and what to do."""
+
+
+@dataclass
+class Part:
+    """One process of the system: its names in pids.json, and where it listens once it is ready."""
+
+    names: tuple[str, ...]
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    fails: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.names[0]
+
+    def start(self, config: Config) -> None:
+        """Starts it, its output in `logs/<name>.log`."""
+        log_path = config.logs / f"{self.name}.log"
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        if log_path.exists() and log_path.stat().st_size > _LARGEST_LOG:
+            log_path.replace(log_path.with_suffix(".log.1"))
+        with log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=config.root,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C reaches only the supervisor, which stops the parts in order.
+                start_new_session=True,
+            )
+        self.started = time.monotonic()
+        for name in self.names:
+            pids.set_pid(config.state, name, self.process.pid)
+
+    def ended(self) -> bool:
+        """Whether it was started and is not running any more."""
+        return self.process is not None and self.process.poll() is not None
+
+    def how(self) -> str:
+        """How it ended, for people."""
+        code = self.process.returncode if self.process else 0
+        return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+
+    def stop(self, *, at_once: bool) -> None:
+        """Asks it to end, and makes it end if it takes too long."""
+        if self.process is None or self.ended():
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            if not at_once:
+                self.process.terminate()
+                self.process.wait(_STOP_SECONDS.get(self.name, 4.0))
+        if not self.ended():
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """One local system, from start to stop; without `http` everything but the API's own port."""
+
+    def __init__(self, config: Config, *, http: bool = True) -> None:
+        self._config = config
+        self._http = http
+        self._stops = 0
+        self._parts: list[Part] = []
+
+    def run(self) -> None:
+        """Starts the system, says where it is, and keeps it running until Ctrl-C. Raises StartError."""
+        config, began = self._config, time.monotonic()
+        config.state.mkdir(parents=True, exist_ok=True)
+        with lock(config.state):
+            self._check_layout()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._stop)
+            _end_leftovers(config)
+            self._check_ports()
+            pids.set_pid(config.state, "supervisor", os.getpid())
+            config.port_file.write_text(f"{config.port}\n")
+            try:
+                server = self._start()
+                if not self._stops:
+                    self._say_where(server, time.monotonic() - began)
+                self._watch()
+            finally:
+                self._end()
+
+    def _check_layout(self) -> None:
+        file = self._config.state / "version"
+        known = file.read_text().strip() if file.exists() else None
+        if known != LAYOUT and (known or (self._config.state / "store").exists()):
+            raise StartError(
+                f"What is stored in {self._config.state} is of another version of this system. "
+                "`make reset` forgets it, then it starts."
+            )
+        file.write_text(LAYOUT + "\n")
+
+    def _check_ports(self) -> None:
+        own_store = not self._config.settings.get("DYNAMODB_ENDPOINT")
+        for offset, what in enumerate(PORTS):
+            if (offset == 0 and not self._http) or (what == "store" and not own_store):
+                continue
+            port = self._config.port + offset
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    other = 9000 if self._config.port != 9000 else 9100
+                    raise StartError(
+                        f"Port {port}, for the {what}, is in use by another program. "
+                        f"End that one, or take other ports: PORT={other} make run"
+                    ) from None
+
+    def _start(self) -> store.Server:
+        """Starts everything, and returns when all of it answers."""
+        config = self._config
+        try:
+            server = store.choose(config)
+            if server.command:
+                (config.state / "store").mkdir(exist_ok=True)
+                self._add(Part(("store",), server.command, dict(server.environment), (config.port + 3,)))
+            self._add(self._python("identity", module="identity", ports=(1,)))
+            self._add(self._python("sandbox", module="sms", ports=(2,)))
+            template = _template(config)
+            client = store.StoreClient(config.store_url)
+            store.wait_until_ready(client)
+            for line in store.prepare_tables(client, template):
+                _say(f"made {line}")
+        except (store.StoreError, ValueError) as error:
+            raise StartError(str(error)) from None
+        # Whoever gets an answer from the API finds the tables there.
+        self._add(self._python("gateway", module="gateway", ports=(0, 4) if self._http else (4,)))
+        self._add(self._python("stream", "schedule", module="sources"))
+        for part in self._parts:
+            for port in part.ports:
+                self._wait_until_ready(part, port)
+        return server
+
+    def _python(self, *names: str, module: str, ports: Iterable[int] = ()) -> Part:
+        config = self._config
+        environment = {
+            "PORT": str(config.port),
+            "SALES_STATE": str(config.state),
+            "PYTHONPATH": f"{config.root}:{config.root / 'shared'}",
+            "PYTHONUNBUFFERED": "1",
+            "LOCAL_WITHOUT_HTTP": "" if self._http else "1",
+        }
+        command = [sys.executable, "-m", f"local.{module}"]
+        return Part(names, command, environment, tuple(config.port + port for port in ports))
+
+    def _add(self, part: Part) -> None:
+        self._parts.append(part)
+        part.start(self._config)
+
+    def _wait_until_ready(self, part: Part, port: int) -> None:
+        give_up = time.monotonic() + _READY_SECONDS
+        while not self._stops:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            if part.ended() or time.monotonic() > give_up:
+                path = self._config.logs / f"{part.name}.log"
+                last = path.read_text(errors="replace").strip().splitlines()[-3:]
+                raise StartError("\n  ".join([f"The {part.name} did not start. The end of {path}:", *last]))
+            time.sleep(0.02)
+
+    def _watch(self) -> None:
+        """Starts again what ends, until told to stop."""
+        while not self._stops:
+            time.sleep(0.1)
+            now = time.monotonic()
+            for part in self._parts:
+                if not part.ended() or self._stops:
+                    continue
+                if now - part.started > 60:
+                    part.fails = 0
+                # One that cannot live is tried more and more slowly, but always within five seconds.
+                wait = min(_RESTART_SECONDS * 2**part.fails, 4.0)
+                part.fails += 1
+                end = time.monotonic() + wait
+                while time.monotonic() < end and not self._stops:
+                    time.sleep(0.05)
+                if not self._stops:
+                    why = part.how()
+                    part.start(self._config)
+                    log = self._config.logs / f"{part.name}.log"
+                    _say(f"{time.strftime('%H:%M:%S')} {part.name} ended ({why}) and was started again; its log: {log}")
+
+    def _stop(self, number: int, _: object) -> None:
+        self._stops += 1
+
+    def _end(self) -> None:
+        """Stops everything in order; at a second Ctrl-C, at once."""
+        _say("stopping")
+        for part in sorted(self._parts, key=lambda each: _STOP_ORDER.index(each.name)):
+            part.stop(at_once=self._stops > 1)
+            for name in part.names:
+                pids.drop_pid(self._config.state, name)
+        _end_leftovers(self._config)
+        pids.drop_pid(self._config.state, "supervisor")
+
+    def _say_where(self, server: store.Server, seconds: float) -> None:
+        config = self._config
+        home = config.gateway_url
+        lines = ["", f"Sales runs on this machine (ready in {seconds:.1f} s).", ""]
+        if self._http:
+            lines += [f"  API, console   {home}", f"  Reference      {home}/docs"]
+        lines += [
+            f"  Sign-in        {config.identity_url}   user demo, password demo",
+            f"  Phones         {config.sandbox_url}   the texts, as their recipients see them",
+            f"  Store          {server.name} ({server.note}), in {_short(config.state)}",
+        ]
+        if self._http:
+            lines += [
+                "",
+                "In another shell:",
+                "",
+                "  TOKEN=$(make -s token)",
+                f'  curl {home}/api/v1/sales/customers -H "Authorization: Bearer $TOKEN" \\',
+                """    --json '{"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}\'""",
+                "",
+                "or `make demo` for a shop with customers and orders. Ctrl-C stops; `make reset` forgets everything.",
+            ]
+        print("\n".join([*lines, ""]), flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _template(config: Config) -> Template:
+    """The template, from the cache that all parts read."""
+    arguments = [sys.executable, "-c", "from local.config import Config; from local.template import load\n"
+                 "c = Config.from_environ(); load(c.template, c.parameters, cache=c.state)"]  # fmt: skip
+    if not any(config.state.glob("template-*.pickle")):
+        # In a process of its own: SAM's translator would stay in this one's memory.
+        given = {"PORT": str(config.port), "SALES_STATE": str(config.state)}
+        subprocess.run(arguments, cwd=config.root, env=os.environ | given, check=False)
+    return load(config.template, config.parameters, cache=config.state)
+
+
+@contextlib.contextmanager
+def lock(state: Path) -> Iterator[None]:
+    """Holds a state folder for one system. Raises StartError if another one has it."""
+    with (state / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = pids.read(state).get("supervisor")
+            raise StartError(f"The system runs already (process {pid}). Ctrl-C in its shell stops it.") from None
+        yield
+
+
+def left_over(config: Config) -> dict[str, int]:
+    """Processes of an earlier run that still run, by name, in the order in which they are to be ended."""
+    found = {name: pid for name, pid in pids.read(config.state).items() if _is_ours(name, pid, config)}
+    return dict(sorted(found.items(), key=lambda each: _STOP_ORDER.index(each[0].partition("-")[0])))
+
+
+def _end_leftovers(config: Config) -> None:
+    """Ends what a killed supervisor left behind, and forgets what is gone."""
+    for name, pid in left_over(config).items():
+        patience = _STOP_SECONDS.get(name, 4.0)
+        # A worker may be in the middle of a text; its runtime is gone, so nobody gives it another one.
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 2.0)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            end = time.monotonic() + seconds
+            while (running := _is_ours(name, pid, config)) and time.monotonic() < end:
+                time.sleep(0.02)
+            if not running:
+                break
+    for name, pid in pids.read(config.state).items():
+        if pid != os.getpid() and not _is_ours(name, pid, config):
+            pids.drop_pid(config.state, name, pid)
+
+
+def _is_ours(name: str, pid: int, config: Config) -> bool:
+    """Whether the process is still that part of this system: ids are used again."""
+    if pid == os.getpid():
+        return False
+    command = _command(pid)
+    if name == "store":
+        return "dynoxide" in command or "ministack" in command
+    expected = "awslambdaric" if name.startswith("worker-") else "-m local"
+    return expected in command and _belongs(pid, config)
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        if Path("/proc/self/cmdline").exists():
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
+        return shown.stdout.decode(errors="replace")
+    return ""
+
+
+def _belongs(pid: int, config: Config) -> bool:
+    """Whether its environment names this system's state or runtime; where that cannot be seen, its command decides."""
+    with contextlib.suppress(OSError):
+        given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        if any(line.startswith(b"SALES_STATE=") for line in given):
+            return f"SALES_STATE={config.state}".encode() in given
+        return any(line.endswith(str(config.root).encode()) or b"LAMBDA_TASK_ROOT" in line for line in given)
+    return True
+
+
+def main() -> int:
+    """`python -m local [--without gateway]`."""
+    arguments = sys.argv[1:]
+    if arguments not in ([], ["--without", "gateway"]):
+        print("usage: python -m local [--without gateway]", file=sys.stderr)
+        return 2
+    try:
+        Supervisor(Config.from_environ(), http=not arguments).run()
+    except (StartError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
