@@ -1,24 +1,35 @@
 """`make reset`: forgets everything the system on this machine has stored."""
 
-import fcntl
 import shutil
 import sys
 
 from local.config import Config
+from local.supervisor import StartError, left_over, lock
+
+__all__ = ["reset"]
+
+
+def reset(config: Config) -> str:
+    """Removes the state folder and says so. Raises StartError while a system, or a part of one, runs on it."""
+    state = config.state
+    if not state.is_dir():
+        return "Nothing is stored."
+    with lock(state):
+        if parts := left_over(config):
+            raise StartError(
+                f"Parts of a killed system still run ({', '.join(parts)}). `make run` ends them; stop it, then reset."
+            )
+        shutil.rmtree(state)
+    return "Everything is forgotten: customers, orders, texts, keys and logs."
 
 
 def main() -> int:
-    """Removes the state folder, unless a system runs on it."""
-    state = Config.from_environ().state
-    if not state.exists():
-        return 0
-    with (state / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("The system runs. Stop it with Ctrl-C first.", file=sys.stderr)
-            return 1
-        shutil.rmtree(state)
+    """Forgets everything, or says why it does not."""
+    try:
+        print(reset(Config.from_environ()))
+    except (StartError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -16,7 +16,7 @@ from local import pids, store
 from local.config import PORTS, Config
 from local.template import Template, load
 
-__all__ = ["StartError", "Supervisor", "left_over", "lock", "main"]
+__all__ = ["StartError", "Supervisor", "left_over", "load_template", "lock", "main"]
 
 # The layout of what is under .local: another number means that it is from another version of this system.
 LAYOUT = "1"
@@ -28,6 +28,9 @@ _STOP_SECONDS = {"stream": 8.0}
 _LARGEST_LOG = 10 * 1024 * 1024
 # First what hands out work, last what keeps it.
 _STOP_ORDER = ("supervisor", "stream", "schedule", "gateway", "sandbox", "identity", "worker", "store")
+
+
+_PROC = Path("/proc/self/cmdline").exists()
 
 
 class StartError(Exception):
@@ -272,12 +275,16 @@ def _short(path: Path) -> str:
 
 def _template(config: Config) -> Template:
     """The template, from the cache that all parts read."""
-    arguments = [sys.executable, "-c", "from local.config import Config; from local.template import load\n"
-                 "c = Config.from_environ(); load(c.template, c.parameters, cache=c.state)"]  # fmt: skip
     if not any(config.state.glob("template-*.pickle")):
         # In a process of its own: SAM's translator would stay in this one's memory.
+        code = "from local import supervisor as s; s.load_template(s.Config.from_environ())"
         given = {"PORT": str(config.port), "SALES_STATE": str(config.state)}
-        subprocess.run(arguments, cwd=config.root, env=os.environ | given, check=False)
+        subprocess.run([sys.executable, "-c", code], cwd=config.root, env=os.environ | given, check=False)
+    return load_template(config)
+
+
+def load_template(config: Config) -> Template:
+    """The template with this system's parameters."""
     return load(config.template, config.parameters, cache=config.state)
 
 
@@ -321,30 +328,29 @@ def _is_ours(name: str, pid: int, config: Config) -> bool:
     """Whether the process is still that part of this system: ids are used again."""
     if pid == os.getpid():
         return False
-    command = _command(pid)
+    command, environment = _command(pid), _environment(pid)
     if name == "store":
-        return "dynoxide" in command or "ministack" in command
-    expected = "awslambdaric" if name.startswith("worker-") else "-m local"
-    return expected in command and _belongs(pid, config)
+        return str(config.state) in command or str(config.state) in environment
+    if name.startswith("worker-"):
+        return "awslambdaric" in command and (not environment or f"={name}\n" in environment)
+    return "-m local" in command and (not environment or f"SALES_STATE={config.state}\n" in environment)
 
 
 def _command(pid: int) -> str:
+    """The command line of a process; empty if there is none."""
     with contextlib.suppress(OSError):
-        if Path("/proc/self/cmdline").exists():
+        if _PROC:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         shown = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
         return shown.stdout.decode(errors="replace")
     return ""
 
 
-def _belongs(pid: int, config: Config) -> bool:
-    """Whether its environment names this system's state or runtime; where that cannot be seen, its command decides."""
+def _environment(pid: int) -> str:
+    """What a process was started with, a variable on each line; empty where the system does not show it."""
     with contextlib.suppress(OSError):
-        given = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        if any(line.startswith(b"SALES_STATE=") for line in given):
-            return f"SALES_STATE={config.state}".encode() in given
-        return any(line.endswith(str(config.root).encode()) or b"LAMBDA_TASK_ROOT" in line for line in given)
-    return True
+        return Path(f"/proc/{pid}/environ").read_bytes().replace(b"\0", b"\n").decode(errors="replace")
+    return ""
 
 
 def main() -> int:
