@@ -35,7 +35,9 @@ class Answer:
         return json.loads(self.raw)
 
 
-def request(method: str, url: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 40) -> Answer:
+def request(
+    method: str, url: str, body: Any = None, headers: dict[str, str] | None = None, timeout: float = 40
+) -> Answer:
     """One HTTP request; whatever is no str or bytes is sent as JSON."""
     given = {name.lower(): value for name, value in (headers or {}).items()}
     data = body
@@ -102,7 +104,8 @@ class System:
 
     def answers(self) -> bool:
         """Whether the API answers."""
-        assert self._process and self._process.poll() is None, (self.state / "make-run.log").read_text()
+        assert self._process is not None
+        assert self._process.poll() is None, (self.state / "make-run.log").read_text()
         with suppress(OSError):
             return request("GET", self.url("/healthz"), timeout=5).status == 200
         return False
@@ -159,7 +162,11 @@ class System:
         bearer = self.token() if token is None else token
         if bearer:
             given["authorization"] = f"Bearer {bearer}"
-        full = path if path.startswith(("/ap", "/webhooks", "/healthz", "/openapi", "/docs")) or path == "/" else f"{BASE}/{path}"
+        full = (
+            path
+            if path.startswith(("/ap", "/webhooks", "/healthz", "/openapi", "/docs")) or path == "/"
+            else f"{BASE}/{path}"
+        )
         return request(method, self.url(full), body, given)
 
     def customer(self, **fields: str) -> dict[str, Any]:

@@ -52,7 +52,12 @@ def test_every_spelling_is_the_same_api(base: str, slash: str, system: System) -
 
 @pytest.mark.parametrize("token", ["", "garbage", "a.b.c"])
 def test_without_a_good_token_all_four_answer_401_as_aws_does(token: str, system: System) -> None:
-    for method, path in (("POST", "create-customer/"), ("POST", "create-order/"), ("GET", "customers/"), ("GET", "orders/")):
+    for method, path in (
+        ("POST", "create-customer/"),
+        ("POST", "create-order/"),
+        ("GET", "customers/"),
+        ("GET", "orders/"),
+    ):
         answer = system.call(method, f"/ap1/v1/sales/{path}", {} if method == "POST" else None, token=token)
         assert (answer.status, answer.body) == (401, {"message": "Unauthorized"})
         assert answer.headers["www-authenticate"].startswith("Bearer")

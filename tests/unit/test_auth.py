@@ -181,7 +181,9 @@ def test_without_the_gateway_the_bearer_token_itself_says_who_calls(issuer: Issu
     assert (caller.subject, caller.client) == ("someone@example.com", "client")
 
 
-@pytest.mark.parametrize("scp", [None, [], "sales:write", ["sales:writes"], ["sales"], ["sales:read"], [["sales:write"]], {}])
+@pytest.mark.parametrize(
+    "scp", [None, [], "sales:write", ["sales:writes"], ["sales"], ["sales:read"], [["sales:write"]], {}]
+)
 def test_a_token_without_the_scope_is_403(scp: Any, issuer: Issuer) -> None:
     with pytest.raises(Problem) as refused:
         ask(issuer, f"Bearer {issuer.token(scp=scp)}")
@@ -204,7 +206,9 @@ def test_two_authorization_headers_are_401(issuer: Issuer) -> None:
     assert refused.value.status == 401
 
 
-@pytest.mark.parametrize("authorizer", [{}, {"jwt": {}}, {"jwt": {"claims": {}}}, {"jwt": None}, {"lambda": {"sub": "x"}}])
+@pytest.mark.parametrize(
+    "authorizer", [{}, {"jwt": {}}, {"jwt": {"claims": {}}}, {"jwt": None}, {"lambda": {"sub": "x"}}]
+)
 def test_an_authorizer_that_names_nobody_lets_nobody_in(authorizer: Any, issuer: Issuer) -> None:
     given = {"requestContext": {"authorizer": authorizer}}
     headers = {"authorization": f"Bearer {issuer.token()}"}

@@ -48,7 +48,11 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"ORDERS_TABLE": ""}, "ORDERS_TABLE"), ({"LIST_SHARDS": "many"}, "LIST_SHARDS"), ({"LIST_SHARDS": "0"}, "LIST_SHARDS")],
+    [
+        ({"ORDERS_TABLE": ""}, "ORDERS_TABLE"),
+        ({"LIST_SHARDS": "many"}, "LIST_SHARDS"),
+        ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
+    ],
 )
 def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
@@ -57,5 +61,5 @@ def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) 
 
 def test_an_env_file_is_read_as_shells_read_it(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("A=1\nexport B='two words' # why\n# C=3\nD=\"x # y\"\nE=\nnot a line\nF= {\"+254\": \"KES 0.80\"}\n")
+    file.write_text('A=1\nexport B=\'two words\' # why\n# C=3\nD="x # y"\nE=\nnot a line\nF= {"+254": "KES 0.80"}\n')
     assert read_env_file(file) == {"A": "1", "B": "two words", "D": "x # y", "E": "", "F": '{"+254": "KES 0.80"}'}
