@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import threading
 import time
 import uuid
 from collections import deque
@@ -104,6 +105,7 @@ class Checkpoint:
         self._settled: dict[str, str] = {}
         self._finished: set[str] = set()
         self._changed = asyncio.Event()
+        self._writing = threading.Lock()
 
     def open(self, stream: str) -> None:
         """Reads what is kept for this stream; that of another one (its table was made anew) is void."""
@@ -155,12 +157,14 @@ class Checkpoint:
             await asyncio.to_thread(self._write, json.dumps(kept))
 
     def _write(self, text: str) -> None:
-        new = self._path.with_suffix(".new")
-        with new.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        # One that was cancelled is still at it while the last one begins.
+        with self._writing:
+            new = self._path.with_suffix(".new")
+            with new.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
 
 
 @dataclass(slots=True, eq=False)
@@ -372,7 +376,9 @@ class _Shard:
             except StoreError as error:
                 # An iterator lives for minutes, or as long as the store runs: take another one.
                 iterator = None
-                if waits.first:
+                if error.kind == "TrimmedDataAccessException":
+                    self._start_over(error)
+                elif waits.first:
                     log.warning("%s: %s", self._name, error)
                 await self._owner.pause(waits.next())
                 continue
@@ -394,13 +400,16 @@ class _Shard:
             except StoreError as error:
                 if error.kind not in _GONE:
                     raise
-                # The store has forgotten its stream (ministack does, at each start) or cut its beginning off.
-                log.warning("%s: from the beginning, as the position is gone: %s", self._name, error)
-                self._position = None
-                self._owner.checkpoint.forget(self._name)
+                self._start_over(error)
         asked = {"StreamArn": self._arn, "ShardId": self._name, "ShardIteratorType": "TRIM_HORIZON"}
         found = await self._owner.streams.call("GetShardIterator", **asked)
         return str(found["ShardIterator"])
+
+    def _start_over(self, error: StoreError) -> None:
+        # The store has forgotten its stream (ministack does, at each start) or cut its beginning off.
+        log.warning("%s: from the beginning, as the position is gone: %s", self._name, error)
+        self._position = None
+        self._owner.checkpoint.forget(self._name)
 
     def _take(self, raw: Mapping[str, Any]) -> None:
         event = stream_event(raw, self._owner.mapping.table, self._arn)
