@@ -1,0 +1,269 @@
+"""What an answer of Africa's Talking means, and what a network without one does."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from sales.gateway import Gateway, Kind, Outcome, classify
+
+NUMBER, KEY = "+254704590344", "atsk_secret"
+SENT = '{"SMSMessageData":{"Message":"Sent to 1/1","Recipients":[{"cost":"KES 0.8000","messageId":"ATXid_1","number":"+254704590344","status":"Success","statusCode":101}]}}'
+
+
+def body(**recipient: Any) -> bytes:
+    whole = {"cost": "0", "messageId": "None", "number": NUMBER, "status": "x", **recipient}
+    return json.dumps({"SMSMessageData": {"Message": "m", "Recipients": [whole]}}).encode()
+
+
+@pytest.mark.parametrize("code", [100, 101, 102])
+def test_an_accepted_text_has_its_id_and_cost(code: int) -> None:
+    found = classify(201, body(statusCode=code, messageId="ATXid_1", cost="KES 0.8000"))
+    assert (found.kind, found.message_id, found.cost) == (Kind.accepted, "ATXid_1", "KES 0.8000")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (401, Kind.refused),
+        (402, Kind.misconfigured),
+        (403, Kind.refused),
+        (404, Kind.refused),
+        (405, Kind.deferred),
+        (406, Kind.refused),
+        (407, Kind.refused),
+        (409, Kind.refused),
+        (500, Kind.deferred),
+        (501, Kind.deferred),
+        (502, Kind.refused),
+        (408, Kind.unknown),
+        (999, Kind.unknown),
+    ],
+)
+def test_a_recipients_code_decides(code: int, kind: Kind) -> None:
+    found = classify(201, body(statusCode=code))
+    assert found.kind is kind
+    assert found.message_id is None
+    assert found.opted_out is (code == 406)
+
+
+@pytest.mark.parametrize("code", [500, 501, 405, None, 999])
+def test_a_real_id_means_that_the_gateway_has_the_text_whatever_else_it_says(code: int | None) -> None:
+    found = classify(201, body(statusCode=code, messageId="ATXid_9"))
+    assert (found.kind, found.message_id) == (Kind.accepted, "ATXid_9")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "kind"),
+    [
+        (201, b'{"SMSMessageData":{"Message":"InvalidSenderId","Recipients":[]}}', Kind.misconfigured),
+        (409, body(statusCode=409), Kind.refused),
+        (201, body(status="Could Not Send"), Kind.deferred),
+        (201, body(status="userinblacklist"), Kind.unknown),
+        (201, body(statusCode=101), Kind.unknown),
+        (201, b"", Kind.unknown),
+        (201, b"<html>", Kind.unknown),
+        (201, SENT.encode()[:40], Kind.unknown),
+        (201, b'{"SMSMessageData": []}', Kind.unknown),
+        (201, b'{"SMSMessageData": {"Message": "x", "Recipients": []}}', Kind.unknown),
+        (201, b"[]", Kind.unknown),
+        (201, b'{"a":' * 100_000, Kind.unknown),
+        (301, b"", Kind.misconfigured),
+        (307, b"", Kind.misconfigured),
+        (400, b"Request is missing required form field 'to'", Kind.refused),
+        (401, b"The supplied authentication is invalid", Kind.misconfigured),
+        (403, b"The supplied authentication is not authorized", Kind.misconfigured),
+        (404, b"The requested resource could not be found.", Kind.refused),
+        (405, b"", Kind.refused),
+        (413, b"", Kind.refused),
+        (415, b"", Kind.refused),
+        (418, b"", Kind.refused),
+        (429, b"", Kind.deferred),
+        (500, b"There was an internal server error.", Kind.unknown),
+        (502, b"<html>", Kind.unknown),
+        (503, b"The server was not able to produce a timely response", Kind.unknown),
+        (504, b"", Kind.unknown),
+    ],
+)
+def test_an_answer_without_a_recipient_is_read_by_its_status(status: int, answer: bytes, kind: Kind) -> None:
+    assert classify(status, answer).kind is kind
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """One request, head and body; empty at the end."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        if not (part := connection.recv(65536)):
+            return b""
+        request += part
+    head, _, form = request.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while len(form) < length:
+        form += connection.recv(65536)
+    return head + b"\r\n\r\n" + form
+
+
+type Talk = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def serving(talk: Talk) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that hands each request to `talk`; its address and the requests it got."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    got: list[bytes] = []
+
+    def one(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while request := whole_request(connection):
+                got.append(request)
+                talk(connection, request)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", got
+    finally:
+        listener.close()
+
+
+def answer(text: str, content_type: str = "application/json", status: str = "201 Created", extra: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(text.encode())}\r\n{extra}\r\n"
+    return (head + text).encode()
+
+
+def send(talk: Talk, deadline: float = 5.0) -> tuple[Outcome, list[bytes], float]:
+    with serving(talk) as (address, got):
+        gateway = Gateway("sandbox", KEY + "\n", endpoint=address, sender="SHOP", deadline_seconds=deadline)
+        began = time.monotonic()
+        return gateway.send(NUMBER, "Hi é €"), got, time.monotonic() - began
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=UTF-8", "text/plain"])
+def test_a_text_goes_out_as_the_sdk_writes_it_and_the_answer_is_read_whatever_its_type(content_type: str) -> None:
+    outcome, [request], _ = send(lambda connection, _: connection.sendall(answer(SENT, content_type)))
+    assert outcome == Outcome(Kind.accepted, "Sent", "ATXid_1", "KES 0.8000")
+    head, _, form = request.partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /version1/messaging HTTP/1.1")
+    assert b"apiKey: atsk_secret\r\n" in head
+    assert form == b"username=sandbox&to=%2B254704590344&message=Hi+%C3%A9+%E2%82%AC&bulkSMSMode=1&from=SHOP"
+
+
+def test_connections_are_kept_between_texts() -> None:
+    connections = set()
+
+    def talk(connection: socket.socket, _: bytes) -> None:
+        connections.add(connection.getpeername())
+        connection.sendall(answer(SENT))
+
+    with serving(talk) as (address, got):
+        gateway = Gateway("sandbox", KEY, endpoint=address)
+        assert all(gateway.send(NUMBER, "x").kind is Kind.accepted for _ in range(5))
+    assert (len(got), len(connections)) == (5, 1)
+
+
+def test_a_redirect_is_not_followed_and_the_key_stays_here() -> None:
+    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (trap, trapped):
+        location = f"Location: {trap}/version1/messaging\r\n"
+        outcome, _, _ = send(lambda connection, _: connection.sendall(answer("", status="307 x", extra=location)))
+    assert (outcome.kind, outcome.reason) == (Kind.misconfigured, "http_307")
+    assert trapped == []
+
+
+def test_a_connection_that_is_refused_sent_nothing() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        gateway = Gateway("sandbox", KEY, endpoint=f"http://127.0.0.1:{free.getsockname()[1]}")
+        assert gateway.send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
+
+
+def test_a_name_that_is_not_there_sent_nothing() -> None:
+    gateway = Gateway("sandbox", KEY, endpoint="https://gateway.invalid", deadline_seconds=5)
+    assert gateway.send(NUMBER, "x").kind is Kind.not_sent
+
+
+def drip(connection: socket.socket, _: bytes) -> None:
+    for byte in answer(SENT):
+        connection.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def hang(connection: socket.socket, _: bytes) -> None:
+    time.sleep(3)
+
+
+@pytest.mark.parametrize("talk", [drip, hang], ids=["an answer drop by drop", "no answer"])
+def test_the_deadline_holds_and_leaves_the_text_unknown(talk: Talk) -> None:
+    outcome, _, seconds = send(talk, deadline=0.5)
+    assert (outcome.kind, outcome.reason) == (Kind.unknown, "timeout")
+    assert seconds < 0.8
+
+
+def close(connection: socket.socket, _: bytes) -> None:
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def reset(connection: socket.socket, _: bytes) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    connection.close()
+
+
+def half(connection: socket.socket, _: bytes) -> None:
+    connection.sendall(answer(SENT)[:80])
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("talk", [close, reset, half])
+def test_a_connection_that_breaks_after_the_request_leaves_the_text_unknown(talk: Talk) -> None:
+    outcome, _, _ = send(talk)
+    assert outcome.kind is Kind.unknown
+
+
+def test_a_text_that_never_got_its_turn_was_not_sent() -> None:
+    with serving(hang) as (address, got):
+        gateway = Gateway("sandbox", KEY, endpoint=address, deadline_seconds=0.5, connections=1)
+        outcomes: list[Outcome] = []
+        threads = [threading.Thread(target=lambda: outcomes.append(gateway.send(NUMBER, "x"))) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.02)
+        for thread in threads:
+            thread.join()
+        assert {outcome.kind for outcome in outcomes} <= {Kind.unknown, Kind.not_sent}
+        assert sum(outcome.kind is Kind.unknown for outcome in outcomes) == len(got)
+
+
+@pytest.mark.parametrize(
+    "number", ["0704590344", "+254704590344\n", "+٢٥٤٧٠٤٥٩٠٣٤٤", "", "+0704590344", "+2547045903440000"]
+)
+def test_what_is_no_e164_number_never_leaves(number: str) -> None:
+    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (address, got):
+        assert Gateway("sandbox", KEY, endpoint=address).send(number, "x") == Outcome(Kind.refused, "invalid_number")
+    assert got == []
+
+
+def test_a_key_that_cannot_be_a_header_is_configuration_and_is_not_shown() -> None:
+    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (address, _):
+        outcome = Gateway("sandbox", "se\ncret", endpoint=address).send(NUMBER, "x")
+    assert outcome == Outcome(Kind.misconfigured, "bad_key")
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://example.com", "ftp://127.0.0.1", "example.com", "http://127.0.0.1.example.com"]
+)
+def test_the_key_goes_out_over_https_or_stays_on_this_machine(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="https"):
+        Gateway("sandbox", KEY, endpoint=endpoint)
+
+
+def test_without_an_endpoint_it_is_africas_talking_itself_and_its_sandbox_for_that_user() -> None:
+    assert Gateway("sandbox", KEY)._service._baseUrl == "https://api.sandbox.africastalking.com/version1"
+    assert Gateway("shop", KEY)._service._baseUrl == "https://api.africastalking.com/version1"

@@ -1,0 +1,280 @@
+"""The text, what it costs, its states."""
+
+from decimal import Decimal
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sales.messages import (
+    DEFAULT_TEMPLATE,
+    Cause,
+    Price,
+    Status,
+    backoff,
+    clean,
+    compose,
+    costly_characters,
+    estimate,
+    fold,
+    measure,
+    move,
+    parse_prices,
+    render,
+    report_cause,
+    text_template,
+    validate_template,
+)
+
+ORDER = {"item": "macbook m2", "currency": "KES", "amount": "56000.68"}
+FINAL = {Status.delivered, Status.undelivered, Status.failed, Status.suppressed}
+
+
+def counted(text: str) -> int:
+    """Segments, counted another way: by laying the text out in parts."""
+    gsm = set(
+        "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnop"
+        "qrstuvwxyzäöñüà"
+    )
+    extended = set("\f^{}\\[~]|€")
+    if set(text) <= gsm | extended:
+        units = ["e" + character if character in extended else character for character in text]
+        one, part = 160, 153
+    else:
+        units = [character.encode("utf-16-be") for character in text]  # type: ignore[misc]
+        units = ["x" * (len(unit) // 2) for unit in units]
+        one, part = 70, 67
+    if sum(map(len, units)) <= one:
+        return 1
+    parts = [0]
+    for unit in units:
+        if parts[-1] + len(unit) > part:
+            parts.append(0)
+        parts[-1] += len(unit)
+    return len(parts)
+
+
+ALPHABET = st.text(st.sampled_from("aZ é€]^😀ũ漢\n|@"), max_size=400)
+
+
+@given(ALPHABET)
+def test_segments_agree_with_an_independent_count(text: str) -> None:
+    assert measure(text).segments == counted(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "segments"),
+    [
+        ("", "GSM-7", 1),
+        ("a" * 160, "GSM-7", 1),
+        ("a" * 161, "GSM-7", 2),
+        ("]" * 80, "GSM-7", 1),
+        ("]" * 81, "GSM-7", 2),
+        ("a" * 152 + "€" + "a" * 152, "GSM-7", 3),
+        ("ũ" * 70, "UCS-2", 1),
+        ("ũ" * 71, "UCS-2", 2),
+        ("😀" * 35, "UCS-2", 1),
+        ("😀" * 36, "UCS-2", 2),
+        ("a" * 66 + "😀" + "a" * 66, "UCS-2", 3),
+        # In UCS-2 an extension character is one unit like any other.
+        ("]" * 71 + "😀", "UCS-2", 2),
+        ("]" * 68 + "😀", "UCS-2", 1),
+    ],
+)
+def test_known_texts_are_counted_right(text: str, encoding: str, segments: int) -> None:
+    found = measure(text)
+    assert (found.encoding, found.segments) == (encoding, segments)
+
+
+def test_the_default_text_is_the_originals_with_the_name_as_written() -> None:
+    text = compose(DEFAULT_TEMPLATE, name="Ng'ang'a Kamau", max_segments=2, **ORDER)
+    assert text.text == (
+        "Dear Ng'ang'a Kamau, your order for macbook m2 costing KES 56000.68 has been created successfully. "
+        "Thank you for choosing us!"
+    )
+    assert text.segments == 1
+
+
+def test_a_curly_apostrophe_costs_nothing_once_it_is_folded() -> None:
+    written = render(DEFAULT_TEMPLATE, name="Ng’ang’a", **ORDER)
+    assert (written.encoding, written.segments) == ("UCS-2", 2)
+    assert costly_characters(written.text) == [("’", 7), ("’", 11)]
+    sent = compose(DEFAULT_TEMPLATE, name="Ng’ang’a", max_segments=2, **ORDER)
+    assert (sent.encoding, sent.segments) == ("GSM-7", 1)
+    assert "Ng'ang'a" in sent.text
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("“55” TV”", '"55" TV"'),
+        ("a–b—c…", "a-b-c..."),
+        ("a\u00a0b\tc", "a b c"),
+        ("Wanjikũ", "Wanjiku"),
+        ("₦500", "NGN 500"),
+        ("crème brûlée", "crème brulée"),
+        ("Müller", "Müller"),
+        ("fiﬁ", "fifi"),
+        ("😀 漢", "😀 漢"),
+    ],
+)
+def test_folding_keeps_what_costs_nothing_and_leaves_what_has_no_equal(written: str, folded: str) -> None:
+    assert fold(written) == folded
+
+
+@given(st.text(max_size=200))
+def test_folding_never_makes_a_text_dearer_and_folds_once(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded) == folded
+    assert len(costly_characters(folded)) <= len(costly_characters(text))
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("John\nDoe", "John Doe"),
+        ("a\u202eb\x00c", "a b c"),
+        ("win at https://evil.example/x now", "win at now"),
+        ("www.evil.example", ""),
+        ("evil.example/free stuff", "stuff"),
+        ("visit evil.example", "visit evil. example"),
+        ("  spaced   out ", "spaced out"),
+        ("St. John", "St. John"),
+    ],
+)
+def test_customer_data_cannot_carry_lines_or_links_into_a_text(given_name: str, kept: str) -> None:
+    assert clean(given_name) == kept
+
+
+@given(st.text(max_size=150), st.text(max_size=120), st.integers(1, 4))
+def test_a_text_keeps_to_its_segments_whatever_name_and_item_are(name: str, item: str, most: int) -> None:
+    text = compose(DEFAULT_TEMPLATE, name=name, item=item, currency="KES", amount="1.00", max_segments=most)
+    assert text.segments <= most
+    assert text == measure(text.text)
+
+
+def test_a_long_item_is_cut_at_a_word_before_the_name_is() -> None:
+    item = "a very long description of a thing " * 3
+    text = compose(DEFAULT_TEMPLATE, name="John Doe", item=item, currency="KES", amount="1.00", max_segments=1)
+    assert text.segments == 1
+    assert "John Doe" in text.text
+    cut = text.text.split("order for ")[1].split(" costing")[0]
+    assert cut.endswith("...")
+    assert item.startswith(cut.removesuffix("..."))
+    assert item[len(cut) - 3] == " "
+
+
+def test_a_template_longer_than_allowed_stays_whole() -> None:
+    text = compose("x" * 200, name="a", item="b", currency="KES", amount="1", max_segments=1)
+    assert text.text == "x" * 200
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["", "  ", "{phone}", "{name", "name}", "{name!r}", "{amount:>10}", "{0}", "{}", "{name.upper}", "a\x00b"],
+)
+def test_a_template_that_cannot_work_is_refused_with_a_sentence(template: str) -> None:
+    with pytest.raises(ValueError, match="SMS text"):
+        validate_template(template)
+
+
+def test_an_empty_template_means_the_usual_one_and_a_good_one_is_taken() -> None:
+    assert text_template("") == DEFAULT_TEMPLATE
+    assert text_template("Hi {name}: {{ok}}") == "Hi {name}: {{ok}}"
+
+
+class TestStates:
+    def test_final_states_never_go_back_by_themselves(self) -> None:
+        for status in FINAL:
+            for cause in set(Cause) - {Cause.requested}:
+                after = move(status, cause)
+                assert after is None or (status, after) == (Status.undelivered, Status.delivered)
+
+    def test_a_suppressed_text_never_moves(self) -> None:
+        assert all(move(Status.suppressed, cause) is None for cause in Cause)
+
+    def test_only_a_queued_text_can_be_claimed(self) -> None:
+        assert [status for status in Status if move(status, Cause.claimed)] == [Status.queued]
+
+    def test_unknown_is_queued_again_only_by_a_person_or_when_it_certainly_was_not_sent(self) -> None:
+        causes = {cause for cause in Cause if move(Status.unknown, cause) is Status.queued}
+        assert causes == {Cause.requested, Cause.deferred, Cause.misconfigured}
+
+    def test_a_person_may_ask_again_from_every_settled_state_but_suppressed(self) -> None:
+        assert {status for status in Status if move(status, Cause.requested)} == {
+            Status.failed,
+            Status.unknown,
+            Status.undelivered,
+            Status.sent,
+            Status.delivered,
+        }
+
+    @pytest.mark.parametrize(
+        "events",
+        [
+            (Cause.accepted, Cause.report_interim, Cause.report_success),
+            (Cause.accepted, Cause.report_failure),
+            (Cause.accepted, Cause.report_failure, Cause.report_success, Cause.report_interim),
+            (Cause.ambiguous, Cause.report_success, Cause.report_failure),
+            (Cause.accepted, Cause.report_success, Cause.report_success),
+        ],
+    )
+    @pytest.mark.parametrize("start", [Status.sending, Status.unknown])
+    def test_answer_and_reports_end_in_the_same_state_in_every_order(
+        self, events: tuple[Cause, ...], start: Status
+    ) -> None:
+        ends = set()
+        for order in permutations(events):
+            status = start
+            for cause in order:
+                status = move(status, cause) or status
+            ends.add(status)
+        assert len(ends) == 1
+
+    @given(st.lists(st.sampled_from([cause for cause in Cause if cause is not Cause.requested]), max_size=30))
+    def test_without_a_person_a_text_the_gateway_has_is_never_queued_again(self, causes: list[Cause]) -> None:
+        status, taken = Status.queued, False
+        for cause in causes:
+            status = move(status, cause) or status
+            taken = taken or status in {Status.sent, Status.delivered, Status.undelivered}
+            assert not (taken and status in {Status.queued, Status.sending})
+
+    @pytest.mark.parametrize(
+        ("status", "cause"),
+        [
+            ("Success", Cause.report_success),
+            ("success", Cause.report_success),
+            ("Sent", Cause.report_interim),
+            ("Buffered", Cause.report_interim),
+            ("Submitted", Cause.report_interim),
+            ("Failed", Cause.report_failure),
+            ("Rejected", Cause.report_failure),
+            ("AbsentSubscriber", Cause.report_failure),
+            ("Expired", Cause.report_failure),
+            ("Anything", None),
+        ],
+    )
+    def test_a_reports_status_is_read_in_either_case(self, status: str, cause: Cause | None) -> None:
+        assert report_cause(status) is cause
+
+
+@given(st.integers(1, 100), st.floats(0, 0.999))
+def test_waits_grow_to_an_hour_and_no_further(attempt: int, jitter: float) -> None:
+    wait = backoff(attempt, 30, jitter)
+    assert min(30 * 2 ** (attempt - 1), 3600) <= wait < 3600 * 1.2 + 1
+    assert backoff(attempt, 30, 0) <= backoff(attempt + 1, 30, 0)
+
+
+def test_the_price_is_that_of_the_longest_prefix() -> None:
+    prices = parse_prices('{"+254": "KES 0.80", "+2547000": "KES 1.00", "+1": "USD 0.01"}')
+    assert estimate(2, "+254704590344", prices) == Price(Decimal("1.60"), "KES")
+    assert estimate(1, "+254700000001", prices) == Price(Decimal("1.00"), "KES")
+    assert estimate(1, "+256700000001", prices) is None
+    assert parse_prices("") == {}
+
+
+@pytest.mark.parametrize("prices", ["[]", "x", '{"+254": 1}', '{"+254": "KES"}', '{"+254": "0.80 KES"}'])
+def test_a_price_list_that_is_none_is_refused(prices: str) -> None:
+    with pytest.raises(ValueError, match="SMS prices"):
+        parse_prices(prices)
