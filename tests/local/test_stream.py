@@ -1,10 +1,8 @@
-"""Event source mappings: what Lambda promises about batches, failures, order and restarts, against a made-up store."""
+"""The event source mapping: what reaches the function, in which order, and what happens when it fails."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,327 +10,427 @@ import pytest
 
 from local import stream
 from local.lambda_api import Answer, NotInvokedError
-from local.patterns import check, matches
 from local.store import StoreError
 from local.stream import StreamMapping, stream_event
 from local.template import EventSourceMapping
 
-ARN = "arn:aws:dynamodb:dynoxide:000000000000:table/sales-orders/stream/2026-01-01T00:00:00.000"
-MAPPING = EventSourceMapping(
-    function="send_sms", table="sales-orders", batch_size=10, window=0, filters=[], retries=-1, max_age=-1,
-    bisect=False, partial_responses=True, parallelization=1, has_destination=True,
-)  # fmt: skip
-DONE = Answer(b"null", failed=False)
-FAILED = Answer(b'{"errorMessage":"no"}', failed=True)
+ARN = "arn:aws:dynamodb:somewhere:000000000000:table/orders/stream/1"
+NOW = 1_800_000_000.0
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(stream, "RETRY_SECONDS", (0.005, 0.01))
-    monkeypatch.setattr(stream, "UNREACHED_SECONDS", (0.005, 0.01))
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.002)
+    monkeypatch.setattr(stream, "RETRY_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(stream, "UNREACHED_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(stream, "SHARDS_SECONDS", 0.02)
     monkeypatch.setattr(stream, "DRAIN_SECONDS", 0.2)
 
 
-class Store:
-    """One stream of one shard, which is open though it has an EndingSequenceNumber, as dynoxide's is."""
+class FakeStream:
+    """A stream in memory; shards are closed by naming their child."""
 
     def __init__(self) -> None:
-        self.records: list[dict[str, Any]] = []
-        self.lost = ""
+        self.records: dict[str, list[dict[str, Any]]] = {"shard-1": []}
+        self.parents: dict[str, str] = {}
+        self.closed: set[str] = set()
+        self.arn = ARN
+        self.fail: StoreError | None = None
+        self.trimmed = False
+        self.asked: list[dict[str, Any]] = []
 
-    def put(self, key: str, event: str = "INSERT", created: float = 1000.0, **image: str) -> None:
-        number = str(len(self.records) + 1)
-        change = {
-            "Keys": {"id": {"S": key}},
-            "NewImage": {name: {"S": value} for name, value in {"id": key, **image}.items()},
-            "SequenceNumber": number,
-            "ApproximateCreationDateTime": created,
-        }
-        self.records.append({"eventName": event, "awsRegion": "dynoxide", "dynamodb": change})
-
-    async def call(self, operation: str, **asked: Any) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        if operation == "GetShardIterator":
-            after = int(asked.get("SequenceNumber", 0))
-            if after and self.lost == "iterator":
-                raise StoreError("trimmed", "TrimmedDataAccessException")
-            return {"ShardIterator": str(after)}
-        start = int(asked["ShardIterator"])
-        if start and self.lost == "records":
-            raise StoreError("trimmed", "TrimmedDataAccessException")
-        found = self.records[start : start + asked["Limit"]]
-        return {"Records": found, "NextShardIterator": str(start + len(found))}
+    def put(
+        self, key: str, *, name: str = "INSERT", shard: str = "shard-1", created: float = NOW, **fields: str
+    ) -> None:
+        number = sum(len(each) for each in self.records.values()) + 1
+        image = {"id": {"S": key}, **{field: {"S": value} for field, value in fields.items()}}
+        change = {"Keys": {"id": {"S": key}}, "NewImage": image, "SequenceNumber": str(number), "SizeBytes": 20,
+                  "StreamViewType": "NEW_IMAGE", "ApproximateCreationDateTime": created}  # fmt: skip
+        self.records[shard].append({"eventID": "1", "eventName": name, "awsRegion": "somewhere", "dynamodb": change})
 
     async def stream_of(self, table: str) -> str:
-        return ARN
+        return self.arn
 
     async def shards(self, arn: str) -> list[dict[str, Any]]:
-        return [{"ShardId": "shard-1", "SequenceNumberRange": {"EndingSequenceNumber": "999"}}]
+        if self.fail:
+            raise self.fail
+        return [
+            {"ShardId": name, **({"ParentShardId": self.parents[name]} if name in self.parents else {})}
+            for name in self.records
+        ]
+
+    async def call(self, operation: str, **asked: Any) -> dict[str, Any]:
+        if self.fail:
+            raise self.fail
+        if operation == "GetShardIterator":
+            self.asked.append(asked)
+            after = int(asked.get("SequenceNumber", 0))
+            if after and self.trimmed:
+                raise StoreError("gone", "TrimmedDataAccessException")
+            return {"ShardIterator": f"{asked['ShardId']} {after}"}
+        shard, after = asked["ShardIterator"].split()
+        found = [each for each in self.records[shard] if int(each["dynamodb"]["SequenceNumber"]) > int(after)]
+        page = found[: asked["Limit"]]
+        last = page[-1]["dynamodb"]["SequenceNumber"] if page else after
+        if shard in self.closed and len(page) == len(found):
+            return {"Records": page}
+        return {"Records": page, "NextShardIterator": f"{shard} {last}"}
 
 
-class Function:
-    """Notes the keys of each batch; `answer` says what comes back."""
+class FakeFunction:
+    """A function that keeps what it gets; `behave` answers, by default with success."""
 
-    def __init__(self, answer: Callable[[list[str], dict[str, Any]], Answer | Awaitable[Answer]] | None = None) -> None:
+    def __init__(self, behave: Callable[[list[str]], Any] | None = None) -> None:
         self.batches: list[list[str]] = []
         self.events: list[dict[str, Any]] = []
-        self._answer = answer
+        self._behave = behave or (lambda keys: None)
+
+    async def invoke(self, name: str, event: bytes) -> Answer:
+        records = json.loads(event)["Records"]
+        keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
+        self.batches.append(keys)
+        self.events += records
+        found = self._behave(keys)
+        if isinstance(found, Awaitable):
+            found = await found
+        if isinstance(found, Exception):
+            raise found
+        if found == "error":
+            return Answer(b'{"errorMessage": "broken"}', failed=True)
+        if isinstance(found, list):
+            by_key = dict(zip(keys, records, strict=True))
+            ids = [by_key[key]["dynamodb"]["SequenceNumber"] if key in by_key else key for key in found]
+            found = {"batchItemFailures": [{"itemIdentifier": each} for each in ids]}
+        return Answer(json.dumps(found).encode(), failed=False)
 
     @property
     def keys(self) -> list[str]:
         return [key for batch in self.batches for key in batch]
 
-    async def invoke(self, name: str, event: bytes) -> Answer:
-        await asyncio.sleep(0)
-        found = json.loads(event)
-        keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in found["Records"]]
-        self.batches.append(keys)
-        self.events.append(found)
-        if self._answer is None:
-            return DONE
-        answer = self._answer(keys, found)
-        return answer if isinstance(answer, Answer) else await answer
+
+def mapping(**changes: Any) -> EventSourceMapping:
+    given: dict[str, Any] = {
+        "function": "send_sms", "table": "orders", "batch_size": 10, "window": 0.0, "filters": [], "retries": 2,
+        "max_age": -1, "bisect": False, "partial_responses": True, "parallelization": 1, "has_destination": True,
+    }  # fmt: skip
+    return EventSourceMapping(**given | changes)
 
 
-def run(
-    store: Store,
-    function: Function,
-    state: Path,
-    done: Callable[[], bool],
-    *,
-    killed: bool = False,
-    clock: float = 1000.0,
-    **changes: Any,
-) -> StreamMapping:
-    """Runs the mapping until `done`; `killed` ends it as kill -9 does, without its last words."""
+def work(
+    state: Path, source: FakeStream, function: Any, until: Callable[[], bool], *, stop: bool = True, **changes: Any
+) -> None:
+    """Runs a mapping until something holds, or for two seconds; then stops it, or ends it as a kill does."""
 
-    async def main() -> StreamMapping:
-        found = StreamMapping(replace(MAPPING, **changes), store, function, state, clock=lambda: clock)  # type: ignore[arg-type]
-        task = asyncio.create_task(found.run())
-        async with asyncio.timeout(5):
-            while not done():
-                if task.done():
-                    task.result()
-                await asyncio.sleep(0.002)
-        if killed:
-            path, found.checkpoint._path = found.checkpoint._path, state / "never"
-            assert path != state / "never"
-            task.cancel()
+    async def run() -> None:
+        worker = StreamMapping(mapping(**changes), source, function, state, clock=lambda: NOW)  # type: ignore[arg-type]
+        task = asyncio.create_task(worker.run())
+        for _ in range(1000):
+            if until() or task.done():
+                break
+            await asyncio.sleep(0.002)
+        if stop:
+            worker.stopping.set()
         else:
-            # What is settled last is noted before the end.
-            await asyncio.sleep(0.02)
-            found.stopping.set()
-        with suppress(asyncio.CancelledError):
-            await task
-        return found
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=not stop)
 
-    return asyncio.run(main())
+    asyncio.run(run())
 
 
-def settled(state: Path) -> dict[str, str]:
-    found: dict[str, str] = json.loads((state / "stream-sales-orders-send_sms.json").read_text())["settled"]
+def checkpoint(state: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((state / "stream-orders-send_sms.json").read_text())
     return found
-
-
-def failures(*identifiers: str) -> Answer:
-    body = {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}
-    return Answer(json.dumps(body).encode(), failed=False)
 
 
 def given_up(state: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted((state / "on-failure").glob("*.json"))]
 
 
-def test_the_event_is_lambdas_with_its_region_and_a_sequence_number_that_is_long_enough() -> None:
-    store = Store()
-    store.put("a")
-    event = stream_event(store.records[0], "sales-orders", ARN)
-    assert event["awsRegion"] == "eu-west-1"
-    assert event["eventSourceARN"].startswith("arn:aws:dynamodb:eu-west-1:000000000000:table/sales-orders/stream/2026")
-    assert event["dynamodb"]["SequenceNumber"] == "1".zfill(21)
-    assert (event["eventSource"], event["eventVersion"]) == ("aws:dynamodb", "1.1")
-    assert store.records[0]["dynamodb"]["SequenceNumber"] == "1"
-
-
-def test_records_arrive_in_order_in_batches_and_are_checkpointed(tmp_path: Path) -> None:
-    store, function = Store(), Function()
+def test_records_arrive_in_order_in_batches_of_the_template_and_once(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
     for number in range(25):
-        store.put(str(number))
-    run(store, function, tmp_path, lambda: len(function.keys) == 25)
-    assert function.keys == [str(number) for number in range(25)]
-    assert max(len(batch) for batch in function.batches) == 10
-    assert settled(tmp_path) == {"shard-1": "25"}
+        source.put(f"o{number}")
+    work(tmp_path, source, function, lambda: len(function.keys) >= 25)
+    assert function.keys == [f"o{number}" for number in range(25)]
+    assert [len(batch) for batch in function.batches] == [10, 10, 5]
+    assert checkpoint(tmp_path)["settled"] == {"shard-1": "25"}
 
 
-def test_what_the_filter_does_not_want_is_settled_without_the_function(tmp_path: Path) -> None:
-    store, function = Store(), Function()
-    store.put("a", status="queued")
-    store.put("b", status="sent")
-    store.put("c", event="MODIFY", status="queued")
-    pattern = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"status": {"S": ["queued"]}}}}
-    run(store, function, tmp_path, lambda: bool(function.keys), filters=[pattern])
+def test_an_event_is_as_lambda_hands_it_over(tmp_path: Path) -> None:
+    source = FakeStream()
+    source.put("o1", sms="queued")
+    raw = source.records["shard-1"][0]
+    event = stream_event(raw, "sales-orders", ARN)
+    assert event["eventSource"] == "aws:dynamodb"
+    assert event["awsRegion"] == "eu-west-1"
+    assert event["eventSourceARN"] == "arn:aws:dynamodb:eu-west-1:000000000000:table/sales-orders/stream/1"
+    assert event["eventName"] == "INSERT"
+    assert len(event["dynamodb"]["SequenceNumber"]) >= 21
+    assert event["dynamodb"]["NewImage"] == {"id": {"S": "o1"}, "sms": {"S": "queued"}}
+    assert event["eventID"] == stream_event(raw, "sales-orders", ARN)["eventID"]
+    assert raw["dynamodb"]["SequenceNumber"] == "1"
+
+
+def test_only_what_a_filter_takes_reaches_the_function_and_the_rest_moves_the_checkpoint(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a", name="MODIFY")
+    source.put("b")
+    source.put("c", name="REMOVE")
+    work(
+        tmp_path, source, function, lambda: _settled(tmp_path) == {"shard-1": "3"},
+        filters=[{"eventName": ["INSERT"]}],
+    )  # fmt: skip
+    assert function.keys == ["b"]
+
+
+def _settled(state: Path) -> Any:
+    path = state / "stream-orders-send_sms.json"
+    return checkpoint(state)["settled"] if path.exists() else None
+
+
+def test_after_a_stop_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a")
+    work(tmp_path, source, function, lambda: bool(function.keys))
+    source.put("b")
+    work(tmp_path, source, function, lambda: len(function.keys) >= 2)
+    assert function.keys == ["a", "b"]
+
+
+def test_after_a_kill_what_was_under_way_comes_again_and_nothing_is_left_out(tmp_path: Path) -> None:
+    source = FakeStream()
+    for number in range(5):
+        source.put(f"o{number}")
+
+    async def hang(keys: list[str]) -> None:
+        if keys == ["o3"]:
+            await asyncio.sleep(60)
+
+    function = FakeFunction(hang)
+    work(tmp_path, source, function, lambda: function.keys[-1:] == ["o3"], stop=False, batch_size=1)
+    again = FakeFunction()
+    work(tmp_path, source, again, lambda: again.keys[-1:] == ["o4"], batch_size=1)
+    assert again.keys == ["o3", "o4"]
+
+
+def test_stopping_waits_for_what_is_with_the_function(tmp_path: Path) -> None:
+    source = FakeStream()
+    source.put("a")
+    source.put("b")
+    function = FakeFunction(lambda keys: asyncio.sleep(0.05))
+    work(tmp_path, source, function, lambda: bool(function.keys), batch_size=1)
     assert function.keys == ["a"]
-    assert settled(tmp_path) == {"shard-1": "3"}
+    assert checkpoint(tmp_path)["settled"] == {"shard-1": "1"}
 
 
-def test_after_a_restart_only_what_was_not_settled_comes(tmp_path: Path) -> None:
-    store, first, second = Store(), Function(), Function()
-    store.put("a")
-    run(store, first, tmp_path, lambda: first.keys == ["a"])
-    store.put("b")
-    run(store, second, tmp_path, lambda: bool(second.keys))
-    assert second.keys == ["b"]
-
-
-def test_a_kill_while_the_function_works_brings_its_batch_again(tmp_path: Path) -> None:
-    async def forever(keys: list[str]) -> Answer:
-        await asyncio.sleep(60)
-        return DONE
-
-    store = Store()
-    for key in "abc":
-        store.put(key)
-    first = Function(lambda keys, event: forever(keys) if "b" in keys else DONE)
-    run(store, first, tmp_path, lambda: "b" in first.keys, killed=True, batch_size=1)
-    second = Function()
-    run(store, second, tmp_path, lambda: second.keys[-2:] == ["b", "c"], batch_size=1)
-
-
-def test_the_lowest_failed_record_is_where_it_starts_again(tmp_path: Path) -> None:
-    store = Store()
+def test_from_the_lowest_failed_record_on_all_come_again(tmp_path: Path) -> None:
+    source = FakeStream()
     for key in "abcd":
-        store.put(key)
-    function = Function()
-    function._answer = lambda keys, event: (
-        failures("3".zfill(21), "2".zfill(21)) if len(function.batches) == 1 else DONE
-    )
-    run(store, function, tmp_path, lambda: len(function.batches) == 2)
+        source.put(key)
+    answers = iter([["c", "b"]])
+    function = FakeFunction(lambda keys: next(answers, None))
+    work(tmp_path, source, function, lambda: len(function.batches) >= 2)
     assert function.batches == [["a", "b", "c", "d"], ["b", "c", "d"]]
-    assert settled(tmp_path) == {"shard-1": "4"}
-
-
-@pytest.mark.parametrize("body", [b'{"batchItemFailures":[{"itemIdentifier":"other"}]}', b'{"batchItemFailures":[{}]}'])
-def test_a_failure_that_names_no_record_of_the_batch_is_the_whole_batch(body: bytes, tmp_path: Path) -> None:
-    store = Store()
-    for key in "ab":
-        store.put(key)
-    function = Function()
-    function._answer = lambda keys, event: Answer(body, failed=False) if len(function.batches) == 1 else DONE
-    run(store, function, tmp_path, lambda: len(function.batches) == 2)
-    assert function.batches == [["a", "b"], ["a", "b"]]
-
-
-def test_bisecting_finds_the_poison_and_gives_up_only_that_with_the_whole_record(tmp_path: Path) -> None:
-    store = Store()
-    for key in ("a", "b", "poison", "d"):
-        store.put(key)
-    function = Function(lambda keys, event: FAILED if "poison" in keys else DONE)
-    run(store, function, tmp_path, lambda: ["d"] in function.batches, bisect=True, retries=2)
-    assert function.batches == [
-        ["a", "b", "poison", "d"], ["a", "b"], ["poison", "d"], ["poison"], ["poison"], ["poison"], ["d"],
-    ]  # fmt: skip
-    [record] = given_up(tmp_path)
-    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
-    assert record["DDBStreamBatchInfo"]["batchSize"] == 1
-    assert record["DDBStreamBatchInfo"]["startSequenceNumber"] == "3".zfill(21)
-    [payload] = json.loads(record["payload"])["Records"]
-    assert payload["dynamodb"]["Keys"] == {"id": {"S": "poison"}}
-    assert settled(tmp_path) == {"shard-1": "4"}
-
-
-def test_without_bisecting_a_batch_is_given_up_whole_after_its_retries(tmp_path: Path) -> None:
-    store, function = Store(), Function(lambda keys, event: FAILED)
-    for key in "ab":
-        store.put(key)
-    run(store, function, tmp_path, lambda: bool(given_up(tmp_path)), retries=1)
-    assert function.batches == [["a", "b"], ["a", "b"]]
-    assert given_up(tmp_path)[0]["requestContext"]["approximateInvokeCount"] == 2
-
-
-def test_records_that_are_too_old_are_given_up_without_the_function(tmp_path: Path) -> None:
-    store, function = Store(), Function()
-    store.put("old", created=100.0)
-    store.put("new", created=990.0)
-    run(store, function, tmp_path, lambda: bool(function.keys), max_age=60)
-    assert function.keys == ["new"]
-    assert given_up(tmp_path)[0]["requestContext"]["condition"] == "RecordAgeExceeded"
-
-
-def test_a_runtime_that_cannot_be_reached_uses_up_no_retry(tmp_path: Path) -> None:
-    store = Store()
-    store.put("a")
-
-    def answer(keys: list[str], event: dict[str, Any]) -> Answer:
-        if len(function.batches) < 5:
-            raise NotInvokedError("status 429")
-        return DONE
-
-    function = Function(answer)
-    run(store, function, tmp_path, lambda: len(function.batches) == 5, retries=0)
     assert given_up(tmp_path) == []
-    assert settled(tmp_path) == {"shard-1": "1"}
-
-
-def test_lanes_keep_the_order_of_each_item_and_the_checkpoint_waits_for_the_slowest(tmp_path: Path) -> None:
-    async def forever() -> Answer:
-        await asyncio.sleep(60)
-        return DONE
-
-    store = Store()
-    store.put("slow")
-    for number in range(60):
-        store.put(f"item-{number % 12}", number=str(number))
-    function = Function(lambda keys, event: forever() if "slow" in keys else DONE)
-    run(store, function, tmp_path, lambda: len(function.keys) > 30, parallelization=8, batch_size=1)
-    seen: dict[str, int] = {}
-    for event in function.events:
-        for record in event["Records"]:
-            image = record["dynamodb"]["NewImage"]
-            if "number" in image:
-                assert seen.get(image["id"]["S"], -1) < int(image["number"]["S"])
-                seen[image["id"]["S"]] = int(image["number"]["S"])
-    path = tmp_path / "stream-sales-orders-send_sms.json"
-    assert not path.exists() or settled(tmp_path) == {}
-
-
-@pytest.mark.parametrize("lost", ["iterator", "records"])
-def test_a_stream_that_the_store_has_lost_is_read_from_its_beginning(lost: str, tmp_path: Path) -> None:
-    store, first, second = Store(), Function(), Function()
-    store.put("a")
-    store.put("b")
-    run(store, first, tmp_path, lambda: len(first.keys) == 2)
-    store.lost = lost
-    store.records = []
-    store.put("c")
-    if lost == "records":
-        # One that opens an iterator at a position it does not have any more, and says so at the next call.
-        store.put("d")
-    run(store, second, tmp_path, lambda: bool(second.keys))
-    assert second.keys[0] == "c"
 
 
 @pytest.mark.parametrize(
-    ("pattern", "event", "wanted"),
-    [
-        ({"a": ["x", "y"]}, {"a": "y"}, True),
-        ({"a": ["x"]}, {}, False),
-        ({"a": [{"exists": False}]}, {}, True),
-        ({"a": [{"exists": True}]}, {"a": 0}, True),
-        ({"a": [{"prefix": "or"}]}, {"a": "order"}, True),
-        ({"a": [{"anything-but": ["x"]}]}, {"a": "x"}, False),
-        ({"a": [{"anything-but": ["x"]}]}, {"a": "y"}, True),
-        ({"a": [{"numeric": [">", 1, "<=", 3]}]}, {"a": 3}, True),
-        ({"a": [{"numeric": [">", 1, "<=", 3]}]}, {"a": 4}, False),
-        ({"a": {"b": [None]}}, {"a": {"b": None}}, True),
-        ({"a": [1]}, {"a": True}, False),
-    ],
+    "answer", [{"batchItemFailures": [{"itemIdentifier": ""}]}, {"batchItemFailures": [{"x": 1}]}, ["?"]]
 )
-def test_filters_read_as_eventbridge_reads_them(pattern: Any, event: Any, wanted: bool) -> None:
-    check(pattern)
-    assert matches(pattern, event) is wanted
+def test_an_answer_that_names_no_record_of_the_batch_hands_all_of_it_back(tmp_path: Path, answer: Any) -> None:
+    source = FakeStream()
+    source.put("a")
+    source.put("b")
+    answers = iter([answer])
+    function = FakeFunction(lambda keys: next(answers, None))
+    work(tmp_path, source, function, lambda: len(function.batches) >= 2)
+    assert function.batches == [["a", "b"], ["a", "b"]]
 
 
-def test_a_filter_with_an_unknown_rule_is_refused_at_the_start(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="cidr"):
-        StreamMapping(replace(MAPPING, filters=[{"a": [{"cidr": "10.0.0.0/8"}]}]), Store(), Function(), tmp_path)  # type: ignore[arg-type]
+@pytest.mark.parametrize("answer", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, "done"])
+def test_an_answer_without_failures_is_success(tmp_path: Path, answer: Any) -> None:
+    source, function = FakeStream(), FakeFunction(lambda keys: answer)
+    source.put("a")
+    work(tmp_path, source, function, lambda: bool(_settled(tmp_path)))
+    assert function.batches == [["a"]]
+
+
+def test_a_record_that_always_fails_is_given_up_after_the_retries_and_kept_whole(tmp_path: Path) -> None:
+    source = FakeStream()
+    source.put("bad", name="INSERT", text="Dear Ann")
+    source.put("good")
+    function = FakeFunction(lambda keys: "error" if "bad" in keys else None)
+    work(tmp_path, source, function, lambda: "good" in function.keys, batch_size=1)
+    assert function.batches == [["bad"]] * 3 + [["good"]]
+    [kept] = given_up(tmp_path)
+    assert kept["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert kept["DDBStreamBatchInfo"]["batchSize"] == 1
+    assert kept["DDBStreamBatchInfo"]["shardId"] == "shard-1"
+    [record] = json.loads(kept["payload"])["Records"]
+    assert record["dynamodb"]["NewImage"]["text"] == {"S": "Dear Ann"}
+
+
+def test_bisecting_isolates_the_record_that_fails_and_uses_up_no_retry(tmp_path: Path) -> None:
+    source = FakeStream()
+    for number in range(8):
+        source.put(f"o{number}")
+    succeeded: list[str] = []
+
+    def behave(keys: list[str]) -> Any:
+        if "o5" in keys:
+            return "error"
+        succeeded.extend(keys)
+        return None
+
+    function = FakeFunction(behave)
+    work(tmp_path, source, function, lambda: len(succeeded) >= 7 and bool(given_up(tmp_path)), bisect=True)
+    assert succeeded == ["o0", "o1", "o2", "o3", "o4", "o6", "o7"]
+    assert function.batches.count(["o5"]) == 3
+    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in given_up(tmp_path)] == [1]
+
+
+def test_without_a_destination_what_is_given_up_is_gone_and_the_rest_goes_on(tmp_path: Path) -> None:
+    source = FakeStream()
+    source.put("bad")
+    source.put("good")
+    function = FakeFunction(lambda keys: "error" if "bad" in keys else None)
+    work(tmp_path, source, function, lambda: "good" in function.keys, batch_size=1, has_destination=False)
+    assert given_up(tmp_path) == []
+
+
+def test_a_record_that_is_too_old_is_given_up_without_asking_the_function(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("old", created=NOW - 61)
+    source.put("new", created=NOW - 59)
+    work(tmp_path, source, function, lambda: bool(function.keys), max_age=60)
+    assert function.keys == ["new"]
+    [kept] = given_up(tmp_path)
+    assert kept["requestContext"]["condition"] == "RecordAgeExceeded"
+
+
+def test_a_function_that_is_not_reached_is_asked_again_beyond_the_retries(tmp_path: Path) -> None:
+    source = FakeStream()
+    source.put("a")
+    answers = iter([NotInvokedError("nobody there")] * 9)
+    function = FakeFunction(lambda keys: next(answers, None))
+    work(tmp_path, source, function, lambda: bool(_settled(tmp_path)))
+    assert len(function.batches) == 10
+    assert given_up(tmp_path) == []
+
+
+def test_parallel_batches_keep_the_order_of_each_item(tmp_path: Path) -> None:
+    source = FakeStream()
+    for number in range(60):
+        source.put(f"item{number % 6}", version=str(number))
+    running, most = 0, 0
+
+    async def slow(keys: list[str]) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.005)
+        running -= 1
+
+    function = FakeFunction(slow)
+    work(tmp_path, source, function, lambda: _settled(tmp_path) == {"shard-1": "60"}, parallelization=4, batch_size=3)
+    for item in range(6):
+        versions = [
+            int(event["dynamodb"]["NewImage"]["version"]["S"])
+            for event in function.events
+            if event["dynamodb"]["Keys"]["id"]["S"] == f"item{item}"
+        ]
+        assert versions == list(range(item, 60, 6))
+    assert 2 <= most <= 4
+
+
+def test_the_checkpoint_stays_before_a_record_that_is_not_settled_while_later_ones_are(tmp_path: Path) -> None:
+    source = FakeStream()
+    for number in range(20):
+        source.put(f"o{number}")
+
+    async def slow_first(keys: list[str]) -> None:
+        if "o0" in keys:
+            await asyncio.sleep(60)
+
+    function = FakeFunction(slow_first)
+    work(tmp_path, source, function, lambda: len(function.keys) >= 15, stop=False, parallelization=4, batch_size=1)
+    assert _settled(tmp_path) is None
+    again = FakeFunction()
+    work(tmp_path, source, again, lambda: len(again.keys) >= 20, parallelization=4)
+    assert "o0" in again.keys
+
+
+def test_the_batching_window_waits_for_more(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a")
+
+    async def run() -> None:
+        worker = StreamMapping(mapping(window=0.1), source, function, tmp_path)  # type: ignore[arg-type]
+        task = asyncio.create_task(worker.run())
+        await asyncio.sleep(0.03)
+        source.put("b")
+        await asyncio.sleep(0.2)
+        worker.stopping.set()
+        await task
+
+    asyncio.run(run())
+    assert function.batches == [["a", "b"]]
+
+
+def test_a_child_shard_waits_until_its_parent_is_settled(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction(lambda keys: asyncio.sleep(0.01))
+    source.records["shard-2"] = []
+    source.parents["shard-2"] = "shard-1"
+    for number in range(3):
+        source.put(f"o{number}")
+    source.put("later", shard="shard-2")
+    source.closed.add("shard-1")
+    work(tmp_path, source, function, lambda: _settled(tmp_path) == {"shard-2": "4"}, batch_size=1)
+    assert function.keys == ["o0", "o1", "o2", "later"]
+    assert checkpoint(tmp_path)["finished"] == ["shard-1"]
+
+
+def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a")
+    polls = 0
+
+    def later() -> bool:
+        nonlocal polls
+        polls += 1
+        if polls == 20:
+            source.fail = StoreError("connection refused")
+        if polls == 60:
+            source.fail = None
+            source.put("b")
+        return len(function.keys) >= 2
+
+    work(tmp_path, source, function, later)
+    assert function.keys == ["a", "b"]
+
+
+def test_a_position_that_the_store_has_forgotten_means_from_the_beginning(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a")
+    work(tmp_path, source, function, lambda: bool(function.keys))
+    source.trimmed = True
+    source.put("b")
+    work(tmp_path, source, function, lambda: "b" in function.keys)
+    assert source.asked[-1]["ShardIteratorType"] == "TRIM_HORIZON"
+
+
+def test_a_table_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction()
+    source.put("a")
+    work(tmp_path, source, function, lambda: bool(function.keys))
+    source.arn = ARN + "-new"
+    work(tmp_path, source, function, lambda: len(function.keys) >= 2)
+    assert function.keys == ["a", "a"]
+
+
+def test_a_filter_that_is_not_understood_ends_the_start(tmp_path: Path) -> None:
+    async def start() -> None:
+        StreamMapping(mapping(filters=[{"eventName": "INSERT"}]), FakeStream(), FakeFunction(), tmp_path)  # type: ignore[arg-type]
+
+    with pytest.raises(ValueError):
+        asyncio.run(start())
