@@ -1,119 +1,164 @@
-"""Which store is chosen, and the tables it gets from the template."""
+"""The store on this machine and its tables."""
 
-import copy
-import socket
+import os
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.config import ROOT, Config
-from local.store import StoreClient, StoreError, choose, prepare_tables, wait_until_ready
-from local.template import Template
+from local.config import Config
+from local.store import Server, StoreClient, StoreError, choose, prepare_tables, wait_until_ready
+from local.template import Template, load
+from tests.local.system import free_ports
 
 
-def config(state: Path, **settings: str) -> Config:
-    return Config(port=8000, state=state, settings=settings)
-
-
-def table(**changes: Any) -> dict[str, Any]:
+def table(*indexes: str, key: str = "id", stream: str = "NEW_IMAGE") -> dict[str, Any]:
     return {
-        "TableName": "sales-things",
+        "TableName": "sales-orders",
         "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "shard", "key")],
-        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": "by_date",
-                "KeySchema": [
-                    {"AttributeName": "shard", "KeyType": "HASH"},
-                    {"AttributeName": "key", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-        "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        **changes,
+        "AttributeDefinitions": [{"AttributeName": each, "AttributeType": "S"} for each in (key, *indexes)],
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+        **({"GlobalSecondaryIndexes": [index(each) for each in indexes]} if indexes else {}),
+        **({"StreamSpecification": {"StreamEnabled": True, "StreamViewType": stream}} if stream else {}),
     }
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[StoreClient]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (tmp_path / "store").mkdir()
+def index(attribute: str, projection: str = "ALL") -> dict[str, Any]:
+    return {
+        "IndexName": f"by_{attribute}",
+        "KeySchema": [{"AttributeName": attribute, "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": projection},
+    }
+
+
+def template(made: dict[str, Any]) -> Template:
+    return Template(tables={"OrdersTable": made}, time_to_live={"OrdersTable": "expires_at"})
+
+
+@contextmanager
+def serving(server: Server, url: str) -> Iterator[StoreClient]:
+    process = subprocess.Popen(server.command, env=os.environ | server.environment, stdout=subprocess.DEVNULL)
     try:
-        server = choose(replace(config(tmp_path), port=port - 3))
-    except StoreError:
-        pytest.skip("no store on this machine")
-    process = subprocess.Popen(server.command, env=dict(server.environment) or None, stdout=subprocess.DEVNULL)
-    try:
-        found = StoreClient(f"http://127.0.0.1:{port}")
-        wait_until_ready(found)
-        yield found
+        client = StoreClient(url)
+        wait_until_ready(client)
+        yield client
     finally:
         process.kill()
         process.wait()
 
 
-def test_an_endpoint_in_the_settings_is_used_and_nothing_is_started(tmp_path: Path) -> None:
-    server = choose(config(tmp_path, DYNAMODB_ENDPOINT="http://127.0.0.1:4566"))
-    assert server.command == []
-    assert server.name == "http://127.0.0.1:4566"
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "store").mkdir()
+    return Config(port=free_ports(), state=tmp_path, settings={})
 
 
-def test_the_store_listens_to_this_machine_only_and_keeps_its_data_with_the_rest(tmp_path: Path) -> None:
-    server = choose(config(tmp_path))
+def available(name: str, config: Config, monkeypatch: pytest.MonkeyPatch) -> Server:
+    monkeypatch.setenv("LOCAL_STORE", name)
+    try:
+        return choose(config)
+    except StoreError:
+        pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(params=["dynoxide", "ministack"])
+def client(request: pytest.FixtureRequest, config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreClient]:
+    with serving(available(request.param, config, monkeypatch), config.store_url) as found:
+        yield found
+
+
+def indexes_of(client: StoreClient) -> set[str]:
+    described = client.call("DescribeTable", {"TableName": "sales-orders"})["Table"]
+    return {each["IndexName"] for each in described.get("GlobalSecondaryIndexes", [])}
+
+
+def test_tables_are_made_once_with_indexes_and_stream(client: StoreClient) -> None:
+    assert prepare_tables(client, template(table("customer"))) == ["table sales-orders"]
+    assert prepare_tables(client, template(table("customer"))) == []
+    described = client.call("DescribeTable", {"TableName": "sales-orders"})["Table"]
+    assert described["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+    assert described["LatestStreamArn"]
+    assert indexes_of(client) == {"by_customer"}
+
+
+def test_an_index_that_is_new_in_the_template_is_added_with_what_is_stored(client: StoreClient) -> None:
+    prepare_tables(client, template(table("customer")))
+    item = {"id": {"S": "o1"}, "customer": {"S": "c1"}, "due": {"S": "d1"}}
+    client.call("PutItem", {"TableName": "sales-orders", "Item": item})
+    assert prepare_tables(client, template(table("customer", "due"))) == ["index by_due of sales-orders"]
+    query = {
+        "TableName": "sales-orders",
+        "IndexName": "by_due",
+        "KeyConditionExpression": "due = :due",
+        "ExpressionAttributeValues": {":due": {"S": "d1"}},
+    }
+    assert client.call("Query", query)["Items"] == [item]
+
+
+def test_an_index_that_is_gone_from_the_template_goes(client: StoreClient) -> None:
+    prepare_tables(client, template(table("customer", "due")))
+    prepare_tables(client, template(table("due")))
+    assert indexes_of(client) == {"by_due"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        table("customer", key="number"),
+        table("customer", stream="KEYS_ONLY"),
+        table("customer") | {"GlobalSecondaryIndexes": [index("customer", "KEYS_ONLY")]},
+    ],
+    ids=["key", "stream", "projection"],
+)
+def test_a_table_that_cannot_become_what_the_template_says_is_refused_with_a_way_out(
+    client: StoreClient, changed: dict[str, Any]
+) -> None:
+    prepare_tables(client, template(table("customer")))
+    with pytest.raises(StoreError, match="make reset"):
+        prepare_tables(client, template(changed))
+
+
+def test_what_dynoxide_acknowledged_is_there_after_a_kill(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = available("dynoxide", config, monkeypatch)
+    with serving(server, config.store_url) as client:
+        prepare_tables(client, template(table()))
+        for number in range(20):
+            client.call("PutItem", {"TableName": "sales-orders", "Item": {"id": {"S": str(number)}}})
+    with serving(server, config.store_url) as client:
+        assert client.call("Scan", {"TableName": "sales-orders"})["Count"] == 20
+
+
+def test_every_table_of_the_template_can_be_made(client: StoreClient, config: Config) -> None:
+    found = load(config.template, config.parameters, cache=config.state)
+    assert len(prepare_tables(client, found)) == len(found.tables) == 2
+
+
+@pytest.mark.parametrize("name", ["dynoxide", "ministack"])
+def test_the_store_listens_to_this_machine_only_and_keeps_its_data_with_the_rest(
+    name: str, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = available(name, config, monkeypatch)
     given = [*server.command, *server.environment.values()]
     assert "127.0.0.1" in given
-    assert "8003" in given
-    assert any(each.startswith(str(tmp_path)) for each in given)
+    assert str(config.port + 3) in given
+    assert any(each.startswith(str(config.state)) for each in given)
 
 
-def test_a_store_that_is_not_installed_is_said_with_what_installs_it(tmp_path: Path) -> None:
+def test_a_store_that_is_named_is_taken_and_nothing_is_started(config: Config) -> None:
+    config = replace(config, settings={"DYNAMODB_ENDPOINT": "http://127.0.0.1:4566"})
+    assert choose(config) == Server("http://127.0.0.1:4566", "as DYNAMODB_ENDPOINT says")
+    assert config.overrides["DYNAMODB_ENDPOINT"] == "http://127.0.0.1:4566"
+
+
+def test_without_any_store_the_way_to_one_is_said(config: Config) -> None:
     with pytest.raises(StoreError, match="make store"):
-        choose(Config(port=8000, state=tmp_path, settings={}, root=tmp_path))
+        choose(replace(config, root=config.state))
 
 
-def test_a_store_that_does_not_answer_is_said_in_time() -> None:
-    began = time.monotonic()
+def test_a_store_that_never_answers_is_given_up_with_its_reason(config: Config) -> None:
     with pytest.raises(StoreError, match="does not answer"):
-        wait_until_ready(StoreClient("http://127.0.0.1:9"), seconds=0.1)
-    assert time.monotonic() - began < 2
-
-
-def test_tables_are_made_once_and_then_left_alone(client: StoreClient) -> None:
-    template = Template(tables={"ThingsTable": table()}, time_to_live={"ThingsTable": "expires_at"})
-    assert prepare_tables(client, template) == ["table sales-things"]
-    client.call("PutItem", {"TableName": "sales-things", "Item": {"id": {"S": "1"}}})
-    assert prepare_tables(client, template) == []
-    assert client.call("GetItem", {"TableName": "sales-things", "Key": {"id": {"S": "1"}}})["Item"]
-    described = client.call("DescribeTable", {"TableName": "sales-things"})["Table"]
-    assert described["LatestStreamArn"]
-
-
-def test_a_table_with_another_key_leads_to_make_reset(client: StoreClient) -> None:
-    prepare_tables(client, Template(tables={"ThingsTable": table()}))
-    other = table(KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}])
-    with pytest.raises(StoreError, match="make reset"):
-        prepare_tables(client, Template(tables={"ThingsTable": other}))
-
-
-def test_an_index_with_other_keys_leads_to_make_reset(client: StoreClient) -> None:
-    prepare_tables(client, Template(tables={"ThingsTable": table()}))
-    other = copy.deepcopy(table())
-    other["GlobalSecondaryIndexes"][0]["KeySchema"][0]["AttributeName"] = "id"
-    with pytest.raises(StoreError, match="make reset"):
-        prepare_tables(client, Template(tables={"ThingsTable": other}))
-
-
-def test_every_table_of_the_template_can_be_made(client: StoreClient, tmp_path: Path) -> None:
-    from local.template import load
-
-    template = load(ROOT / "template.yaml", config(tmp_path).parameters, cache=tmp_path)
-    assert len(prepare_tables(client, template)) == len(template.tables) == 2
+        wait_until_ready(StoreClient(config.store_url), seconds=0.05)

@@ -36,7 +36,7 @@ class FakeStream:
         self.closed: set[str] = set()
         self.arn = ARN
         self.fail: StoreError | None = None
-        self.trimmed = False
+        self.lost = ""
         self.asked: list[dict[str, Any]] = []
 
     def put(
@@ -65,10 +65,12 @@ class FakeStream:
         if operation == "GetShardIterator":
             self.asked.append(asked)
             after = int(asked.get("SequenceNumber", 0))
-            if after and self.trimmed:
+            if after and self.lost == "GetShardIterator":
                 raise StoreError("gone", "TrimmedDataAccessException")
             return {"ShardIterator": f"{asked['ShardId']} {after}"}
         shard, after = asked["ShardIterator"].split()
+        if after != "0" and self.lost == "GetRecords":
+            raise StoreError("gone", "TrimmedDataAccessException")
         found = [each for each in self.records[shard] if int(each["dynamodb"]["SequenceNumber"]) > int(after)]
         page = found[: asked["Limit"]]
         last = page[-1]["dynamodb"]["SequenceNumber"] if page else after
@@ -289,6 +291,15 @@ def test_bisecting_isolates_the_record_that_fails_and_uses_up_no_retry(tmp_path:
     assert [each["DDBStreamBatchInfo"]["batchSize"] for each in given_up(tmp_path)] == [1]
 
 
+def test_without_bisecting_a_batch_is_given_up_whole(tmp_path: Path) -> None:
+    source, function = FakeStream(), FakeFunction(lambda keys: "error")
+    source.put("a")
+    source.put("b")
+    work(tmp_path, source, function, lambda: bool(given_up(tmp_path)))
+    assert function.batches == [["a", "b"]] * 3
+    assert [each["DDBStreamBatchInfo"]["batchSize"] for each in given_up(tmp_path)] == [2]
+
+
 def test_without_a_destination_what_is_given_up_is_gone_and_the_rest_goes_on(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("bad")
@@ -409,11 +420,12 @@ def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
     assert function.keys == ["a", "b"]
 
 
-def test_a_position_that_the_store_has_forgotten_means_from_the_beginning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", ["GetShardIterator", "GetRecords"])
+def test_a_position_that_the_store_has_forgotten_means_from_the_beginning(lost: str, tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
     work(tmp_path, source, function, lambda: bool(function.keys))
-    source.trimmed = True
+    source.lost = lost
     source.put("b")
     work(tmp_path, source, function, lambda: "b" in function.keys)
     assert source.asked[-1]["ShardIteratorType"] == "TRIM_HORIZON"
