@@ -64,7 +64,9 @@ class Config:
         """As PORT, SALES_STATE, .env and the environment say (the environment wins). Raises ValueError for no port."""
         given = read_env_file(ROOT / ".env")
         given |= {
-            name: os.environ[name] for name in (*_PARAMETERS, *_VARIABLES, "DYNAMODB_ENDPOINT") if name in os.environ
+            name: os.environ[name]
+            for name in (*_PARAMETERS, *_VARIABLES, "DYNAMODB_ENDPOINT", "GATEWAY_URL")
+            if name in os.environ
         }
         state = Path(os.environ.get("SALES_STATE") or ROOT / ".local")
         return cls(port=_port(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=given)
@@ -83,8 +85,8 @@ class Config:
 
     @property
     def gateway_url(self) -> str:
-        """The API."""
-        return self.url(0)
+        """The API: our own, or the one GATEWAY_URL names (sam local's)."""
+        return self.settings.get("GATEWAY_URL") or self.url(0)
 
     @property
     def identity_url(self) -> str:

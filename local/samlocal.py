@@ -218,7 +218,7 @@ async def stop(process: asyncio.subprocess.Process, number: signal.Signals) -> N
 
 
 @contextlib.asynccontextmanager
-async def local_system(config: Config) -> AsyncIterator[asyncio.subprocess.Process | None]:
+async def local_system(config: Config, api_port: int) -> AsyncIterator[asyncio.subprocess.Process | None]:
     """Store, sign-in, sandbox, runtime, stream and schedule: those of a running `make run`, else started here."""
     ports = [urlsplit(url).port or 0 for url in services(config)]
     if all([await answers(port, within=0.0) for port in ports]):
@@ -226,7 +226,9 @@ async def local_system(config: Config) -> AsyncIterator[asyncio.subprocess.Proce
         yield None
         return
     command = [sys.executable, "-m", "local", "--without", "gateway"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, start_new_session=True)
+    # Delivery reports go where the API is.
+    given = {**os.environ, "GATEWAY_URL": f"http://127.0.0.1:{api_port}"}
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=given, start_new_session=True)
     try:
         for port in ports:
             if not await answers(port, within=START_SECONDS):
@@ -262,7 +264,7 @@ async def serve(config: Config, port: int) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with forwarding(bridge_address(), ports), local_system(config) as system:
+    async with forwarding(bridge_address(), ports), local_system(config, port) as system:
         api = await start_api(folder, port, settings)
         try:
             if not await answers(port, within=START_SECONDS):
