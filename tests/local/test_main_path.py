@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.system import CUSTOMER, System, until
+from tests.local.system import CUSTOMER, System, running, until
 
 pytestmark = pytest.mark.local
 BOTH = ("/api/v1/sales", "/ap1/v1/sales")
@@ -157,3 +157,21 @@ def test_the_access_log_holds_no_token_and_no_webhook_secret(system: System) -> 
     assert system.token() not in logs
     assert "+254700000101" not in logs
     assert "example@gmail.com" not in logs
+
+
+def test_a_slash_that_the_gateway_does_not_take_is_handed_on_with_the_token_checked() -> None:
+    with running(LOCAL_TRAILING_SLASH="default") as other:
+        for base in BOTH:
+            created = other.call("POST", f"{base}/create-customer/", CUSTOMER)
+            assert created.status == 201
+            body = {"customer": created.body["id"], "item": "x", "amount": "1"}
+            assert other.call("POST", f"{base}/create-order/", body).status == 201
+            assert other.call("GET", f"{base}/orders/?limit=1").body["data"][0]["customer"] == created.body["id"]
+            assert other.call("GET", f"{base}/customers/{created.body['code']}/").status == 200
+        for token in ("", "garbage"):
+            answer = other.call("POST", "/api/v1/sales/create-order/", body, token=token)
+            assert answer.status == 401
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+        token = other.token("sales:read")
+        assert other.call("POST", "/api/v1/sales/create-order/", body, token=token).status == 403
+        assert other.call("DELETE", "/api/v1/sales/orders/").status == 405
