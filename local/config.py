@@ -45,7 +45,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 def _port(text: str) -> int:
     text = text.strip()
     # Five ports in a row, none of which needs a privilege.
-    if not text.isdecimal() or not 1024 <= int(text) <= 65535 - len(PORTS):
+    if not (text.isascii() and text.isdecimal()) or not 1024 <= int(text) <= 65535 - len(PORTS):
         raise ValueError(f"PORT must be a number from 1024 to {65535 - len(PORTS)}, not {text!r}")
     return int(text)
 

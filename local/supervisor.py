@@ -48,6 +48,7 @@ class Part:
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     fails: int = 0
+    restart_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -211,18 +212,14 @@ class Supervisor:
             time.sleep(0.1)
             now = time.monotonic()
             for part in self._parts:
-                if not part.ended() or self._stops:
+                if not part.ended():
                     continue
-                if now - part.started > 60:
-                    part.fails = 0
-                # One that cannot live is tried more and more slowly, but always within five seconds.
-                wait = min(_RESTART_SECONDS * 2**part.fails, 4.0)
-                part.fails += 1
-                end = time.monotonic() + wait
-                while time.monotonic() < end and not self._stops:
-                    time.sleep(0.05)
-                if not self._stops:
-                    why = part.how()
+                if part.restart_at is None:
+                    part.fails = 0 if now - part.started > 60 else part.fails + 1
+                    # One that cannot live is tried more and more slowly, but always within five seconds.
+                    part.restart_at = now + min(_RESTART_SECONDS * 2 ** max(part.fails - 1, 0), 4.0)
+                elif now >= part.restart_at and not self._stops:
+                    why, part.restart_at = part.how(), None
                     part.start(self._config)
                     log = self._config.logs / f"{part.name}.log"
                     _say(f"{time.strftime('%H:%M:%S')} {part.name} ended ({why}) and was started again; its log: {log}")
@@ -262,11 +259,13 @@ class Supervisor:
                 "",
                 "or `make demo` for a shop with customers and orders. Ctrl-C stops; `make reset` forgets everything.",
             ]
-        print("\n".join([*lines, ""]), flush=True)
+        _say("\n".join([*lines, ""]))
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    # Whose terminal was closed still stops its parts in order.
+    with contextlib.suppress(OSError):
+        print(text, flush=True)
 
 
 def _short(path: Path) -> str:

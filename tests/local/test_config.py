@@ -1,0 +1,76 @@
+"""Where the local system is, and what .env and the environment change."""
+
+from pathlib import Path
+
+import pytest
+
+from local import config as module
+from local.config import Config, read_env_file
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's own .env or environment."""
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    for name in ("PORT", "SALES_STATE", "SMS_TEXT", "LIST_SHARDS", "SMS_LEASE_SECONDS", "DYNAMODB_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_by_default_the_ports_begin_at_8000_and_the_state_is_in_the_project(tmp_path: Path) -> None:
+    config = Config.from_environ()
+    addresses = [config.gateway_url, config.identity_url, config.sandbox_url, config.store_url, config.runtime_url]
+    assert addresses == [f"http://127.0.0.1:{port}" for port in range(8000, 8005)]
+    assert config.issuer == "http://127.0.0.1:8001/oauth2/default"
+    assert config.state == tmp_path / ".local"
+
+
+def test_port_moves_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    assert Config.from_environ().runtime_url == "http://127.0.0.1:9004"
+    assert Config.from_environ().overrides["SMS_ENDPOINT"] == "http://127.0.0.1:9002"
+
+
+@pytest.mark.parametrize("port", ["80", "65535", "-1", "http", "8000.5", "٨٠٠٠"])
+def test_a_port_that_cannot_be_one_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(ValueError, match="PORT must be a number"):
+        Config.from_environ()
+
+
+def test_commands_find_the_port_of_the_running_system_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config.from_environ()
+    assert Config.of_running().port == 8000
+    config.state.mkdir()
+    config.port_file.write_text("9300\n")
+    assert Config.of_running().port == 9300
+    monkeypatch.setenv("PORT", "9400")
+    assert Config.of_running().port == 9400
+
+
+def test_env_file_lines_may_be_quoted_exported_and_commented(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text(
+        '# a comment\n\nexport LIST_SHARDS=4\nSMS_TEXT="Hi {name} # really"\nSMS_PRICES={"+254": "KES 0.80"}\n'
+        "SMS_SENDER='MYSHOP'  # ours\nLOG_LEVEL = DEBUG # loud\nnot a line\n"
+    )  # fmt: skip
+    assert read_env_file(file) == {
+        "LIST_SHARDS": "4",
+        "SMS_TEXT": "Hi {name} # really",
+        "SMS_PRICES": '{"+254": "KES 0.80"}',
+        "SMS_SENDER": "MYSHOP",
+        "LOG_LEVEL": "DEBUG",
+    }
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_value_means_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LIST_SHARDS=4\nSMS_TEXT=\nSMS_LEASE_SECONDS=7\nDYNAMODB_ENDPOINT=\n")
+    assert Config.from_environ().parameters["ListShards"] == "4"
+    monkeypatch.setenv("LIST_SHARDS", "5")
+    config = Config.from_environ()
+    assert config.parameters["ListShards"] == "5"
+    assert "SmsText" not in config.parameters
+    assert config.overrides["SMS_LEASE_SECONDS"] == "7"
+    assert config.overrides["SMS_RETRY_SECONDS"] == "2"
+    assert config.overrides["DYNAMODB_ENDPOINT"] == config.store_url
