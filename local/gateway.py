@@ -29,6 +29,7 @@ from sales.auth import TokenError, Verifier, token_scopes
 __all__ = ["Authorizer", "Gateway", "Router"]
 
 INTEGRATION_SECONDS = 30.0
+DRAIN_SECONDS = 3.0
 LARGEST_BODY = 10 * 1024 * 1024
 LARGEST_HEADERS = 10_240
 _API_ID = "local"
@@ -347,8 +348,9 @@ async def main() -> None:
     config.logs.mkdir(parents=True, exist_ok=True)
     with (config.logs / "access.log").open("a", buffering=1) as access_log:
         await serve(runtime, config, SecretsManager(config))
+        front: web.Server | None = None
         if not os.environ.get("LOCAL_WITHOUT_HTTP"):
-            server = web.Server(
+            front = web.Server(
                 Gateway(template, runtime, access_log),
                 access_log=None,
                 request_factory=large_requests(LARGEST_BODY),
@@ -356,13 +358,16 @@ async def main() -> None:
                 max_line_size=LARGEST_HEADERS * 2,
                 max_field_size=LARGEST_HEADERS * 2,
             )
-            await asyncio.get_running_loop().create_server(server, "127.0.0.1", config.port, backlog=1024)
+            await asyncio.get_running_loop().create_server(front, "127.0.0.1", config.port, backlog=1024)
         # The first order's text should not wait for a cold start; what people ask for themselves may.
         for mapping in template.streams:
             runtime.warm(mapping.function)
         tidy = asyncio.create_task(runtime.keep_tidy())
         await stop.wait()
         tidy.cancel()
+        # Requests under way are answered before their workers end.
+        if front:
+            await front.shutdown(DRAIN_SECONDS)
         runtime.kill()
 
 

@@ -52,8 +52,10 @@ def find(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route, dict
 
     Raises Problem `not_found`, or `method_not_allowed` with the methods the path takes.
     """
-    bare = path.rstrip("/") or "/"
+    bare = path.removesuffix("/") or "/"
     matches = [(route, found) for route in routes if (found := route.parameters(bare)) is not None]
+    if path.endswith("//"):
+        matches = []
     # A literal path goes before one with a parameter, as API Gateway has it.
     matches.sort(key=lambda match: len(match[1]))
     for route, found in matches:
@@ -77,7 +79,7 @@ def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str], 
     handed_on = {
         **event,
         "routeKey": key,
-        "rawPath": event["rawPath"].rstrip("/"),
+        "rawPath": event["rawPath"].removesuffix("/"),
         "pathParameters": parameters,
         "headers": {**(event.get("headers") or {}), "x-request-id": request_id},
         "requestContext": context | {"routeKey": key},

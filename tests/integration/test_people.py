@@ -1,0 +1,134 @@
+"""What people ask for beside creating and listing: previews, exports, erasure, whether it runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.events import http_event
+from tests.integration.api import (
+    BASE,
+    Answer,
+    call,
+    create_customer,
+    create_order,
+    get,
+    list_customers,
+    list_orders,
+    order_for,
+)
+
+pytestmark = pytest.mark.usefixtures("tables")
+type Rows = Callable[[str], list[dict[str, Any]]]
+
+
+def preview(**body: Any) -> Answer:
+    return call("preview_sms", http_event("POST", f"{BASE}/sms/preview", {"item": "macbook m2", "amount": "1"} | body))
+
+
+def erase(customer: dict[str, Any]) -> Answer:
+    return call("erase_customer", http_event("POST", "/x", parameters={"customer": customer["id"]}))
+
+
+def export(customer: dict[str, Any]) -> Answer:
+    return call("export_customer", http_event("GET", "/x", parameters={"customer": customer["code"]}))
+
+
+def test_a_preview_shows_the_text_its_size_and_its_price_and_stores_nothing(rows: Rows) -> None:
+    answer = preview(name="Jane")
+    assert answer.status == 200
+    assert answer.body == {
+        "text": "Dear Jane, your order for macbook m2 costing KES 1.00 has been created successfully. "
+        "Thank you for choosing us!",
+        "encoding": "GSM-7",
+        "segments": 1,
+        "characters": [],
+        "folded": answer.body["text"],
+        "folded_encoding": "GSM-7",
+        "folded_segments": 1,
+        "price": {"amount": "0.80", "currency": "KES"},
+    }
+    assert rows("orders") == rows("customers") == []
+
+
+def test_a_preview_names_the_characters_that_cost_and_what_would_be_sent_instead() -> None:
+    body = preview(name="Ng’ang’a").body
+    assert (body["encoding"], body["segments"]) == ("UCS-2", 2)
+    assert body["characters"] == [{"character": "’", "position": 7}, {"character": "’", "position": 11}]
+    assert "Ng'ang'a" in body["folded"]
+    assert (body["folded_encoding"], body["folded_segments"]) == ("GSM-7", 1)
+    assert body["price"] == {"amount": "0.80", "currency": "KES"}
+
+
+def test_a_preview_may_name_a_customer_whose_number_decides_the_price() -> None:
+    foreign = create_customer({"name": "A", "phone_number": "+12025550123", "email": "a@example.com"}).body
+    body = preview(customer=foreign["code"]).body
+    assert body["text"].startswith("Dear A,")
+    assert body["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        ({}, {"": "one_of"}),
+        ({"name": "a", "customer": "22222222"}, {"": "one_of", "/customer": "not_found"}),
+        ({"customer": "22222222"}, {"/customer": "not_found"}),
+        ({"name": "a", "amount": "x"}, {"/amount": "invalid_amount"}),
+    ],
+)
+def test_a_preview_that_cannot_be_made_names_why(body: dict[str, Any], codes: dict[str, str]) -> None:
+    answer = preview(**body)
+    assert (answer.status, answer.codes) == (422, codes)
+
+
+def test_an_export_holds_the_customer_and_all_orders_in_full() -> None:
+    customer = create_customer().body
+    orders = [create_order(order_for(customer)).body["id"] for _ in range(3)]
+    create_order(order_for(create_customer().body))
+    body = export(customer).body
+    assert body["customer"] == customer
+    assert [order["id"] for order in body["orders"]] == orders[::-1]
+    assert {order["sms"]["to"] for order in body["orders"]} == {"+254704590344"}
+
+
+def test_an_erased_customer_is_gone_from_items_texts_and_indexes_and_the_orders_stay(rows: Rows) -> None:
+    customer = create_customer().body
+    order = create_order(order_for(customer)).body
+    answer = erase(customer)
+    assert answer.status == 200
+    assert (answer.body["name"], answer.body["phone_number"], answer.body["email"]) == (None, None, None)
+    everything = str(rows("customers") + rows("orders"))
+    for personal in ("john doe", "+254704590344", "example@gmail.com"):
+        assert personal not in everything
+    found = get("get_order", "order", order["id"]).body
+    assert (found["amount"], found["customer_name"], found["sms"]["text"]) == ("56000.68", None, None)
+    assert (found["sms"]["status"], found["sms"]["reason"]) == ("suppressed", "customer_erased")
+    assert list_customers(email="example@gmail.com").body["data"] == []
+    assert [row["id"] for row in list_orders(customer=customer["id"]).body["data"]] == [order["id"]]
+
+
+def test_erasing_twice_is_the_same_and_nothing_can_be_done_for_an_erased_customer() -> None:
+    customer = create_customer().body
+    order = create_order(order_for(customer)).body
+    assert erase(customer).body == erase(customer).body
+    assert create_order(order_for(customer)).body["code"] == "customer_erased"
+    change = http_event("PATCH", "/x", {"name": "x"}, parameters={"customer": customer["id"]})
+    assert call("update_customer", change).body["code"] == "customer_erased"
+    again = http_event(
+        "POST", "/x", {"reason": "x"}, headers={"Idempotency-Key": "k"}, parameters={"order": order["id"]}
+    )
+    assert call("resend_sms", again).body["code"] == "customer_erased"
+
+
+def test_healthz_says_that_the_api_answers_and_nothing_else() -> None:
+    answer = call("check_health", http_event("GET", "/healthz", authorized=False))
+    assert (answer.status, answer.body) == (200, {"status": "ok"})
+
+
+def test_a_store_that_does_not_answer_is_503_with_when_to_come_back(environment: pytest.MonkeyPatch) -> None:
+    from tests.conftest import forget_process_state
+
+    environment.setenv("DYNAMODB_ENDPOINT", "http://127.0.0.1:9")
+    forget_process_state()
+    answer = create_customer()
+    assert (answer.status, answer.body["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")

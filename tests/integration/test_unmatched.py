@@ -1,0 +1,96 @@
+"""The `$default` route: what no other route took."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from sales import routing
+from tests.conftest import ENVIRONMENT
+from tests.events import http_event
+from tests.integration.api import Answer, call
+
+pytestmark = pytest.mark.usefixtures("environment")
+ORDERS = "/api/v1/sales/orders"
+
+
+class FakeLambda:
+    """Lambda's Invoke API: remembers what it was asked, answers what it is told."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.answer: dict[str, Any] = {}
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        self.asked.append((FunctionName, json.loads(Payload)))
+        body = {"statusCode": 201, "headers": {"location": "/x"}, "body": "{}"}
+        return {"Payload": io.BytesIO(json.dumps(body).encode()), **self.answer}
+
+
+@pytest.fixture
+def functions(environment: pytest.MonkeyPatch) -> FakeLambda:
+    fake = FakeLambda()
+    environment.setenv("FUNCTION_PREFIX", "sales-")
+    environment.setattr(routing, "_client", lambda: fake)
+    return fake
+
+
+def ask(method: str, path: str, body: Any = None, **kwargs: Any) -> Answer:
+    return call("answer_unmatched", http_event(method, path, body, authorized=False, **kwargs))
+
+
+def test_a_path_with_a_slash_is_handed_to_its_function_as_if_its_route_had_matched(functions: FakeLambda) -> None:
+    answer = ask(
+        "POST", f"{ORDERS}/abc/sms/", {"reason": "x"}, headers={"Authorization": "Bearer t", "X-Request-Id": "r"}
+    )
+    assert (answer.status, answer.headers["location"], answer.headers["x-request-id"]) == (201, "/x", "r")
+    [(function, event)] = functions.asked
+    assert function == "sales-resend_sms"
+    assert event["routeKey"] == event["requestContext"]["routeKey"] == f"POST {ORDERS}/{{order}}/sms"
+    assert event["rawPath"] == f"{ORDERS}/abc/sms"
+    assert event["pathParameters"] == {"order": "abc"}
+    assert event["headers"]["authorization"] == "Bearer t"
+    assert json.loads(event["body"]) == {"reason": "x"}
+
+
+def test_nothing_that_looks_like_an_authorizers_word_is_handed_on(functions: FakeLambda) -> None:
+    call("answer_unmatched", http_event("GET", f"{ORDERS}/"))
+    assert "authorizer" not in functions.asked[0][1]["requestContext"]
+
+
+def test_a_function_that_fails_is_a_500_without_its_words(functions: FakeLambda) -> None:
+    functions.answer = {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "secret"}')}
+    answer = ask("GET", f"{ORDERS}/")
+    assert (answer.status, answer.body["code"]) == (500, "unexpected")
+    assert "secret" not in str(answer.body)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/sales", f"{ORDERS}/a/b/c/", "//"])
+def test_an_unknown_path_is_404(path: str, functions: FakeLambda) -> None:
+    answer = ask("GET", path)
+    assert (answer.status, answer.body["code"]) == (404, "not_found")
+    assert not functions.asked
+
+
+def test_a_path_that_has_a_route_of_its_own_goes_round_in_no_circle(functions: FakeLambda) -> None:
+    assert ask("GET", ORDERS).status == 404
+    assert not functions.asked
+
+
+def test_a_wrong_method_is_405_and_names_the_right_ones(functions: FakeLambda) -> None:
+    answer = ask("DELETE", f"{ORDERS}/")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+
+
+def test_the_routes_are_the_templates() -> None:
+    from pathlib import Path
+
+    from local.template import load
+
+    root = Path(__file__).parents[2]
+    template = load(root / "template.yaml", {"OktaIssuer": ENVIRONMENT["OKTA_ISSUER"]})
+    known = routing.read_routes(root / "functions/answer_unmatched/routes.json")
+    assert {(route.method, route.path, route.function) for route in known} == {
+        (route.method, route.path, route.function) for route in template.routes if route.path != "$default"
+    }
