@@ -15,8 +15,8 @@ FORBIDDEN = {
     "a registry's address": re.compile(
         r"py" + r"pi\.org|pythonhost" + r"ed\.org|registry\.np" + r"mjs|deb\.deb" + r"ian\.org"
     ),
-    # The README's number, and the made-up ones of tests and samples: +2547000xxxxx.
-    "a phone number": re.compile(r"\+254(?!704590344|7000\d{5}\b)[17]\d{8}\b"),
+    # The README's number, and the made-up ones of tests and samples: +2547000xxxxx and +2541100000xx.
+    "a phone number": re.compile(r"\+254(?!704590344|7000\d{5}\b|1100000\d\d\b)[17]\d{8}\b"),
 }
 
 
