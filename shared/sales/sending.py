@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 
-from sales import clock, log, secrets
+from sales import clock, log, metrics, secrets
 from sales.errors import Problem
 from sales.gateway import Gateway, Kind, Outcome
 from sales.messages import Cause, Status, backoff, report_cause
@@ -76,6 +76,8 @@ class Sender:
                 ended[state] += 1
 
         list(self._threads.map(one, orders))
+        for state, texts in ended.items():
+            metrics.count("SmsState", texts, state=state)
         if failures:
             raise failures[0]
         return ended
@@ -178,6 +180,9 @@ class Sender:
         self._stop.set()
         self._store.pause_sending(until, reason)
         log.error("sending paused: the gateway refuses our configuration", reason=reason)
+        # Two numbers: one without dimensions for the alarm, which cannot know the reasons, and one that says why.
+        metrics.count("SmsMisconfigured")
+        metrics.count("SmsMisconfigured", reason=reason)
         try:
             secrets.api_key(fresh=True)
         except Exception as raised:  # noqa: BLE001 - the next try asks again

@@ -1,5 +1,6 @@
 """Texts on their way: claimed, sent, settled, swept; the store in moto, the gateway a fake that counts."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -490,3 +491,14 @@ def test_what_is_stored_reads_back_the_same(order: dict[str, Any], gateway: Fake
     there = store().order(order["id"])
     assert there is not None
     assert Order.from_item(there.to_item()) == there
+
+
+def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every_state(
+    order: dict[str, Any], gateway: FakeGateway, rows: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+    stream(order, rows=rows)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line["SmsMisconfigured"] for line in lines if "SmsMisconfigured" in line] == [[1.0], [1.0]]
+    assert [line["reason"] for line in lines if "reason" in line] == ["bad_key"]
+    assert [(line["state"], line["SmsState"]) for line in lines if "SmsState" in line] == [("queued", [1.0])]
