@@ -1,0 +1,79 @@
+"""Races, on the store that isolates its transactions: never on moto."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.local.system import CUSTOMER, Answer, System
+
+pytestmark = pytest.mark.local
+TWINS = 16
+
+
+def at_once(ask: Callable[[int], Answer]) -> list[Answer]:
+    with ThreadPoolExecutor(TWINS) as threads:
+        return list(threads.map(ask, range(TWINS)))
+
+
+def test_twins_with_one_key_create_one_customer_round_after_round(system: System) -> None:
+    for number in range(20):
+        answers = at_once(
+            lambda _, key=f"customer-{number}": system.call("POST", "customers", CUSTOMER, idempotency_key=key)
+        )
+        assert {answer.status for answer in answers} == {201}
+        assert len({answer.body["id"] for answer in answers}) == 1
+        assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_twins_with_a_key_and_a_reference_create_one_order(system: System) -> None:
+    customer = system.customer()
+    body = {"customer": customer["id"], "item": "x", "amount": "1", "reference": "race-1"}
+    answers = at_once(lambda _: system.call("POST", "orders", body, idempotency_key="race-1"))
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["id"] for answer in answers}) == 1
+
+
+def test_strangers_with_one_reference_create_one_order_and_fifteen_conflicts_that_name_it(system: System) -> None:
+    customer = system.customer()
+    body = {"customer": customer["id"], "item": "x", "amount": "1", "reference": "race-2"}
+    answers = at_once(lambda number: system.call("POST", "orders", body, idempotency_key=f"race-2-{number}"))
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: TWINS - 1}
+    [created] = [answer.body["id"] for answer in answers if answer.status == 201]
+    assert {answer.body["existing_id"] for answer in answers if answer.status == 409} == {created}
+
+
+def test_of_sixteen_changes_for_one_version_one_is_made(system: System) -> None:
+    customer = system.customer()
+    path = f"customers/{customer['id']}"
+    answers = at_once(lambda number: system.call("PATCH", path, {"name": f"n{number}"}, if_match='"1"'))
+    assert Counter(answer.status for answer in answers) == {200: 1, 412: TWINS - 1}
+    [made] = [answer.body for answer in answers if answer.status == 200]
+    assert system.call("GET", path).body == made
+
+
+def test_changes_of_different_fields_at_once_lose_none(system: System) -> None:
+    customer = system.customer()
+    path = f"customers/{customer['id']}"
+    changes: list[dict[str, Any]] = [
+        {"name": "changed"},
+        {"email": "changed@example.com"},
+        {"phone_number": "+254700000300"},
+    ]
+    answers = at_once(lambda number: system.call("PATCH", path, changes[number % 3]))
+    assert {answer.status for answer in answers} == {200}
+    found = system.call("GET", path).body
+    assert (found["name"], found["email"], found["phone_number"]) == ("changed", "changed@example.com", "+254700000300")
+    assert found["version"] == 1 + TWINS
+
+
+def test_a_cancellation_and_the_sender_at_once_leave_a_text_or_a_reason(system: System) -> None:
+    customer = system.customer(phone_number="+254700000301")
+    for _ in range(10):
+        order = system.order(customer)
+        assert system.call("POST", f"orders/{order['id']}/cancel").status == 200
+        sms = system.reaches(order, "delivered", "suppressed")
+        sent = [text for text in system.texts() if text["message_id"] == sms["message_id"]]
+        assert len(sent) == (sms["status"] == "delivered")
