@@ -116,6 +116,7 @@ all_ready() {
     case "$part" in
       store) store_ready || return 1 ;;
       sam) ready .venv-sam requirements-sam.txt || return 1 ;;
+      ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
     esac
   done
 }
@@ -127,6 +128,7 @@ for part in "$@"; do
   case "$part" in
     store) store ;;
     sam) environment .venv-sam requirements-sam.txt ;;
-    *) say "setup.sh knows store and sam, not $part"; exit 2 ;;
+    ministack) environment .venv-ministack requirements-ministack.txt ;;
+    *) say "setup.sh knows store, sam and ministack, not $part"; exit 2 ;;
   esac
 done
