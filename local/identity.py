@@ -33,6 +33,7 @@ __all__ = ["Identity", "serve"]
 _BASE = "/oauth2/default"
 _LARGEST_BODY = 64 * 1024
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_SECONDS = re.compile(r"[0-9]{1,10}")
 # What of an authorization request goes through the sign-in page.
 _CARRIED = (
     "client_id",
@@ -177,9 +178,10 @@ class Identity:
         return client
 
     def _asks_again(self, prompts: list[str], max_age: str, auth_time: int) -> bool:
-        if max_age and not (max_age.isascii() and max_age.isdigit()):
+        if max_age and not _SECONDS.fullmatch(max_age):
             raise OAuthError("invalid_request", "The 'max_age' parameter must be a number of seconds.")
-        return "login" in prompts or (bool(max_age) and self._now() - auth_time > int(max_age))
+        # A max_age of 0 always asks (OpenID Connect Core, 3.1.2.1): hence not only what is older.
+        return "login" in prompts or (bool(max_age) and self._now() - auth_time >= int(max_age))
 
     def _known(self, request: web.Request) -> tuple[str, int] | None:
         """Who is signed in in this browser, and since when."""

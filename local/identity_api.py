@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.identity_clients import CUSTOM_SCOPES, DEVICE_GRANT, SCOPES, USERS, Client, Clients, OAuthError
+from local.identity_clients import DEVICE_GRANT, SCOPES, USERS, Client, Clients, OAuthError
 from local.identity_keys import encode
 from local.identity_store import DEVICE_INTERVAL, DEVICE_SECONDS, Grant, IdentityStore
 from local.identity_tokens import AUDIENCE, Tokens
@@ -42,7 +42,10 @@ def read_scopes(text: str, client: Client) -> tuple[str, ...]:
     """The scopes that a client asks for, in its order; raises OAuthError."""
     asked = tuple(dict.fromkeys(text.split()))
     if not asked:
-        raise OAuthError("invalid_scope", "The authorization request must name at least one scope.")
+        description = (
+            "The authorization server resource does not have any configured default scopes, 'scope' must be provided."
+        )
+        raise OAuthError("invalid_scope", description)
     if not set(asked) <= set(SCOPES):
         description = "One or more scopes are not configured for the authorization server resource."
         raise OAuthError("invalid_scope", description)
@@ -108,7 +111,7 @@ class TokenApi:
         return self._tokens.issue(grant)
 
     def _by_credentials(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
-        scopes = read_scopes(form.get("scope", "").strip() or " ".join(CUSTOM_SCOPES), client)
+        scopes = read_scopes(form.get("scope", ""), client)
         return self._tokens.issue(Grant(client.id, "", scopes, 0, "", secrets.token_hex(16)))
 
     def _by_refresh(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:

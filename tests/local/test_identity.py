@@ -135,7 +135,7 @@ class SignIn:
 
     def service_token(self, **fields: str) -> requests.Response:
         auth = ("sales-service", self.secret("sales-service"))
-        return self.token(grant_type="client_credentials", auth=auth, **fields)
+        return self.token(**{"grant_type": "client_credentials", "scope": "sales:read sales:write"} | fields, auth=auth)
 
     def claims(self, token: str, audience: str = "api://default", **more: Any) -> dict[str, Any]:
         keys = requests.get(f"{self.base}/v1/keys", timeout=10).json()
@@ -191,7 +191,7 @@ def test_a_person_signs_in_and_gets_tokens_with_oktas_claims(sign_in: SignIn) ->
     assert (info["sub"], info["email"]) == (who["sub"], who["email"])
 
 
-def test_a_service_gets_a_token_for_itself_with_all_its_scopes_or_those_it_names(sign_in: SignIn) -> None:
+def test_a_service_gets_a_token_for_itself_with_the_scopes_it_names(sign_in: SignIn) -> None:
     everything = sign_in.claims(sign_in.service_token().json()["access_token"])
     assert (everything["sub"], everything["cid"]) == ("sales-service", "sales-service")
     assert everything["scp"] == ["sales:read", "sales:write"]
@@ -206,8 +206,8 @@ def test_a_service_gets_a_token_for_itself_with_all_its_scopes_or_those_it_names
     assert "refresh_token" not in posted
 
 
-def test_a_service_gets_no_scopes_of_persons_and_none_that_do_not_exist(sign_in: SignIn) -> None:
-    for scope in ("openid", "sales:read offline_access", "sales:admin"):
+def test_a_service_must_name_scopes_and_gets_none_of_persons_and_none_that_do_not_exist(sign_in: SignIn) -> None:
+    for scope in ("", "openid", "sales:read offline_access", "sales:admin"):
         assert refused(sign_in.service_token(scope=scope), "invalid_scope")
 
 
@@ -351,6 +351,22 @@ def test_refresh_tokens_browsers_secrets_and_the_key_live_through_a_restart(sign
     assert "code" in sent_back(sign_in.ask(browser))
 
 
+def test_tokens_are_worth_after_a_kill_what_they_were_worth_before(sign_in: SignIn) -> None:
+    sign_in.stop()
+    process = run_alone(sign_in.config)
+    try:
+        used = sign_in.signed_in()["refresh_token"]
+        fresh = sign_in.refresh(used).json()["refresh_token"]
+        other = sign_in.signed_in()["refresh_token"]
+    finally:
+        process.kill()
+        process.wait()
+        sign_in.start()
+    assert sign_in.refresh(other).status_code == 200
+    assert refused(sign_in.refresh(used), "invalid_grant")
+    assert refused(sign_in.refresh(fresh), "invalid_grant")
+
+
 def test_a_new_key_signs_and_is_published_at_once(sign_in: SignIn, tmp_path: Path) -> None:
     def kids() -> list[str]:
         return [key["kid"] for key in requests.get(f"{sign_in.base}/v1/keys", timeout=10).json()["keys"]]
@@ -371,8 +387,18 @@ def test_a_new_key_signs_and_is_published_at_once(sign_in: SignIn, tmp_path: Pat
 def test_the_key_and_the_secrets_are_for_their_owner_alone(sign_in: SignIn) -> None:
     for name in ("identity.pem", "identity-clients.json", "identity.sqlite"):
         assert stat.S_IMODE((sign_in.config.state / name).stat().st_mode) == 0o600, name
-    stored = (sign_in.config.state / "identity.sqlite").read_bytes()
-    assert sign_in.signed_in()["refresh_token"].encode() not in stored
+
+
+def test_no_code_token_or_cookie_is_stored_as_it_is(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    code = sign_in.code(browser)
+    tokens = sign_in.redeem(code).json()
+    stored = b"".join(path.read_bytes() for path in sign_in.config.state.glob("identity.sqlite*"))
+    assert b"sales-console" in stored
+    cookies = [str(cookie.value) for cookie in browser.cookies]
+    assert cookies
+    for secret in (code, tokens["refresh_token"], tokens["access_token"], *cookies):
+        assert secret.encode() not in stored
 
 
 def test_a_browser_is_asked_once_unless_the_client_wants_otherwise(sign_in: SignIn) -> None:
@@ -386,9 +412,12 @@ def test_a_browser_is_asked_once_unless_the_client_wants_otherwise(sign_in: Sign
     assert sent_back(answer)["state"] == "some state"
     assert "code" in sent_back(sign_in.ask(browser))
     assert "code" in sent_back(sign_in.ask(browser, prompt="none"))
-    assert sign_in.ask(browser, prompt="login").status_code == 200
+    for again in ({"prompt": "login"}, {"max_age": "0"}):
+        assert sign_in.ask(browser, **again).status_code == 200
     sign_in.late = 100
     assert sign_in.ask(browser, max_age="60").status_code == 200
+    for max_age in ("soon", "-1", "9" * 5000):
+        assert sent_back(sign_in.ask(browser, max_age=max_age))["error"] == "invalid_request"
     fragment = urlsplit(sign_in.ask(browser, response_mode="fragment").headers["Location"]).fragment
     assert "code" in parse_qs(fragment)
 
@@ -521,16 +550,26 @@ def test_requests_that_make_no_sense_are_refused_in_words(sign_in: SignIn) -> No
 
 
 def test_the_process_answers_soon_and_ends_cleanly_when_told(tmp_path: Path) -> None:
-    port = free_port()
-    environment = {**os.environ, "PORT": str(port), "SALES_STATE": str(tmp_path), "PYTHONPATH": str(ROOT / "shared")}
-    process = subprocess.Popen([sys.executable, "-m", "local.identity"], cwd=ROOT, env=environment)
+    process = run_alone(Config(port=free_port(), state=tmp_path, settings={}))
     try:
-        wait_for(lambda: requests.get(f"http://127.0.0.1:{port + 1}/oauth2/default/v1/keys", timeout=1).ok)
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
     finally:
         process.kill()
         process.wait()
+
+
+def run_alone(config: Config) -> subprocess.Popen[bytes]:
+    """The sign-in as a process of its own, as soon as it answers."""
+    state = {"PORT": str(config.port), "SALES_STATE": str(config.state), "PYTHONPATH": str(ROOT / "shared")}
+    process = subprocess.Popen([sys.executable, "-m", "local.identity"], cwd=ROOT, env={**os.environ, **state})
+    try:
+        wait_for(lambda: requests.get(f"{config.issuer}/v1/keys", timeout=1).ok)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
