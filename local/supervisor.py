@@ -15,6 +15,7 @@ from pathlib import Path
 from local import pids, store
 from local.config import PORTS, Config
 from local.template import Template, load
+from sales.settings import Settings, SettingsError
 
 __all__ = ["StartError", "Supervisor", "left_over", "load_template", "lock", "main"]
 
@@ -165,11 +166,14 @@ class Supervisor:
             self._add(self._python("identity", module="identity", ports=(1,)))
             self._add(self._python("sandbox", module="sms", ports=(2,)))
             template = _template(config)
+            # What .env says is checked here, not when the first function starts.
+            for function in template.functions.values():
+                Settings.from_environ({**function.environment, **config.overrides})
             client = store.StoreClient(config.store_url)
             store.wait_until_ready(client)
             for line in store.prepare_tables(client, template):
                 _say(f"made {line}")
-        except (store.StoreError, ValueError) as error:
+        except (store.StoreError, SettingsError, ValueError) as error:
             raise StartError(str(error)) from None
         # Whoever gets an answer from the API finds the tables there.
         self._add(self._python("gateway", module="gateway", ports=(0, 4) if self._http else (4,)))

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Settings", "settings"]
+from sales.messages import parse_prices, text_template
+
+__all__ = ["Settings", "SettingsError", "settings"]
 
 
 class SettingsError(Exception):
@@ -65,6 +67,13 @@ class Settings:
 
         def optional(name: str, default: str = "") -> str:
             return environ.get(name, "").strip() or default
+
+        # A text that cannot be made is found when a function starts, not when a customer orders.
+        for name, validate in (("SMS_TEXT", text_template), ("SMS_PRICES", parse_prices)):
+            try:
+                validate(optional(name))
+            except ValueError as error:
+                raise SettingsError(f"{name}: {error}") from None
 
         return cls(
             customers_table=text("CUSTOMERS_TABLE"),

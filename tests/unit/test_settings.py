@@ -52,6 +52,8 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ({"ORDERS_TABLE": ""}, "ORDERS_TABLE"),
         ({"LIST_SHARDS": "many"}, "LIST_SHARDS"),
         ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
+        ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT"),
+        ({"SMS_PRICES": "free"}, "SMS_PRICES"),
     ],
 )
 def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:
