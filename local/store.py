@@ -4,10 +4,12 @@ On Linux x86-64 dynoxide keeps everything through a kill -9; elsewhere ministack
 DYNAMODB_ENDPOINT names any other, LOCAL_STORE=ministack chooses against the first.
 """
 
+import contextlib
 import http.client
 import json
 import os
 import platform
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +20,16 @@ from urllib.parse import urlsplit
 from local.config import REGION, Config
 from local.template import Template
 
-__all__ = ["Server", "StoreClient", "StoreError", "choose", "prepare_tables", "request_headers", "wait_until_ready"]
+__all__ = [
+    "Server",
+    "StoreClient",
+    "StoreError",
+    "choose",
+    "index_stream",
+    "prepare_tables",
+    "request_headers",
+    "wait_until_ready",
+]
 
 START_SECONDS = 20.0
 
@@ -121,6 +132,22 @@ def wait_until_ready(client: StoreClient, seconds: float = START_SECONDS) -> Non
             time.sleep(0.02)
         else:
             return
+
+
+def index_stream(config: Config) -> None:
+    """Gives dynoxide's stream records the index they lack; does nothing for another store.
+
+    Each write looks for the highest sequence number, and each poll for those above one: without an index both read
+    every record there is, so a store with 20,000 of them takes ten times as long for a write.
+    """
+    file = config.state / "store" / "dynoxide.sqlite"
+    if not file.is_file():
+        return
+    with contextlib.closing(sqlite3.connect(file, timeout=10)) as connection, connection:
+        connection.execute(
+            "CREATE INDEX IF NOT EXISTS stream_position ON _stream_records "
+            "(table_name, CAST(sequence_number AS INTEGER))"
+        )
 
 
 def prepare_tables(client: StoreClient, template: Template) -> list[str]:

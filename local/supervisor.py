@@ -171,6 +171,7 @@ class Supervisor:
                 Settings.from_environ({**function.environment, **config.overrides})
             client = store.StoreClient(config.store_url)
             store.wait_until_ready(client)
+            store.index_stream(config)
             for line in store.prepare_tables(client, template):
                 _say(f"made {line}")
         except (store.StoreError, SettingsError, ValueError) as error:
