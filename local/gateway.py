@@ -368,7 +368,7 @@ async def main() -> None:
         # Requests under way are answered before their workers end.
         if front:
             await front.shutdown(DRAIN_SECONDS)
-        runtime.kill()
+        await runtime.close()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -43,22 +44,29 @@ class SecretsManager:
         """The answer to one call (AWS JSON 1.1)."""
         if request.headers.get("X-Amz-Target") != "secretsmanager.GetSecretValue":
             return self._error("UnknownOperationException", "only GetSecretValue is here")
-        asked = json.loads(await request.read())
-        name, stage = asked.get("SecretId", ""), asked.get("VersionStage", "AWSCURRENT")
-        value = self._value(name, stage)
+        try:
+            asked = json.loads(await request.read())
+        except ValueError:
+            asked = None
+        if not isinstance(asked, dict):
+            return self._error("SerializationException", "the request is not a JSON object")
+        name, stage = asked.get("SecretId"), asked.get("VersionStage", "AWSCURRENT")
+        if not isinstance(name, str):
+            return self._error("InvalidParameterException", "SecretId is not a string")
+        if name not in FILES:
+            return self._error("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+        value = self._value(FILES[name], stage)
         if value is None:
-            return self._error("ResourceNotFoundException", "Secrets Manager can't find the specified secret value.")
+            message = f"Secrets Manager can't find the specified secret value for staging label: {stage}"
+            return self._error("ResourceNotFoundException", message)
         body = {"Name": name, "SecretString": value, "VersionStages": [stage]}
         return web.Response(text=json.dumps(body), content_type="application/x-amz-json-1.1")
 
-    def _value(self, name: str, stage: str) -> str | None:
-        file = FILES.get(name)
-        if file is None:
-            return None
+    def _value(self, file: str, stage: Any) -> str | None:
         if stage == "AWSCURRENT":
             return secret_line(self._state / file)
         previous = self._state / f"{file}.previous"
-        return previous.read_text().strip() if previous.is_file() else None
+        return previous.read_text().strip() if stage == "AWSPREVIOUS" and previous.is_file() else None
 
     @staticmethod
     def _error(kind: str, message: str) -> web.Response:
