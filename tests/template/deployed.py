@@ -16,9 +16,6 @@ PUBLIC = {
     "POST /webhooks/africastalking/delivery/{secret}",
     "POST /webhooks/africastalking/optout/{secret}",
     "GET /healthz",
-    "GET /openapi.json",
-    "GET /docs",
-    "GET /",
     "$default",
 }
 

@@ -318,7 +318,7 @@ def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route(
         if "lambda:InvokeFunction" in statement.actions:
             assert statement.role == "AnswerUnmatchedFunctionRole"
             targets = {resource["Fn::GetAtt"][0] for resource in statement.resources}
-            assert targets == routed - {"AnswerUnmatchedFunction", "ServeConsoleFunction"}
+            assert targets == routed - {"AnswerUnmatchedFunction"}
 
 
 # The file
