@@ -1,57 +1,61 @@
-"""An API Gateway HTTP API on this machine: routes, the JWT authorizer, payload 2.0, and AWS's own answers.
+"""An API Gateway HTTP API on this machine: routes, the JWT authorizer, limits, and AWS's own answers.
 
-What AWS answers by itself (401, 403, 404, 413, 500, 503) is answered here as AWS does it, since clients will meet it.
+What AWS answers by itself (401, 403, 404, 413, 431, 500, 503) is answered here as AWS does it, since clients will meet
+it.
 """
 
 import asyncio
-import base64
 import hashlib
 import json
 import os
 import signal
 import time
 import uuid
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TextIO
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
-from local.config import ACCOUNT, Config
-from local.runtime import LARGEST_PAYLOAD, Result, Runtime, large_requests, serve
+from local.config import Config
+from local.payload import Incoming, answer, event, message, rendered
+from local.runtime import LARGEST_PAYLOAD, Runtime, large_requests, serve
 from local.secrets import SecretsManager
 from local.template import Route, Template, load
 from sales.auth import TokenError, Verifier, token_scopes
 
-__all__ = ["Authorizer", "Gateway", "Router"]
+__all__ = ["Authorizer", "Gateway", "Router", "Server"]
 
 INTEGRATION_SECONDS = 30.0
 DRAIN_SECONDS = 3.0
 LARGEST_BODY = 10 * 1024 * 1024
 LARGEST_HEADERS = 10_240
-_API_ID = "local"
-# A verified token is not verified again for so long: a changed key or clock shows within a minute.
+# A verified token is not verified again for so long, and never beyond its own end.
 _TOKEN_SECONDS = 60.0
 _TOKENS = 10_000
 
 
 class Router:
-    """Finds a request's route as API Gateway does: a full match first, then one with a parameter, then `$default`."""
+    """Finds a request's route as API Gateway does.
+
+    A full match first, then one with parameters, then a greedy one (`{proxy+}`), then `$default`; with the request's
+    own method before ANY. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    """
 
     def __init__(self, routes: list[Route], *, trailing_slash: bool) -> None:
         self._trailing_slash = trailing_slash
         self._literal = {(each.method, each.path): each for each in routes if "{" not in each.path}
         self._patterns = [(each, each.path.split("/")) for each in routes if "{" in each.path]
+        self._patterns.sort(key=lambda each: ([_openness(part) for part in each[1]], each[0].method == "ANY"))
         self._default = next((each for each in routes if each.path == "$default"), None)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
-        """The route and the path's parameters, decoded."""
+        """The route of this method and path (as it was sent), and the path's parameters, decoded."""
         if self._trailing_slash and len(path) > 1 and path.endswith("/"):
             path = path[:-1]
-        if route := self._literal.get((method, path)):
+        if route := self._literal.get((method, path)) or self._literal.get(("ANY", path)):
             return route, {}
         given = path.split("/")
         for route, parts in self._patterns:
@@ -60,13 +64,20 @@ class Router:
         return self._default, {}
 
 
+def _openness(part: str) -> int:
+    """How much a part of a path takes: itself, anything, or all that follows."""
+    return 2 if part.endswith("+}") else int(part.startswith("{"))
+
+
 def _match(parts: list[str], given: list[str]) -> dict[str, str] | None:
+    found = {}
+    if parts[-1].endswith("+}") and len(given) >= len(parts):
+        given = [*given[: len(parts) - 1], "/".join(given[len(parts) - 1 :])]
     if len(parts) != len(given):
         return None
-    found = {}
     for part, value in zip(parts, given, strict=True):
         if part.startswith("{") and value:
-            found[part[1:-1]] = unquote(value)
+            found[part[1:-1].removesuffix("+")] = unquote(value)
         elif part != value:
             return None
     return found
@@ -104,25 +115,12 @@ class Authorizer:
         return claims
 
 
-def rendered(claims: Mapping[str, Any]) -> dict[str, str]:
-    """Claims as API Gateway hands them to Lambda: all strings, arrays as `[a b]`, objects as JSON, nulls left out."""
-    return {name: _render(value) for name, value in claims.items() if value is not None}
+class _RefusedError(Exception):
+    """The gateway's own answer."""
 
-
-def _render(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return f"[{' '.join(_render(each) for each in value)}]"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _message(status: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
-        status=status, text=json.dumps({"message": message}), content_type="application/json", headers=headers
-    )
+    def __init__(self, status: int, text: str, challenge: str = "") -> None:
+        super().__init__(text)
+        self.answer = message(status, text, {"WWW-Authenticate": challenge} if challenge else None)
 
 
 class Gateway:
@@ -132,209 +130,148 @@ class Gateway:
         self._router = Router(
             template.routes, trailing_slash=os.environ.get("LOCAL_TRAILING_SLASH", "route") == "route"
         )
-        self._authorizer = Authorizer(template.issuer, template.audience[0])
+        self._authorizer = Authorizer(template.issuer, template.audience[0]) if template.audience else None
         self._runtime = runtime
         self._access_log = access_log
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request."""
-        began = time.time()
-        request_id = str(uuid.uuid4())
-        route: Route | None = None
-        client = ""
+        target = request.raw_path
+        if not target.startswith("/") and "://" in target:
+            # A whole URL, as clients send it to proxies (RFC 9112, 3.2.2).
+            split = urlsplit(target)
+            target = f"{split.path or '/'}?{split.query}"
+        path, _, query = target.partition("?")
+        incoming = Incoming(request, str(uuid.uuid4()), path, query, time.time())
+        route, parameters = self._router.find(request.method, path)
+        claims: dict[str, Any] = {}
         try:
-            path, _, query = request.raw_path.partition("?")
-            route, parameters = self._router.find(request.method, path)
             if _header_size(request) > LARGEST_HEADERS:
-                answer = _message(431, "Request Header Fields Too Large")
-            elif route is None:
-                answer = _message(404, "Not Found")
-            else:
-                authorizer = None
-                if route.authorized:
-                    claims = await self._authorizer.claims(_one(request, "Authorization"))
-                    client = str(claims.get("cid", ""))
-                    authorizer = _authorize(claims, route)
-                answer = await self._integrate(request, route, path, query, parameters, authorizer, request_id, began)
-        except TokenError as error:
-            answer = _message(401, "Unauthorized", {"WWW-Authenticate": _challenge(error.reason)})
-        except _ForbiddenError as error:
-            answer = _message(403, "Forbidden", {"WWW-Authenticate": error.challenge})
-        except web.HTTPRequestEntityTooLarge:
-            answer = _message(413, "Request Entity Too Large")
-        answer.headers["apigw-requestid"] = request_id
-        answer.headers["Server"] = "local"
-        self._log(request, route, answer, request_id, began, client)
-        return answer
+                raise _RefusedError(431, "Request Header Fields Too Large")
+            if route is None:
+                raise _RefusedError(404, "Not Found")
+            if route.authorized:
+                claims = await self._claims(request)
+            found = await self._integrate(incoming, route, parameters, _authorize(claims, route))
+        except _RefusedError as refused:
+            found = refused.answer
+        found.headers["apigw-requestid"] = incoming.id
+        found.headers["Server"] = "local"
+        self._log(incoming, route, found.status, str(claims.get("cid", "")))
+        return found
 
-    def _log(
-        self,
-        request: web.BaseRequest,
-        route: Route | None,
-        answer: web.StreamResponse,
-        request_id: str,
-        began: float,
-        client: str,
-    ) -> None:
+    async def _claims(self, request: web.BaseRequest) -> dict[str, Any]:
+        # Two tokens could be read as either; joined, they are none.
+        header = ",".join(request.headers.getall("Authorization", []))
+        try:
+            if self._authorizer is None or not header:
+                raise TokenError("")
+            return await self._authorizer.claims(header)
+        except TokenError as error:
+            detail = f' scope="" error="invalid_token" error_description="{error.reason}"' if error.reason else ""
+            raise _RefusedError(401, "Unauthorized", f"Bearer{detail}") from None
+
+    async def _integrate(
+        self, incoming: Incoming, route: Route, parameters: dict[str, str], authorizer: dict[str, Any] | None
+    ) -> web.Response:
+        made = event(incoming, route.key, parameters, authorizer, await _body(incoming.request))
+        payload = json.dumps(made, ensure_ascii=False).encode()
+        if len(payload) > LARGEST_PAYLOAD:
+            raise _RefusedError(413, "Request Entity Too Large")
+        try:
+            result = await asyncio.wait_for(self._runtime.invoke(route.function, payload), INTEGRATION_SECONDS)
+            if not result.failed:
+                return answer(result.payload)
+        except TimeoutError:
+            raise _RefusedError(503, "Service Unavailable") from None
+        except ValueError:
+            pass  # what the function answered is no response
+        raise _RefusedError(500, "Internal Server Error")
+
+    def _log(self, incoming: Incoming, route: Route | None, status: int, client: str) -> None:
         # As the template's access log: the route key, never the path, which may hold a webhook's secret.
         line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
-            "request_id": request_id,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(incoming.began)),
+            "request_id": incoming.id,
             "route": route.key if route else None,
-            "method": request.method,
-            "status": answer.status,
-            "latency_ms": round((time.time() - began) * 1000, 1),
+            "method": incoming.request.method,
+            "status": status,
+            "latency_ms": round((time.time() - incoming.began) * 1000, 1),
             "client_id": client,
         }
         self._access_log.write(json.dumps(line) + "\n")
 
-    async def _integrate(
-        self,
-        request: web.BaseRequest,
-        route: Route,
-        path: str,
-        query: str,
-        parameters: dict[str, str],
-        authorizer: dict[str, Any] | None,
-        request_id: str,
-        began: float,
-    ) -> web.Response:
-        body = await request.read()
-        event = json.dumps(
-            _event(request, route, path, query, parameters, authorizer, request_id, began, body), ensure_ascii=False
-        ).encode("utf-8", "surrogateescape")
-        if len(event) > LARGEST_PAYLOAD:
-            return _message(413, "Request Entity Too Large")
-        try:
-            result = await asyncio.wait_for(self._runtime.invoke(route.function, event), INTEGRATION_SECONDS)
-        except TimeoutError:
-            return _message(503, "Service Unavailable")
-        return _answer(result)
 
-
-class _ForbiddenError(Exception):
-    def __init__(self, scopes: tuple[str, ...]) -> None:
-        super().__init__()
-        wanted = " ".join(scopes)
-        self.challenge = (
-            f'Bearer scope="{wanted}" error="insufficient_scope" error_description="expected scopes: [{wanted}]"'
-        )
-
-
-def _authorize(claims: dict[str, Any], route: Route) -> dict[str, Any]:
+def _authorize(claims: dict[str, Any], route: Route) -> dict[str, Any] | None:
+    """What the event says of the caller. Raises _RefusedError if the token has none of the route's scopes."""
+    if not route.authorized:
+        return None
     scopes = token_scopes(claims)
     if route.scopes and not set(route.scopes) & set(scopes):
-        raise _ForbiddenError(route.scopes)
+        wanted = " ".join(route.scopes)
+        described = f'error="insufficient_scope" error_description="expected scopes: [{wanted}]"'
+        raise _RefusedError(403, "Forbidden", f'Bearer scope="{wanted}" {described}')
     return {"jwt": {"claims": rendered(claims), "scopes": scopes if route.scopes else None}}
-
-
-def _challenge(reason: str) -> str:
-    return f'Bearer scope="" error="invalid_token" error_description="{reason}"' if reason else "Bearer"
-
-
-def _one(request: web.BaseRequest, name: str) -> str | None:
-    values = request.headers.getall(name, [])
-    # Two tokens could be read as either; joined, they are none.
-    return ",".join(values) if values else None
 
 
 def _header_size(request: web.BaseRequest) -> int:
     return len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
 
 
-def _event(
-    request: web.BaseRequest,
-    route: Route,
-    path: str,
-    query: str,
-    parameters: dict[str, str],
-    authorizer: dict[str, Any] | None,
-    request_id: str,
-    began: float,
-    body: bytes,
-) -> dict[str, Any]:
-    """The event, payload format 2.0."""
-    headers: dict[str, str] = {}
-    cookies: list[str] = []
-    for name, value in request.headers.items():
-        lower = name.lower()
-        if lower == "cookie":
-            cookies += (cookie.strip() for cookie in value.split(";"))
-        else:
-            headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
-    host = headers.get("host", "localhost")
-    source = (request.remote or "127.0.0.1") if request.remote else "127.0.0.1"
-    context: dict[str, Any] = {
-        "accountId": ACCOUNT,
-        "apiId": _API_ID,
-        "domainName": host.partition(":")[0],
-        "domainPrefix": host.partition(".")[0].partition(":")[0],
-        "http": {
-            "method": request.method,
-            "path": path,
-            "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
-            "sourceIp": source,
-            "userAgent": headers.get("user-agent", ""),
-        },
-        "requestId": request_id,
-        "routeKey": route.key,
-        "stage": "$default",
-        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(began)),
-        "timeEpoch": int(began * 1000),
-    }
-    if authorizer is not None:
-        context["authorizer"] = authorizer
-    event: dict[str, Any] = {
-        "version": "2.0",
-        "routeKey": route.key,
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": headers,
-        "requestContext": context,
-        "isBase64Encoded": False,
-    }
-    if cookies:
-        event["cookies"] = cookies
-    if query:
-        joined: dict[str, str] = {}
-        for name, value in parse_qsl(query, keep_blank_values=True):
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
-        event["queryStringParameters"] = joined
-    if parameters:
-        event["pathParameters"] = parameters
-    if body:
-        try:
-            event["body"] = body.decode()
-        except UnicodeDecodeError:
-            event["body"] = base64.b64encode(body).decode()
-            event["isBase64Encoded"] = True
-    return event
-
-
-def _answer(result: Result) -> web.Response:
-    """The function's answer as HTTP; 500 for one that failed or is no answer."""
+async def _body(request: web.BaseRequest) -> bytes:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise _RefusedError(413, "Request Entity Too Large")
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has not begun.
+        request.writer.output_size = 0
     try:
-        found = json.loads(result.payload)
-    except ValueError:
-        found = None
-    if result.failed or (
-        isinstance(found, dict) and "statusCode" in found and not isinstance(found["statusCode"], int)
-    ):
-        return _message(500, "Internal Server Error")
-    if not isinstance(found, dict) or "statusCode" not in found:
-        return web.Response(body=result.payload, content_type="application/json")
-    body = found.get("body") or ""
-    raw = base64.b64decode(body) if found.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
-    answer = web.Response(status=found["statusCode"], body=raw)
-    if HTTPStatus(found["statusCode"]) in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-        answer = web.Response(status=found["statusCode"])
-    else:
-        answer.headers["Content-Type"] = "text/plain; charset=utf-8"
-    for name, value in (found.get("headers") or {}).items():
-        answer.headers[name] = str(value)
-    for cookie in found.get("cookies") or []:
-        answer.headers.add("Set-Cookie", cookie)
-    return answer
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _RefusedError(413, "Request Entity Too Large") from None
+    except web.RequestPayloadError:
+        raise _RefusedError(400, "Bad Request") from None
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's connection; what it answers to no valid request tells nothing of it, and is logged without any of it."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if isinstance(exc, LineTooLong):
+            refused = _RefusedError(431, "Request Header Fields Too Large")
+        elif status < 500:
+            refused = _RefusedError(400, "Bad Request")
+        else:
+            # Whoever went away in the middle of a request gets no answer, and that is no error of ours.
+            if not isinstance(exc, ConnectionError):
+                self.log_exception("an error of the gateway itself", exc_info=exc)
+            refused = _RefusedError(500, "Internal Server Error")
+        refused.answer.force_close()
+        refused.answer.headers["Server"] = "local"
+        return refused.answer
+
+
+class Server(web.Server):
+    """The gateway's HTTP server."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(
+            gateway,
+            access_log=None,
+            request_factory=large_requests(LARGEST_BODY),
+            # Bodies go to the function as they were sent.
+            auto_decompress=False,
+            # Above API Gateway's own limit, so that its answer is given and not the parser's.
+            max_line_size=LARGEST_HEADERS * 2,
+            max_field_size=LARGEST_HEADERS * 2,
+            max_headers=LARGEST_HEADERS,
+        )
+
+    def __call__(self) -> web.RequestHandler:
+        """A new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 async def main() -> None:
@@ -342,23 +279,16 @@ async def main() -> None:
     config = Config.from_environ()
     template = load(config.template, config.parameters, cache=config.state)
     runtime = Runtime(template, config)
-    stop = asyncio.Event()
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
     config.logs.mkdir(parents=True, exist_ok=True)
     with (config.logs / "access.log").open("a", buffering=1) as access_log:
         await serve(runtime, config, SecretsManager(config))
-        front: web.Server | None = None
+        front = Server(Gateway(template, runtime, access_log))
+        listening: asyncio.Server | None = None
         if not os.environ.get("LOCAL_WITHOUT_HTTP"):
-            front = web.Server(
-                Gateway(template, runtime, access_log),
-                access_log=None,
-                request_factory=large_requests(LARGEST_BODY),
-                # Above API Gateway's own limit, so that its answer is given and not the parser's.
-                max_line_size=LARGEST_HEADERS * 2,
-                max_field_size=LARGEST_HEADERS * 2,
-            )
-            await asyncio.get_running_loop().create_server(front, "127.0.0.1", config.port, backlog=1024)
+            listening = await loop.create_server(front, "127.0.0.1", config.port, backlog=1024)
         # The first order's text should not wait for a cold start; what people ask for themselves may.
         for mapping in template.streams:
             runtime.warm(mapping.function)
@@ -366,8 +296,9 @@ async def main() -> None:
         await stop.wait()
         tidy.cancel()
         # Requests under way are answered before their workers end.
-        if front:
-            await front.shutdown(DRAIN_SECONDS)
+        if listening:
+            listening.close()
+        await front.shutdown(DRAIN_SECONDS)
         await runtime.close()
 
 

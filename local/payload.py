@@ -1,0 +1,168 @@
+"""Payload format 2.0: a request as the event of an HTTP API's function, and the function's answer as a response.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+
+from local.config import ACCOUNT
+
+__all__ = ["Incoming", "answer", "event", "message", "rendered"]
+
+_API_ID = "local"
+# Of the connection, which is ours and not the function's.
+_OURS = {"connection", "content-length", "keep-alive", "server", "transfer-encoding"}
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One request: path and query as they were sent, and the time at which it came."""
+
+    request: web.BaseRequest
+    id: str
+    path: str
+    query: str
+    began: float
+
+
+def message(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer of the gateway's own."""
+    body = json.dumps({"message": text}, separators=(",", ":")).encode()
+    return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+
+
+def rendered(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Claims as API Gateway hands them to Lambda: all strings, arrays as `[a b]`, objects as JSON, nulls left out."""
+    return {name: _render(value) for name, value in claims.items() if value is not None}
+
+
+def _render(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{' '.join(_render(each) for each in value)}]"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"))
+
+
+def event(
+    incoming: Incoming, route_key: str, parameters: Mapping[str, str], authorizer: Mapping[str, Any] | None, body: bytes
+) -> dict[str, Any]:
+    """The function's event."""
+    request = incoming.request
+    headers: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, raw in request.headers.items():
+        lower, value = name.lower(), _text(raw)
+        if lower == "cookie":
+            cookies += (cookie.strip() for cookie in value.split(";"))
+        else:
+            headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
+    # Decoded, as captures of HTTP APIs show it: https://github.com/middleapi/standard-server/pull/93
+    path = unquote(_text(incoming.path))
+    host = headers.get("host", "localhost").partition(":")[0]
+    context: dict[str, Any] = {
+        "accountId": ACCOUNT,
+        "apiId": _API_ID,
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
+            "sourceIp": request.remote or "127.0.0.1",
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": incoming.id,
+        "routeKey": route_key,
+        "stage": "$default",
+        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(incoming.began)),
+        "timeEpoch": int(incoming.began * 1000),
+    }
+    if authorizer is not None:
+        context["authorizer"] = authorizer
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": path,
+        "rawQueryString": incoming.query,
+        "headers": headers,
+        "requestContext": context,
+        "isBase64Encoded": False,
+    }
+    if cookies:
+        made["cookies"] = cookies
+    if incoming.query:
+        joined: dict[str, str] = {}
+        for name, value in parse_qsl(incoming.query, keep_blank_values=True):
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+        made["queryStringParameters"] = joined
+    if parameters:
+        made["pathParameters"] = dict(parameters)
+    if body:
+        try:
+            made["body"] = body.decode()
+        except UnicodeDecodeError:
+            made["body"], made["isBase64Encoded"] = base64.b64encode(body).decode(), True
+    return made
+
+
+def _text(value: str) -> str:
+    """What was sent, as text that JSON can hold: UTF-8, and where it is not, Latin-1."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogateescape").decode("latin-1")
+    return value
+
+
+def answer(payload: bytes) -> web.Response:
+    """The function's answer as a response. Raises ValueError for what is no answer.
+
+    Without a `statusCode` it is a body of status 200, JSON by its content type.
+    """
+    found = json.loads(payload)
+    if not isinstance(found, dict) or "statusCode" not in found:
+        whole = found.encode("utf-8", "surrogatepass") if isinstance(found, str) else payload
+        return web.Response(body=whole, content_type="application/json")
+    status, body, headers = found["statusCode"], found.get("body"), found.get("headers")
+    cookies = found.get("cookies")
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError("no status of an HTTP response")
+    if not (isinstance(body, str | None) and isinstance(headers, dict | None) and isinstance(cookies, list | None)):
+        raise ValueError("a part of the response has another type")  # noqa: TRY004 - one error for all that is wrong
+    raw = (body or "").encode("utf-8", "surrogatepass")
+    if found.get("isBase64Encoded"):
+        raw = base64.b64decode(raw, validate=True)
+    made = web.Response(status=status, body=raw)
+    made.headers["Content-Type"] = "text/plain; charset=utf-8"
+    for name, value in (headers or {}).items():
+        if name.lower() not in _OURS:
+            made.headers[_name(name)] = _value(value)
+    for cookie in cookies or []:
+        made.headers.add("Set-Cookie", _value(cookie))
+    return made
+
+
+def _name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("no name of a header")
+    return name
+
+
+def _value(value: Any) -> str:
+    text = _render(value)
+    if any(character in text for character in "\r\n\0"):
+        raise ValueError("a header of several lines")
+    return text
