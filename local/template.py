@@ -2,17 +2,19 @@
 
 import hashlib
 import json
+import os
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from local.config import ACCOUNT, REGION, STACK
+
 __all__ = ["EventSourceMapping", "Function", "Route", "Schedule", "Template", "load"]
 
-_STACK, _REGION, _ACCOUNT = "sales", "eu-west-1", "000000000000"
 _RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400, "days": 86400}
 
 
@@ -87,7 +89,7 @@ class Template:
 def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None) -> Template:
     """The template with these parameters. With `cache`, a folder, an unchanged one is read from there.
 
-    Raises ValueError for a parameter that is missing, or a template the translator refuses.
+    Raises ValueError for a parameter that is missing, a template the translator refuses, or what is not known here.
     """
     raw = path.read_bytes()
     mark = hashlib.sha256(raw + Path(__file__).read_bytes() + json.dumps(dict(parameters), sort_keys=True).encode())
@@ -100,7 +102,10 @@ def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None
         kept.parent.mkdir(parents=True, exist_ok=True)
         for old in kept.parent.glob("template-*.pickle"):
             old.unlink(missing_ok=True)
-        kept.write_bytes(pickle.dumps(template))
+        # In one step: other parts of the system may be reading it.
+        new = kept.with_suffix(f".{os.getpid()}.tmp")
+        new.write_bytes(pickle.dumps(template))
+        new.replace(kept)
     return template
 
 
@@ -120,7 +125,7 @@ def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
                 resource["Properties"][name] = "s3://bucket/key"
     try:
         translated: dict[str, Any] = Translator(
-            {}, Parser(), boto_session=SimpleNamespace(region_name=_REGION)
+            {}, Parser(), boto_session=SimpleNamespace(region_name=REGION)
         ).translate(document, dict(parameters))
     except InvalidDocumentException as error:
         raise ValueError("; ".join(cause.message for cause in error.causes)) from None
@@ -134,9 +139,9 @@ class _Resolver:
         self._document = document
         self._resources = document["Resources"]
         self._values: dict[str, Any] = {
-            "AWS::StackName": _STACK,
-            "AWS::Region": _REGION,
-            "AWS::AccountId": _ACCOUNT,
+            "AWS::StackName": STACK,
+            "AWS::Region": REGION,
+            "AWS::AccountId": ACCOUNT,
             "AWS::Partition": "aws",
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::NoValue": None,
@@ -145,6 +150,12 @@ class _Resolver:
             if name not in parameters and "Default" not in parameter:
                 raise ValueError(f"the template's parameter {name} has no value")
             self._values[name] = str(parameters.get(name, parameter.get("Default")))
+        self._functions: dict[str, Callable[[Any], Any]] = {
+            "Fn::GetAtt": self._getatt,
+            "Fn::Sub": self._sub,
+            "Fn::Join": self._join,
+            "Fn::If": self._if,
+        }
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -155,19 +166,21 @@ class _Resolver:
             ((name, argument),) = value.items()
             if name == "Ref":
                 return self._ref(argument)
-            if name.startswith("Fn::") and (resolve := getattr(self, "_" + name[4:].lower(), None)):
+            if resolve := self._functions.get(name):
                 return resolve(argument)
         return {key: found for key, each in value.items() if (found := self(each)) is not None}
 
     def _ref(self, name: str) -> Any:
         if name in self._values:
             return self._values[name]
+        if name not in self._resources:
+            raise ValueError(f"the template refers to {name}, which it does not have")
         resource = self._resources[name]
         kind, properties = resource["Type"], resource.get("Properties", {})
         if kind == "AWS::DynamoDB::Table":
-            return self(properties.get("TableName")) or f"{_STACK}-{name.removesuffix('Table').lower()}"
+            return self(properties.get("TableName")) or f"{STACK}-{name.removesuffix('Table').lower()}"
         if kind == "AWS::Lambda::Function":
-            return self(properties.get("FunctionName")) or f"{_STACK}-{name}"
+            return self(properties.get("FunctionName")) or f"{STACK}-{name}"
         return name
 
     def _getatt(self, argument: Any) -> str:
@@ -178,7 +191,7 @@ class _Resolver:
 
     def _arn(self, name: str) -> str:
         kind = self._resources[name]["Type"]
-        prefix = f"arn:aws:{kind.split('::')[1].lower()}:{_REGION}:{_ACCOUNT}"
+        prefix = f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}"
         if kind == "AWS::DynamoDB::Table":
             return f"{prefix}:table/{self._ref(name)}"
         return (
@@ -202,24 +215,25 @@ class _Resolver:
 
     def _if(self, argument: Any) -> Any:
         condition, yes, no = argument
-        return self(yes if self._condition(condition) else no)
+        return self(yes if self.holds(condition) else no)
 
-    def _condition(self, condition: Any) -> bool:
+    def holds(self, condition: Any) -> bool:
+        """Whether a condition, or one of that name, is true for this stack."""
         if isinstance(condition, str):
-            return self._condition(self._document["Conditions"][condition])
+            return self.holds(self._document["Conditions"][condition])
         ((name, argument),) = condition.items()
         match name:
             case "Condition":
-                return self._condition(argument)
+                return self.holds(argument)
             case "Fn::Equals":
                 left, right = self(argument)
                 return bool(left == right)
             case "Fn::Not":
-                return not self._condition(argument[0])
+                return not self.holds(argument[0])
             case "Fn::And":
-                return all(self._condition(each) for each in argument)
+                return all(self.holds(each) for each in argument)
             case "Fn::Or":
-                return any(self._condition(each) for each in argument)
+                return any(self.holds(each) for each in argument)
         raise ValueError(f"the condition {name} is not known here")
 
 
@@ -229,7 +243,7 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
     resources = {
         name: resource
         for name, resource in document["Resources"].items()
-        if "Condition" not in resource or resolve._condition(resource["Condition"])  # noqa: SLF001 - its own reader
+        if "Condition" not in resource or resolve.holds(resource["Condition"])
     }
 
     def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -248,38 +262,50 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
             handler=properties["Handler"],
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
-            environment={key: str(value) for key, value in variables.items()},
+            environment={key: _text(f"{name}'s {key}", value) for key, value in variables.items()},
         )
         by_reference[logical_id] = by_reference[properties["FunctionName"]] = name
 
     def function_of(reference: Any) -> str:
         # An alias, a version, a function or an address made of them: what it names is in its text.
         text = json.dumps(reference)
-        return max(
-            (each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text),
-            key=len,
-        )
+        named = [each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text]
+        if not named:
+            raise ValueError(f"{text} names no function of the template")
+        return by_reference[max(named, key=len)]
 
-    template = Template(functions=functions)
+    routes: list[Route] = []
+    jwt: dict[str, Any] = {}
     for resource in of_type("AWS::ApiGatewayV2::Api").values():
-        _read_api(resource["Properties"]["Body"], resolve, lambda text: by_reference[function_of(text)], template)
+        routes += _routes(resource["Properties"]["Body"], function_of)
+        jwt |= _authorizer(resolve(resource["Properties"]["Body"].get("components", {})))
+    template = Template(
+        functions=functions, routes=routes, issuer=jwt.get("issuer", ""), audience=tuple(jwt.get("audience", ()))
+    )
     for name, resource in of_type("AWS::DynamoDB::Table").items():
         template.tables[name] = _table(resolve({"Ref": name}), resolve(resource["Properties"]))
         if ttl := resource["Properties"].get("TimeToLiveSpecification"):
             template.time_to_live[name] = ttl["AttributeName"]
     for resource in of_type("AWS::Lambda::EventSourceMapping").values():
-        function = by_reference[function_of(resource["Properties"]["FunctionName"])]
+        function = function_of(resource["Properties"]["FunctionName"])
         if mapping := _mapping(function, resolve(resource["Properties"])):
             template.streams.append(mapping)
     for kind in ("AWS::Events::Rule", "AWS::Scheduler::Schedule"):
-        for resource in of_type(kind).values():
-            properties = resource["Properties"]
-            rate = re.fullmatch(r"rate\((\d+) (\w+)\)", resolve(properties.get("ScheduleExpression", "")))
-            targets = properties.get("Targets", properties.get("Target"))
-            if rate:
-                seconds = float(int(rate[1]) * _RATES[rate[2]])
-                template.schedules.append(Schedule(by_reference[function_of(targets)], seconds))
+        template.schedules.extend(_schedules(of_type(kind), resolve, function_of))
     return template
+
+
+def _schedules(
+    resources: dict[str, dict[str, Any]], resolve: _Resolver, function_of: Callable[[Any], str]
+) -> list[Schedule]:
+    """The schedules with a rate; one with a cron expression is of no use on a machine that is not always on."""
+    found = []
+    for resource in resources.values():
+        properties = resource["Properties"]
+        if rate := re.fullmatch(r"rate\((\d+) (\w+)\)", resolve(properties.get("ScheduleExpression", ""))):
+            target = function_of(properties.get("Targets", properties.get("Target")))
+            found.append(Schedule(target, float(int(rate[1]) * _RATES[rate[2]])))
+    return found
 
 
 def _table(name: str, properties: dict[str, Any]) -> dict[str, Any]:
@@ -313,26 +339,34 @@ def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | 
     )
 
 
-def _read_api(body: dict[str, Any], resolve: _Resolver, function: Any, template: Template) -> None:
-    schemes = body.get("components", {}).get("securitySchemes", {})
-    for scheme in schemes.values():
-        jwt = resolve(scheme.get("x-amazon-apigateway-authorizer", {})).get("jwtConfiguration")
-        if jwt:
-            object.__setattr__(template, "issuer", jwt["issuer"])
-            object.__setattr__(template, "audience", tuple(jwt["audience"]))
-    for path, methods in body["paths"].items():
-        for method, operation in methods.items():
-            integration = operation.get("x-amazon-apigateway-integration")
-            if not integration:
-                continue
-            security = operation.get("security", [])
-            scopes = [scope for requirement in security for each in requirement.values() for scope in each]
-            template.routes.append(
-                Route(
-                    method="ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
-                    path="$default" if path == "/$default" else path,
-                    function=function(integration["uri"]),
-                    authorized=any(name in schemes for requirement in security for name in requirement),
-                    scopes=tuple(scopes),
-                )
-            )
+def _text(what: str, value: Any) -> str:
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{what} is {json.dumps(value)}, which is not known here")  # noqa: TRY004 - as of all of a template
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _authorizer(components: dict[str, Any]) -> dict[str, Any]:
+    """The JWT authorizer's issuer and audience; nothing where there is none."""
+    schemes = [
+        each.get("x-amazon-apigateway-authorizer", {}) for each in components.get("securitySchemes", {}).values()
+    ]
+    return next((each["jwtConfiguration"] for each in schemes if "jwtConfiguration" in each), {})
+
+
+def _routes(body: dict[str, Any], function_of: Callable[[Any], str]) -> list[Route]:
+    """The routes of an API's OpenAPI document."""
+    return [
+        Route(
+            method="ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
+            path="$default" if path.endswith("$default") else path,
+            function=function_of(operation["x-amazon-apigateway-integration"]["uri"]),
+            # SAM's name for an open route is NONE; whatever else is required, only a JWT authorizer lets anybody in.
+            authorized=any(name != "NONE" for required in operation.get("security", []) for name in required),
+            scopes=tuple(
+                scope for required in operation.get("security", []) for each in required.values() for scope in each
+            ),
+        )
+        for path, methods in body["paths"].items()
+        for method, operation in methods.items()
+        if "x-amazon-apigateway-integration" in operation
+    ]
