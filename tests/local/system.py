@@ -100,7 +100,13 @@ class System:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local", *arguments], cwd=ROOT, env=self.environ(), stdout=log, stderr=log
             )
-        until(self.answers, seconds=40)
+        try:
+            until(self.answers, seconds=40)
+        except AssertionError as error:
+            names = ("make-run.log", "logs/gateway.log", "logs/check_health.log", "logs/access.log")
+            logs = (self.state / name for name in names)
+            told = (f"{path.name}:\n{path.read_text()[-1500:]}" for path in logs if path.is_file())
+            raise AssertionError("\n".join([str(error), str(self.pids()), *told])) from None
 
     def answers(self) -> bool:
         """Whether the API answers."""
