@@ -1,0 +1,24 @@
+"""One rig for the fault matrix; with WRITE_GUARANTEES=1 what was seen becomes the table of docs/guarantees.md."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.matrix import GUARANTEES, Matrix, table
+from tests.faults.rig import rig
+from tests.faults.rows import ROWS
+
+
+@pytest.fixture(scope="session")
+def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
+    """All selected rows, played."""
+    wanted = {item.callspec.params["row"].fault for item in request.session.items if hasattr(item, "callspec")
+              and "row" in item.callspec.params}  # fmt: skip
+    with rig() as made:
+        found = Matrix(made)
+        found.begin([row for row in ROWS if row.fault in wanted or len(wanted) == 0])
+        yield found
+    if os.environ.get("WRITE_GUARANTEES") == "1" and not found.problems and len(found.seen) == len(ROWS):
+        intro = GUARANTEES.read_text().partition("| Fault |")[0]
+        GUARANTEES.write_text(intro + table(found.seen))

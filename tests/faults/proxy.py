@@ -1,0 +1,190 @@
+"""A proxy between the system and its store, which fails at the moment a test asks for."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+
+@dataclass
+class Call:
+    """One call to the store: `about` is the phone number of the order or customer it is about."""
+
+    operation: str
+    body: dict[str, Any]
+    about: str | None
+
+    @property
+    def step(self) -> str:
+        """Which step in an order's life it is."""
+        status = self.body.get("Item", {}).get("sms", {}).get("M", {}).get("status", {}).get("S")
+        if self.operation == "PutItem" and status:
+            if self.body["Item"]["version"]["N"] == "1":
+                return "create"
+            return "claim" if status == "sending" else "settle"
+        if self.operation == "UpdateItem" and ":order" in self.body.get("ExpressionAttributeValues", {}):
+            return "link"
+        if self.operation == "Query" and self.body.get("IndexName") == "by_due":
+            return "look"
+        return {"BatchGetItem": "read", "GetItem": "get"}.get(self.operation, self.operation)
+
+
+type Edit = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(eq=False)
+class Fault:
+    """What happens to calls of a step: `refuse` (not passed on), `lose` (its answer), or `hold` and `hold_answer`."""
+
+    step: str
+    action: str = ""
+    about: str | None = None
+    times: int | None = None
+    edit: Edit | None = None
+    edit_answer: Edit | None = None
+    met: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+class Proxy:
+    """Listens on a port of its own; `faults` may change at any time."""
+
+    def __init__(self, store_port: int) -> None:
+        self.store_port = store_port
+        self.images: dict[str, dict[str, Any]] = {}
+        self._numbers: dict[str, str] = {}
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @contextmanager
+    def fault(self, fault: Fault) -> Iterator[Fault]:
+        """The fault, until the block ends; what it holds then goes on."""
+        with self._lock:
+            self._faults.append(fault)
+        try:
+            yield fault
+        finally:
+            with self._lock:
+                self._faults.remove(fault)
+            fault.released.set()
+
+    def call(self, operation: str, body: dict[str, Any]) -> Call:
+        """The call, with whom it is about."""
+        item = body.get("Item", {})
+        number = item.get("phone_number") or item.get("sms", {}).get("M", {}).get("to")
+        ids = [each for name in ("id", "code") if (each := item.get(name, {}).get("S"))]
+        if number:
+            for each in ids:
+                self._numbers[each] = number["S"]
+            if "sms" in item and item["version"]["N"] == "1":
+                self.images[number["S"]] = item
+            return Call(operation, body, number["S"])
+        keys = [body.get("Key", {})]
+        for request in body.get("RequestItems", {}).values() if operation == "BatchGetItem" else ():
+            keys += request["Keys"]
+        ids = [value["S"] for key in keys for value in key.values()]
+        ids.append(body.get("ExpressionAttributeValues", {}).get(":order", {}).get("S", ""))
+        return Call(operation, body, next((self._numbers[each] for each in ids if each in self._numbers), None))
+
+    def meets(self, call: Call) -> list[Fault]:
+        """The faults that this call meets; only one of them has an action."""
+        with self._lock:
+            found = [
+                fault
+                for fault in self._faults
+                if fault.step == call.step
+                and fault.about in (None, call.about)
+                and (fault.times is None or fault.met < fault.times)
+            ]
+            for fault in found:
+                fault.met += 1
+        return found
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Processes that were killed have left connections behind."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    proxy: ClassVar[Proxy]
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    _store: HTTPConnection | None = None
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        body = json.loads(raw)
+        faults = self.proxy.meets(self.proxy.call(operation, body))
+        fault = next((fault for fault in faults if fault.action), None)
+        action = fault.action if fault else ""
+        for each in faults:
+            if each.edit:
+                raw = json.dumps(each.edit(body)).encode()
+        if fault and action == "hold":
+            fault.released.wait(30)
+            action = fault.action
+        if action == "refuse":
+            return self._cut()
+        try:
+            status, kind, answer = self._ask(raw)
+        except (OSError, HTTPException):
+            return self._cut()
+        if fault and action == "hold_answer":
+            fault.released.wait(30)
+        if action == "lose":
+            return self._cut()
+        for each in faults:
+            if each.edit_answer and status == 200:
+                answer = json.dumps(each.edit_answer(json.loads(answer))).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+        return None
+
+    def _ask(self, raw: bytes) -> tuple[int, str, bytes]:
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in {"host", "content-length", "connection", "expect"}
+        }
+        for fresh in (False, True):
+            if self._store is None or fresh:
+                self._store = HTTPConnection("127.0.0.1", self.proxy.store_port, timeout=20)
+                self._store.connect()
+                self._store.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                self._store.request("POST", "/", raw, headers)
+                response = self._store.getresponse()
+                return response.status, response.getheader("Content-Type", ""), response.read()
+            except (OSError, HTTPException):
+                if fresh:
+                    raise
+        raise AssertionError
+
+    def _cut(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: Any) -> None:
+        """Quiet."""

@@ -1,0 +1,223 @@
+"""What the rows of the fault matrix are made with: one system, its store behind a proxy, and an order each."""
+
+import itertools
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from local.config import Config
+from local.store import StoreClient, choose, wait_until_ready
+from local.supervisor import LAYOUT
+from tests.events import stream_event
+from tests.faults.proxy import Fault, Proxy
+from tests.local.system import Answer, System, request, until
+
+# Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
+WAITS = {
+    "SMS_MAX_ATTEMPTS": "2",
+    "SMS_RETRY_SECONDS": "0.2",
+    "SMS_LEASE_SECONDS": "12",
+    "SMS_PAUSE_SECONDS": "0.5",
+}
+LEASE = 25.0
+CHECKPOINT = "stream-*send_sms.json"
+
+
+class Rig:
+    """A system whose store can be made to fail, and to die."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.system = System(state, **WAITS)
+        self.proxy = Proxy(self.system.port + 3)
+        self.system.environment["DYNAMODB_ENDPOINT"] = self.proxy.url
+        self._store: subprocess.Popen[bytes] | None = None
+        self._numbers = itertools.count(1000)
+
+    def start_store(self) -> None:
+        config = Config(self.system.port, self.state, {})
+        server = choose(config)
+        (self.state / "store").mkdir(parents=True, exist_ok=True)
+        # As the supervisor leaves it: the store that is there is of this version.
+        (self.state / "version").write_text(LAYOUT)
+        self._store = subprocess.Popen(
+            server.command, env={**os.environ, **server.environment},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        wait_until_ready(StoreClient(config.store_url))
+
+    def kill_store(self) -> None:
+        if self._store:
+            self._store.kill()
+            self._store.wait()
+
+    def close(self) -> None:
+        self.system.stop()
+        self.system.kill_all()
+        self.proxy.close()
+        self.kill_store()
+
+    def number(self) -> str:
+        return f"+25470000{next(self._numbers)}"
+
+    def behave(self, default: str = "accept", **behaviour: Any) -> None:
+        self.system.behave(default=default, delivery_delay_ms=100, **behaviour)
+
+    def kill_senders(self) -> None:
+        self.system.kill("worker-send_sms")
+        self.system.kill("worker-sweep_sms")
+
+    def report(self, message_id: str, status: str, number: str, *, secret: str = "", **more: str) -> Answer:
+        """Posts a delivery report, with the right secret unless another one is given."""
+        secret = secret or (self.state / "webhook-secret").read_text().strip()
+        fields = {"id": message_id, "status": status, "phoneNumber": number, "networkCode": "99999", **more}
+        url = self.system.url(f"/webhooks/africastalking/delivery/{secret}")
+        return request("POST", url, urlencode(fields), {"content-type": "application/x-www-form-urlencoded"})
+
+    @property
+    def checkpoint(self) -> Path:
+        (found,) = self.state.glob(CHECKPOINT)
+        return found
+
+    def restart_stream(self, checkpoint: str | None) -> None:
+        """Kills the poller, and puts another checkpoint where it finds it when it is started again."""
+        before = self.system.pids()["stream"]
+        os.kill(before, signal.SIGKILL)
+        if checkpoint is None:
+            self.checkpoint.unlink()
+        else:
+            self.checkpoint.write_text(checkpoint)
+        until(lambda: self.system.pids().get("stream", before) != before)
+
+
+@dataclass
+class Case:
+    """One row at work: an order of its own, to a number of its own."""
+
+    rig: Rig
+    number: str
+    order: dict[str, Any] = field(default_factory=dict)
+    states: list[str] = field(default_factory=list)
+
+    @property
+    def system(self) -> System:
+        return self.rig.system
+
+    def place(self, default: str = "accept", **behaviour: Any) -> None:
+        """The order, while the gateway behaves like this."""
+        self.rig.behave(default, **behaviour)
+        self.order = self.system.order(self.system.customer(phone_number=self.number))
+
+    def fault(
+        self, step: str, action: str = "", times: int | None = None, **edits: Any
+    ) -> AbstractContextManager[Fault]:
+        """A fault of the store in a step of this order."""
+        about = None if step in {"look", "GetRecords"} else self.number
+        return self.rig.proxy.fault(Fault(step, action, about, times, **edits))
+
+    def texts(self) -> list[dict[str, Any]]:
+        return [text for text in self.system.texts() if text["to"] == self.number]
+
+    def text(self) -> dict[str, Any]:
+        """The first text the gateway took."""
+        return until(self.texts, seconds=15)[0]
+
+    def settles(self, *states: str, seconds: float = 15) -> None:
+        self.system.reaches(self.order, *states, seconds=seconds)
+
+    def refused(self, reason: str | None = None, seconds: float = 15) -> None:
+        """Waits until the text is queued again because of an answer."""
+
+        def look() -> bool:
+            sms = self.system.sms(self.order)
+            return bool(sms["status"] == "queued" and sms["reason"] and reason in (None, sms["reason"]))
+
+        until(look, seconds=seconds, every=0.02)
+
+    def state(self) -> str:
+        """The state that the order shows, with its reason."""
+        if not self.order:
+            return "no order"
+        sms = self.system.sms(self.order)
+        return f"`{sms['status']}`" + (f" ({sms['reason']})" if sms["reason"] else "")
+
+    def note(self) -> None:
+        """What is shown for the time being is part of the row."""
+        self.states.append(self.state())
+
+    def shown(self) -> str:
+        return ", then ".join([*self.states, self.state()])
+
+    def records(self, change: Callable[[list[Any], list[Any]], list[Any]]) -> AbstractContextManager[Fault]:
+        """Changes what the stream's poller gets: `change` has this order's records of an answer, and the others."""
+
+        def edit(answer: dict[str, Any]) -> dict[str, Any]:
+            mine: list[Any] = []
+            others: list[Any] = []
+            for record in answer["Records"]:
+                image = record["dynamodb"].get("NewImage", {})
+                is_mine = image.get("sms", {}).get("M", {}).get("to", {}).get("S") == self.number
+                (mine if is_mine else others).append(record)
+            return answer | {"Records": change(mine, others)}
+
+        return self.fault("GetRecords", edit_answer=edit)
+
+    def without_record(self) -> AbstractContextManager[Fault]:
+        """The stream loses this order's records."""
+        return self.records(lambda mine, others: others)
+
+    def deliver_again(self, times: int = 1) -> list[Answer]:
+        """Hands this order's record to send_sms so often, all at once."""
+        event = stream_event(self.rig.proxy.images[self.number])
+        answers: list[Answer] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(self.system.invoke("send_sms", event))) for _ in range(times)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(answer.status == 200 and answer.body == {"batchItemFailures": []} for answer in answers)
+        return answers
+
+    def again(self) -> None:
+        """A person asks for the text once more."""
+        answer = self.system.call(
+            "POST", f"orders/{self.order['id']}/sms", {"reason": "asked for"}, idempotency_key=f"again-{self.number}"
+        )
+        assert answer.status == 202, answer.raw
+
+
+type Play = Callable[[Case], Generator[None]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the matrix: what goes wrong, and what is expected. `play` waits where it yields, others go on."""
+
+    fault: str
+    texts: int
+    state: str
+    play: Play
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    """A rig, ended and forgotten afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sales-") as folder:
+        made = Rig(Path(folder) / "state")
+        try:
+            made.start_store()
+            made.system.start()
+            yield made
+        finally:
+            with suppress(OSError):
+                made.close()

@@ -1,0 +1,648 @@
+"""The fault matrix: each row a fault, what it is made with, and what is expected of it."""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.faults.proxy import Fault
+from tests.faults.rig import LEASE, Case, Play, Row
+from tests.local.system import until
+
+DELIVERED = "`delivered`"
+# As often as the store is asked before a sender gives up: once, and four retries.
+TRIES = 5
+LEASE_EXPIRED = "`unknown` (lease_expired)"
+
+
+# What the gateway answers
+
+
+def answered(answer: str, *states: str, delivery: str = "none") -> Play:
+    """The gateway's answer to every try."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(answer, delivery=delivery)
+        case.settles(*states)
+        yield from ()
+
+    return play
+
+
+def answered_slowly(answer: str) -> Play:
+    """An answer that the sender waits for until its deadline."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(answer, delivery="none")
+        case.text()
+        yield
+        case.settles("unknown", seconds=20)
+
+    return play
+
+
+def refused_once(answer: str) -> Play:
+    """An answer that is another one the next time."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(script=[answer])
+        case.settles("delivered")
+        yield from ()
+
+    return play
+
+
+def mended(answer: str) -> Play:
+    """A fault in the configuration, until a person mends it."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(answer)
+        case.refused()
+        case.note()
+        case.rig.behave()
+        case.settles("delivered")
+        yield from ()
+
+    return play
+
+
+def connection_refused(case: Case) -> Generator[None]:
+    case.rig.behave()
+    customer = case.system.customer(phone_number=case.number)
+    before = case.system.pids()["sandbox"]
+    case.system.kill("sandbox")
+    case.order = case.system.order(customer)
+    case.refused("connect_failed")
+    case.note()
+    until(lambda: case.system.pids().get("sandbox", before) != before)
+    case.settles("delivered")
+    yield from ()
+
+
+def down_for_longer_than_all_retries(case: Case) -> Generator[None]:
+    case.place("http:429")
+    case.settles("failed")
+    yield from ()
+
+
+def asked_for_again(case: Case) -> Generator[None]:
+    case.place("http:429")
+    case.settles("failed")
+    case.note()
+    case.rig.behave()
+    case.again()
+    case.settles("delivered")
+    yield from ()
+
+
+def lost_answer_and_report(case: Case) -> Generator[None]:
+    case.place("drop_after", delivery="success")
+    case.settles("delivered", seconds=25)
+    yield from ()
+
+
+# Workers that are killed
+
+
+def killed_at(step: str, action: str, *states: str, delivery: str = "none") -> Play:
+    """kill -9 of the senders when one of them is at this step."""
+
+    def play(case: Case) -> Generator[None]:
+        with case.fault(step, action) as fault:
+            case.place(delivery=delivery)
+            until(lambda: fault.met)
+            if action == "hold_answer":
+                # The store has it before the sender dies.
+                time.sleep(0.1)
+            case.rig.kill_senders()
+            if action == "hold":
+                # What the dead sender had not yet got out of its machine never arrives.
+                fault.action = "refuse"
+        if delivery == "none":
+            yield
+        # Otherwise the next sender is about to get it, and must not meet the next row's kill.
+        case.settles(*states, seconds=LEASE)
+
+    return play
+
+
+def killed_in_flight(delivery: str, state: str) -> Play:
+    """kill -9 of the senders while the gateway has the request."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(latency_ms=1500, delivery=delivery)
+        case.text()
+        case.rig.kill_senders()
+        case.rig.behave()
+        yield
+        case.settles(state, seconds=LEASE + 10)
+
+    return play
+
+
+# The store
+
+
+def unreachable_at(step: str, action: str, *states: str, times: int = 1, delivery: str = "success") -> Play:
+    """The store refuses calls of this step, or loses its answers."""
+
+    def play(case: Case) -> Generator[None]:
+        with case.fault(step, action, times) as fault:
+            case.place(delivery=delivery)
+            until(lambda: fault.met >= times, seconds=20)
+        yield
+        case.settles(*states, seconds=LEASE)
+
+    return play
+
+
+def unreachable_for_the_order(*, again: bool) -> Play:
+    """The store is away while an order is asked for."""
+
+    def play(case: Case) -> Generator[None]:
+        case.rig.behave()
+        customer = case.system.customer(phone_number=case.number)
+        body = {"customer": customer["id"], "item": "macbook m2", "amount": "1"}
+        with case.fault("create", "refuse"):
+            answer = case.system.call("POST", "orders", body, idempotency_key=case.number)
+        assert answer.status == 503
+        case.note()
+        if again:
+            answer = case.system.call("POST", "orders", body, idempotency_key=case.number)
+            assert answer.status == 201
+            case.order = answer.body
+            case.settles("delivered")
+        else:
+            case.states.clear()
+        yield from ()
+
+    return play
+
+
+def every_answer_to_the_order_lost(case: Case) -> Generator[None]:
+    case.rig.behave()
+    customer = case.system.customer(phone_number=case.number)
+    body = {"customer": customer["id"], "item": "macbook m2", "amount": "1"}
+    with case.fault("create", "lose"):
+        assert case.system.call("POST", "orders", body, idempotency_key=case.number).status == 503
+    answer = case.system.call("POST", "orders", body, idempotency_key=case.number)
+    assert answer.status == 201
+    case.order = answer.body
+    case.settles("delivered")
+    yield from ()
+
+
+def unreachable_for_the_sweep(case: Case) -> Generator[None]:
+    with case.without_record(), case.fault("look", "refuse") as fault:
+        case.place()
+        until(lambda: fault.met >= 5)
+        case.note()
+    case.settles("delivered")
+    yield from ()
+
+
+def unreachable_when_the_lease_runs_out(case: Case) -> Generator[None]:
+    # The claim's own answer is lost for good, so the text is never asked for; then the lease cannot be ended either.
+    with case.fault("claim", "lose"), case.without_record():
+        case.place()
+        until(lambda: case.system.sms(case.order)["status"] == "sending")
+    yield
+    with case.fault("settle", "refuse", TRIES):
+        case.settles("unknown", seconds=LEASE + 5)
+
+
+def store_killed(case: Case) -> Generator[None]:
+    case.rig.behave(latency_ms=500)
+    customer = case.system.customer(phone_number=case.number)
+    case.order = case.system.order(customer)
+    case.text()
+    case.rig.kill_store()
+    time.sleep(0.5)
+    case.rig.start_store()
+    yield
+    case.settles("delivered", seconds=LEASE)
+
+
+# The stream
+
+
+def record_lost(case: Case) -> Generator[None]:
+    with case.without_record():
+        case.place()
+        case.settles("delivered")
+    yield from ()
+
+
+def record_twice_in_a_batch(case: Case) -> Generator[None]:
+    with case.records(lambda mine, others: [*others, *mine, *mine]):
+        case.place()
+        case.settles("delivered")
+    yield from ()
+
+
+def record_again(case: Case) -> Generator[None]:
+    case.place()
+    case.settles("delivered")
+    case.deliver_again()
+    yield from ()
+
+
+def record_again_while_unknown(case: Case) -> Generator[None]:
+    case.place("drop_after", delivery="none")
+    case.settles("unknown")
+    case.rig.behave()
+    case.deliver_again()
+    yield from ()
+
+
+def record_after_the_sweep(case: Case) -> Generator[None]:
+    kept: list[Any] = []
+
+    def late(mine: list[Any], others: list[Any]) -> list[Any]:
+        kept.extend(mine)
+        return others
+
+    with case.records(late):
+        case.place()
+        case.settles("delivered")
+
+    def afterwards(mine: list[Any], others: list[Any]) -> list[Any]:
+        now = [*others, *mine, *kept]
+        kept.clear()
+        return now
+
+    with case.records(afterwards):
+        until(lambda: not kept)
+        time.sleep(0.3)
+    yield from ()
+
+
+def records_reversed(case: Case) -> Generator[None]:
+    # All changes of the order come at once, the last one first.
+    kept: list[Any] = []
+
+    def keep(mine: list[Any], others: list[Any]) -> list[Any]:
+        kept.extend(mine)
+        return others
+
+    with case.records(keep):
+        case.place()
+        until(lambda: len(kept) >= 3)
+
+    def reverse(mine: list[Any], others: list[Any]) -> list[Any]:
+        now = [*reversed([*kept, *mine]), *others]
+        kept.clear()
+        return now
+
+    with case.records(reverse):
+        until(lambda: not kept)
+        case.settles("delivered")
+    yield from ()
+
+
+def checkpoint(*, forgotten: bool) -> Play:
+    """The poller starts again from an earlier position, or from the stream's beginning (TRIM_HORIZON)."""
+
+    def play(case: Case) -> Generator[None]:
+        earlier = case.rig.checkpoint.read_text()
+        case.place()
+        case.settles("delivered")
+        before = len(case.system.texts())
+        case.rig.restart_stream(None if forgotten else earlier)
+        reads = Fault("GetRecords")
+        with case.rig.proxy.fault(reads):
+            until(lambda: reads.met >= 3)
+        time.sleep(0.5)
+        assert len(case.system.texts()) == before
+        yield from ()
+
+    return play
+
+
+def poller_killed(case: Case) -> Generator[None]:
+    case.rig.behave(latency_ms=300)
+    customer = case.system.customer(phone_number=case.number)
+    case.order = case.system.order(customer)
+    case.system.kill("stream")
+    case.settles("delivered", seconds=LEASE)
+    yield from ()
+
+
+# Several at once
+
+
+def eight_senders(case: Case) -> Generator[None]:
+    with case.without_record():
+        case.place(latency_ms=100)
+        case.deliver_again(8)
+        case.settles("delivered")
+    yield from ()
+
+
+def sweep_and_stream(case: Case) -> Generator[None]:
+    with case.fault("claim", "hold") as fault:
+        case.place()
+        # The stream's sender, and the sweep's: both have read the order as queued.
+        until(lambda: fault.met >= 2, seconds=8)
+    case.settles("delivered")
+    yield from ()
+
+
+def two_sweeps(case: Case) -> Generator[None]:
+    with case.without_record(), case.fault("claim", "hold") as fault:
+        case.place()
+        sweeps = [threading.Thread(target=case.system.invoke, args=("sweep_sms", {})) for _ in range(2)]
+        for sweep in sweeps:
+            sweep.start()
+        until(lambda: fault.met >= 2, seconds=8)
+        fault.released.set()
+        for sweep in sweeps:
+            sweep.join()
+        case.settles("delivered")
+    yield from ()
+
+
+def cancelled_while_claimed(case: Case) -> Generator[None]:
+    with case.fault("claim", "hold") as fault:
+        case.place()
+        until(lambda: fault.met)
+        assert case.system.call("POST", f"orders/{case.order['id']}/cancel").status == 200
+    case.settles("suppressed")
+    yield from ()
+
+
+def opted_out_while_queued(case: Case) -> Generator[None]:
+    with case.without_record(), case.fault("look", "refuse"):
+        case.place()
+        changed = case.system.call("PATCH", f"customers/{case.order['customer']}", {"sms_opted_out": True})
+        assert changed.status == 200
+    case.settles("suppressed")
+    yield from ()
+
+
+# Delivery reports
+
+
+def reported(delivery: str, state: str) -> Play:
+    """The gateway's own reports, in an awkward order."""
+
+    def play(case: Case) -> Generator[None]:
+        case.place(delivery=delivery)
+        case.settles(state)
+        time.sleep(0.3)
+        yield from ()
+
+    return play
+
+
+def forged_report(case: Case) -> Generator[None]:
+    case.place(delivery="none")
+    case.settles("sent")
+    answer = case.rig.report(case.text()["message_id"], "Failed", case.number, secret="forged")
+    assert answer.status == 404
+    yield from ()
+
+
+def report_for_another_number(case: Case) -> Generator[None]:
+    case.place(delivery="none")
+    case.settles("sent")
+    assert case.rig.report(case.text()["message_id"], "Failed", case.rig.number()).status == 200
+    yield from ()
+
+
+def report_of_an_unknown_message(case: Case) -> Generator[None]:
+    case.place(delivery="none")
+    case.settles("sent")
+    assert case.rig.report("ATXid_never_heard_of", "Failed", case.number).status == 200
+    yield from ()
+
+
+def late_failure(case: Case) -> Generator[None]:
+    case.place()
+    case.settles("delivered")
+    assert case.rig.report(case.text()["message_id"], "Failed", case.number).status == 200
+    yield from ()
+
+
+def thousand_reports(case: Case) -> Generator[None]:
+    case.place("status:403")
+    case.settles("failed")
+    statuses = itertools.cycle(["Success", "Failed", "Submitted", "AbsentSubscriber", "Rejected"])
+
+    def post(number: int) -> int:
+        return case.rig.report(f"ATXid_{number % 50}x{case.number[1:]}", next(statuses), case.number).status
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(post, range(1000))) == {200}
+    yield from ()
+
+
+# Clocks
+
+
+def moved(item_time: str, seconds: float) -> str:
+    return (datetime.fromisoformat(item_time) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def order_from_a_clock(seconds: float, *, lost: bool = False) -> Play:
+    """The order is stored by a machine whose clock is wrong by that many seconds."""
+
+    def edit(body: dict[str, Any]) -> dict[str, Any]:
+        item = body["Item"]
+        for name in ("order_date", "due_at"):
+            item[name] = {"S": moved(item[name]["S"], seconds)}
+        item["sort_key"] = {"S": f"{item['order_date']['S']}#{item['id']['S']}"}
+        return body
+
+    def play(case: Case) -> Generator[None]:
+        record = case.without_record() if lost else contextlib.nullcontext()
+        with record:
+            with case.fault("create", edit=edit):
+                case.place()
+            if not lost:
+                case.settles("delivered")
+            else:
+                time.sleep(0.5)
+                case.note()
+                # Lost for good: a replay in another row must not find it either.
+                yield
+                case.rig.behave()
+                case.settles("delivered", seconds=70)
+
+    return play
+
+
+def lease_from_a_slow_clock(case: Case) -> Generator[None]:
+    def edit(body: dict[str, Any]) -> dict[str, Any]:
+        item = body["Item"]
+        item["due_at"] = {"S": moved(item["due_at"]["S"], -60)}
+        return body
+
+    with case.fault("claim", edit=edit):
+        case.place(latency_ms=4000)
+        case.settles("unknown")
+    case.note()
+    case.settles("delivered")
+    yield from ()
+
+
+# The whole system
+
+
+def everything_killed(case: Case) -> Generator[None]:
+    case.rig.behave(latency_ms=500)
+    customer = case.system.customer(phone_number=case.number)
+    case.order = case.system.order(customer)
+    case.text()
+    case.system.kill_all()
+    case.rig.kill_store()
+    case.rig.start_store()
+    case.system.start()
+    case.settles("delivered", seconds=LEASE + 10)
+    yield from ()
+
+
+def gateway_refuses(answer: str, reason: str) -> Row:
+    return Row(f"The gateway refuses for good: `{answer}`", 0, f"`failed` ({reason})", answered(answer, "failed"))
+
+
+def refuses_for_now(answer: str) -> Row:
+    return Row(f"The gateway refuses for now, once: `{answer}`", 1, DELIVERED, refused_once(answer))
+
+
+def misconfigured(answer: str, reason: str) -> Row:
+    state = f"`queued` ({reason}), then {DELIVERED}"
+    return Row(f"The gateway refuses the configuration, until it is mended: `{answer}`", 1, state, mended(answer))
+
+
+def ambiguous(answer: str, reason: str, texts: int) -> Row:
+    state = f"`unknown` ({reason})"
+    return Row(
+        f"The gateway leaves open whether it sent the text: `{answer}`", texts, state, answered(answer, "unknown")
+    )
+
+
+ROWS = [
+    Row(
+        "The order comes from a machine whose clock is a minute fast, and the stream loses its record",
+        1, f"`queued`, then {DELIVERED}", order_from_a_clock(60, lost=True),
+    ),
+    # The gateway's answers. Those that keep a sender waiting come first.
+    Row("The gateway takes the text and never answers: `hang_after`", 1, "`unknown` (timeout)",
+        answered_slowly("hang_after")),
+    Row("The gateway takes the text and answers drop by drop: `drip`", 1, "`unknown` (timeout)",
+        answered_slowly("drip")),
+    Row("The gateway takes the text: `accept`", 1, DELIVERED, answered("accept", "delivered", delivery="success")),
+    gateway_refuses("status:401", "RiskHold"),
+    gateway_refuses("status:403", "InvalidPhoneNumber"),
+    gateway_refuses("status:404", "UnsupportedNumberType"),
+    gateway_refuses("status:406", "UserInBlacklist"),
+    gateway_refuses("status:407", "CouldNotRoute"),
+    gateway_refuses("status:409", "DoNotDisturbRejection"),
+    gateway_refuses("status:502", "RejectedByGateway"),
+    gateway_refuses("http:400", "http_400"),
+    gateway_refuses("http:404", "http_404"),
+    refuses_for_now("status:405"),
+    refuses_for_now("status:500"),
+    refuses_for_now("status:501"),
+    refuses_for_now("http:429"),
+    misconfigured("status:402", "InvalidSenderId"),
+    misconfigured("http:401", "bad_key"),
+    misconfigured("http:403", "http_403"),
+    misconfigured("bad_key", "bad_key"),
+    misconfigured("bad_sender", "InvalidSenderId"),
+    misconfigured("redirect", "http_307"),
+    ambiguous("status:408", "Undocumented", 0),
+    ambiguous("http:500", "http_500", 0),
+    ambiguous("http:503", "http_503", 0),
+    ambiguous("http:504", "http_504", 0),
+    ambiguous("drop_before", "connection_lost", 0),
+    ambiguous("drop_after", "connection_lost", 1),
+    ambiguous("http503_after", "http_503", 1),
+    ambiguous("garbage_after", "unreadable_answer", 1),
+    Row("The gateway's answer is lost, its delivery report is not", 1, DELIVERED, lost_answer_and_report),
+    Row("The gateway cannot be reached for a moment", 1, f"`queued` (connect_failed), then {DELIVERED}",
+        connection_refused),
+    Row("The gateway is down for longer than all retries", 0, "`failed` (http_429)", down_for_longer_than_all_retries),
+    Row("The gateway was down for longer than all retries, and a person asks again", 1,
+        f"`failed` (http_429), then {DELIVERED}", asked_for_again),
+    # The store.
+    Row("The store cannot be reached when the order is to be stored", 0, "no order",
+        unreachable_for_the_order(again=False)),
+    Row("The store cannot be reached when the order is to be stored; the caller asks again with its key", 1,
+        f"no order, then {DELIVERED}", unreachable_for_the_order(again=True)),
+    Row("The store's answer to the order is lost, once", 1, DELIVERED, unreachable_at("create", "lose", "delivered")),
+    Row("The store's every answer to the order is lost; the caller asks again with its key", 1, DELIVERED,
+        every_answer_to_the_order_lost),
+    Row("The store cannot be reached when the sender reads the pause and opt-outs", 1, DELIVERED,
+        unreachable_at("read", "refuse", "delivered", times=TRIES)),
+    Row("The store cannot be reached for the claim", 1, DELIVERED,
+        unreachable_at("claim", "refuse", "delivered", times=TRIES)),
+    Row("The store's answer to the claim is lost", 0, LEASE_EXPIRED, unreachable_at("claim", "lose", "unknown")),
+    Row("The store cannot be reached for the message id, once", 1, DELIVERED,
+        unreachable_at("link", "refuse", "delivered")),
+    Row("The store cannot be reached for the message id, with every try", 1, LEASE_EXPIRED,
+        unreachable_at("link", "refuse", "unknown", times=TRIES, delivery="none")),
+    Row("The store's answer to the message id is lost", 1, DELIVERED, unreachable_at("link", "lose", "delivered")),
+    Row("The store cannot be reached for the state, once", 1, DELIVERED,
+        unreachable_at("settle", "refuse", "delivered")),
+    Row("The store cannot be reached for the state, with every try", 1, LEASE_EXPIRED,
+        unreachable_at("settle", "refuse", "unknown", times=TRIES, delivery="none")),
+    Row("The store cannot be reached for the state, with every try; the delivery report comes", 1, DELIVERED,
+        unreachable_at("settle", "refuse", "delivered", times=TRIES)),
+    Row("The store's answer to the state is lost", 1, DELIVERED, unreachable_at("settle", "lose", "delivered")),
+    Row("The store cannot be reached for the sweep, and the stream loses the record", 1, f"`queued`, then {DELIVERED}",
+        unreachable_for_the_sweep),
+    Row("The store cannot be reached when a lease has run out", 0, LEASE_EXPIRED, unreachable_when_the_lease_runs_out),
+    # The stream.
+    Row("The stream loses the record", 1, DELIVERED, record_lost),
+    Row("The stream delivers the record twice in a batch", 1, DELIVERED, record_twice_in_a_batch),
+    Row("The stream delivers the record again after the text was delivered", 1, DELIVERED, record_again),
+    Row("The stream delivers the record again while the text is unknown", 1, "`unknown` (connection_lost)",
+        record_again_while_unknown),
+    Row("The stream delivers the record after the sweep has sent the text", 1, DELIVERED, record_after_the_sweep),
+    Row("The stream delivers the order's records in reverse", 1, DELIVERED, records_reversed),
+    Row("The stream's checkpoint is rolled back", 1, DELIVERED, checkpoint(forgotten=False)),
+    Row("A deploy replays the stream from TRIM_HORIZON", 1, DELIVERED, checkpoint(forgotten=True)),
+    # Several at once.
+    Row("Eight senders get the same order at once", 1, DELIVERED, eight_senders),
+    Row("Sweep and stream claim the same order at once", 1, DELIVERED, sweep_and_stream),
+    Row("Two more sweeps claim the same order at once", 1, DELIVERED, two_sweeps),
+    Row("The order is cancelled while a sender claims it", 0, "`suppressed` (order_cancelled)",
+        cancelled_while_claimed),
+    Row("The customer opts out while the text is queued", 0, "`suppressed` (opted_out)", opted_out_while_queued),
+    # Delivery reports.
+    Row("The delivery report comes before the answer", 1, DELIVERED, reported("before_answer", "delivered")),
+    Row("The delivery report comes twice", 1, DELIVERED, reported("duplicate", "delivered")),
+    Row("The delivery reports come out of order", 1, DELIVERED, reported("out_of_order", "delivered")),
+    Row("The delivery report says that the text did not arrive", 1, "`undelivered` (DeliveryFailure)",
+        reported("failed", "undelivered")),
+    Row("A report of failure comes after the report of success", 1, DELIVERED, late_failure),
+    Row("A delivery report is forged", 1, "`sent`", forged_report),
+    Row("A delivery report names another number", 1, "`sent`", report_for_another_number),
+    Row("A delivery report names a message that nobody knows", 1, "`sent`", report_of_an_unknown_message),
+    Row("A thousand delivery reports of unknown messages come for the number of a text that failed", 0,
+        "`failed` (InvalidPhoneNumber)", thousand_reports),
+    # Clocks.
+    Row("The order comes from a machine whose clock is a minute fast", 1, DELIVERED, order_from_a_clock(60)),
+    Row("The order comes from a machine whose clock is a minute slow", 1, DELIVERED, order_from_a_clock(-60)),
+    Row("The sender's clock is a minute slow, so that its lease runs out at once", 1,
+        f"`unknown` (lease_expired), then {DELIVERED}", lease_from_a_slow_clock),
+    # Processes that die.
+    Row("A worker is killed before its claim", 1, DELIVERED, killed_at("claim", "hold", "delivered",
+        delivery="success")),
+    Row("A worker is killed after its claim", 0, LEASE_EXPIRED, killed_at("claim", "hold_answer", "unknown")),
+    Row("A worker is killed after the request has left", 1, LEASE_EXPIRED, killed_in_flight("none", "unknown")),
+    Row("A worker is killed after the request has left; the delivery report comes", 1, DELIVERED,
+        killed_in_flight("success", "delivered")),
+    Row("A worker is killed after the gateway's answer", 1, LEASE_EXPIRED, killed_at("link", "hold", "unknown")),
+    Row("A worker is killed before it writes the state", 1, LEASE_EXPIRED, killed_at("settle", "hold", "unknown")),
+    Row("A worker is killed after it has written the state", 1, "`sent`", killed_at("settle", "hold_answer", "sent")),
+    Row("The stream's poller is killed while it hands over the record", 1, DELIVERED, poller_killed),
+    Row("The store is killed while the text is under way", 1, DELIVERED, store_killed),
+    Row("The whole system is killed while the text is under way", 1, DELIVERED, everything_killed),
+]  # fmt: skip

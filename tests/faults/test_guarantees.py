@@ -1,0 +1,41 @@
+"""The fault matrix: whatever fails, no text goes out twice by itself, and no order without one keeps it to itself."""
+
+import os
+
+import pytest
+
+from tests.faults.matrix import GUARANTEES, Matrix, table
+from tests.faults.rig import Row
+from tests.faults.rows import ROWS
+
+pytestmark = [pytest.mark.local, pytest.mark.faults]
+# States of an order that say its customer may be without its text.
+SAYING_SO = ("no order", "`queued`", "`failed`", "`unknown`", "`suppressed`")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.fault)
+def test_fault(row: Row, matrix: Matrix) -> None:
+    if row.fault in matrix.problems:
+        raise matrix.problems[row.fault]
+    texts, state = matrix.seen[row.fault]
+    assert texts <= 1
+    assert texts == 1 or state.rpartition(", then ")[2].startswith(SAYING_SO)
+    assert (texts, state) == (row.texts, row.state)
+
+
+def test_nothing_was_sent_to_anybody_after_its_row_was_over(matrix: Matrix) -> None:
+    for fault, (texts, state) in matrix.seen.items():
+        case = matrix.cases[fault]
+        assert len(case.texts()) == texts, fault
+        assert case.shown() == state, fault
+
+
+@pytest.mark.skipif(os.environ.get("WRITE_GUARANTEES") == "1", reason="the page is being written")
+def test_the_guarantees_page_says_what_was_seen(matrix: Matrix) -> None:
+    if len(matrix.cases) < len(ROWS):
+        pytest.skip("not all rows were played")
+    assert GUARANTEES.read_text().endswith(table(matrix.seen))
+
+
+def test_the_matrix_has_no_row_twice() -> None:
+    assert len({row.fault for row in ROWS}) == len(ROWS) >= 30
