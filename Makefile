@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 # Which tests: make test TESTS=tests/unit
-TESTS ?= tests
+TESTS ?= tests/unit tests/integration tests/template tests/local tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 
@@ -29,8 +29,11 @@ sam-local: store sam ## Run the functions in Lambda containers behind sam local 
 
 # ---- Test
 
-test: store ## Run every test
+test: store ## Run all tests but the fault matrix
 	@$(PY) -m pytest $(TESTS)
+
+faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
+	@$(PY) -m pytest tests/faults
 
 test-coverage: store ## Run the tests and show which lines of functions and shared they miss
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=term-missing
@@ -82,4 +85,4 @@ sam:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: help run token demo reset sam-local test test-coverage test-report test-html check format build deploy lock clean environment store sam
+.PHONY: help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store sam
