@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
@@ -209,6 +209,10 @@ _FOLDS = {
     "Œ": "OE",
     "þ": "th",
     "ð": "d",
+    # Letters of Hausa, Akan, Ewe and others that no accent's removal turns into one of GSM-7's.
+    "ɓ": "b", "Ɓ": "B", "ɗ": "d", "Ɗ": "D", "ƙ": "k", "Ƙ": "K", "ƴ": "y", "Ƴ": "Y", "ŋ": "n", "Ŋ": "N",
+    "ɔ": "o", "Ɔ": "O", "ɛ": "e", "Ɛ": "E", "ħ": "h", "Ħ": "H",
+    "⁄": "/",
 }  # fmt: skip
 
 
@@ -221,12 +225,16 @@ def fold(text: str) -> str:
         return text
     import unicodedata
 
-    folded = []
+    folded: list[str] = []
     for character in text:
         if character in _BASIC or character in _EXTENSION:
             folded.append(character)
         elif character in _FOLDS:
-            folded.append(_FOLDS[character])
+            folded.extend(_FOLDS[character])
+        elif unicodedata.combining(character) and folded and folded[-1] in _BASIC:
+            # An accent written after its letter, as some systems store names: one of GSM-7's letters, or none.
+            composed = unicodedata.normalize("NFC", folded[-1] + character)
+            folded[-1] = composed if composed in _BASIC else folded[-1]
         else:
             plain = "".join(
                 _FOLDS.get(part, part)
@@ -234,7 +242,7 @@ def fold(text: str) -> str:
                 if not unicodedata.combining(part)
             )
             keeps = plain and all(part in _BASIC or part in _EXTENSION for part in plain)
-            folded.append(plain if keeps else character)
+            folded.extend(plain if keeps else character)
     return "".join(folded)
 
 
@@ -247,8 +255,8 @@ DEFAULT_TEMPLATE = (
 _PLACEHOLDERS = frozenset({"name", "item", "currency", "amount"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S*|\b(?:[a-z0-9-]+\.)+[a-z]{2,24}/\S*", re.IGNORECASE)
-# A dot between letters or digits is what phones make a link of: `evil.example`.
-_DOMAIN = re.compile(r"(?<=[a-z0-9])\.(?=[a-z]{2,24}\b)", re.IGNORECASE)
+# A dot with letters of any script right behind it is what phones make a link of: `evil.example`.
+_DOMAIN = re.compile(r"(?<=\S)\.(?=[^\W\d_]{2})")
 
 
 def validate_template(template: str) -> None:
@@ -292,11 +300,12 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
 
     The name stands as it is written, apart from folding. A text that is too long is shortened in this order: the
     item, then the name, each at the end of a word and marked with "..."; a single word is cut only when it alone is
-    too long. If that is not enough, characters outside GSM-7 are left out of item and name first. The template's own
+    too long, and the item gets back what room a shorter name makes. If that is not enough, characters outside GSM-7 are left out of item and name first. The template's own
     words are never touched, so one that is longer than allowed by itself stays.
     """
     template = fold(template)
-    values = {"name": fold(clean(name)), "item": fold(clean(item))}
+    # Folded first: what looks like no link before (a full-width dot, a space without width) may be one afterwards.
+    name, item = clean(fold(name)), clean(fold(item))
 
     def made(name: str, item: str) -> Text:
         return measure(template.format(name=name, item=item, currency=currency, amount=amount))
@@ -304,18 +313,20 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
     def fits(name: str, item: str) -> bool:
         return made(name, item).segments <= max_segments
 
-    def shortened(name: str, item: str) -> Text | None:
-        item = _longest(item, lambda shorter: fits(name, shorter))
+    def shortened(name: str, whole: str) -> Text | None:
+        item = _longest(whole, lambda shorter: fits(name, shorter))
         if not fits(name, item):
             name = _longest(name, lambda shorter: fits(shorter, item))
+            item = _longest(whole, lambda shorter: fits(name, shorter))
         return made(name, item) if fits(name, item) else None
 
-    text = made(**values)
-    return shortened(**values) or shortened(**{key: _plain(value) for key, value in values.items()}) or text
+    text = made(name, item)
+    return shortened(name, item) or shortened(_plain(name), _plain(item)) or text
 
 
 def _plain(value: str) -> str:
-    return " ".join("".join(each for each in value if each in _BASIC or each in _EXTENSION).split())
+    # Cleaned again: what was dropped may have been all that kept two halves of a link apart.
+    return clean("".join(each for each in value if each in _BASIC or each in _EXTENSION))
 
 
 def _longest(value: str, fits: Callable[[str], bool]) -> str:
@@ -336,6 +347,10 @@ def _longest(value: str, fits: Callable[[str], bool]) -> str:
 
 # ---- Prices
 
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -352,8 +367,10 @@ def parse_prices(configured: str) -> dict[str, Price]:
         prices = {}
         for prefix, price in found.items():
             currency, _, amount = price.partition(" ")
+            if not (_PREFIX.fullmatch(prefix) and _CURRENCY.fullmatch(currency) and _AMOUNT.fullmatch(amount)):
+                raise ValueError
             prices[prefix] = Price(Decimal(amount), currency)
-    except (ValueError, AttributeError, InvalidOperation):
+    except (ValueError, AttributeError):
         raise ValueError('the SMS prices are not JSON such as {"+254": "KES 0.80"}') from None
     return prices
 

@@ -1,5 +1,6 @@
 """The text, what it costs, its states."""
 
+import re
 from decimal import Decimal
 from itertools import permutations
 
@@ -116,6 +117,10 @@ def test_a_curly_apostrophe_costs_nothing_once_it_is_folded() -> None:
         ("crème brûlée", "crème brulée"),
         ("Müller", "Müller"),
         ("fiﬁ", "fifi"),
+        ("Jose\u0301 Wanjiku\u0303", "José Wanjiku"),
+        ("Ɗanladi Ɓala, Kɔfi Ŋɛ", "Danladi Bala, Kofi Ne"),
+        ("½ kg", "1/2 kg"),
+        ("क\u093c", "क\u093c"),
         ("😀 漢", "😀 漢"),
     ],
 )
@@ -141,6 +146,10 @@ def test_folding_never_makes_a_text_dearer_and_folds_once(text: str) -> None:
         ("visit evil.example", "visit evil. example"),
         ("  spaced   out ", "spaced out"),
         ("St. John", "St. John"),
+        ("J. M. Kamau, Esq.", "J. M. Kamau, Esq."),
+        ("evilé.com", "evilé. com"),
+        ("evil.com_", "evil. com_"),
+        ("v2.0", "v2.0"),
     ],
 )
 def test_customer_data_cannot_carry_lines_or_links_into_a_text(given_name: str, kept: str) -> None:
@@ -163,6 +172,34 @@ def test_a_long_item_is_cut_at_a_word_before_the_name_is() -> None:
     assert cut.endswith("...")
     assert item.startswith(cut.removesuffix("..."))
     assert item[len(cut) - 3] == " "
+
+
+DISGUISED = [
+    "ｅｖｉｌ．ｃｏｍ",
+    "evil.\u200bcom",
+    "evil\u2024com",
+    "https:\u200b//evil.com/x",
+    "evil.漢com",
+    "evil.\u0301com",
+]
+
+
+@pytest.mark.parametrize("name", DISGUISED, ids=ascii)
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_a_link_cannot_hide_in_characters_that_folding_turns_or_leaves_out(name: str, most: int) -> None:
+    text = compose("{name}" + "-" * 60, name=name, item="", currency="KES", amount="1", max_segments=most).text
+    assert not re.search(r"evil\.com|://", text), text
+
+
+@given(st.text(st.sampled_from("evilcom.:/\u200b．․漢é\u0301 w"), max_size=40), st.integers(1, 3))
+def test_no_name_carries_a_link_into_a_text(name: str, most: int) -> None:
+    text = compose("{name} ordered {item}.", name=name, item=name, currency="KES", amount="1", max_segments=most).text
+    assert not re.search(r"\S\.[^\W\d_]{2}", text), text
+
+
+def test_an_item_is_not_cut_for_what_only_the_name_could_mend() -> None:
+    text = compose(DEFAULT_TEMPLATE, name="John 😀 Doe", max_segments=1, **ORDER)
+    assert text.text.startswith("Dear John..., your order for macbook m2 costing")
 
 
 def test_a_template_longer_than_allowed_stays_whole() -> None:
@@ -232,6 +269,27 @@ class TestStates:
             ends.add(status)
         assert len(ends) == 1
 
+    @given(st.data())
+    def test_any_mix_of_answer_lease_and_reports_ends_in_its_strongest_word_in_any_order(
+        self, data: st.DataObject
+    ) -> None:
+        reports = st.sampled_from([Cause.report_interim, Cause.report_failure, Cause.report_success])
+        answers = st.lists(
+            st.sampled_from([Cause.accepted, Cause.ambiguous, Cause.lease_expired]), min_size=1, max_size=3
+        )
+        events = data.draw(answers) + data.draw(st.lists(reports, max_size=6))
+        status = Status.sending
+        for cause in data.draw(st.permutations(events)):
+            status = move(status, cause) or status
+        if Cause.report_success in events:
+            assert status is Status.delivered
+        elif Cause.report_failure in events:
+            assert status is Status.undelivered
+        elif {Cause.accepted, Cause.report_interim} & set(events):
+            assert status is Status.sent
+        else:
+            assert status is Status.unknown
+
     @given(st.lists(st.sampled_from([cause for cause in Cause if cause is not Cause.requested]), max_size=30))
     def test_without_a_person_a_text_the_gateway_has_is_never_queued_again(self, causes: list[Cause]) -> None:
         status, taken = Status.queued, False
@@ -274,7 +332,20 @@ def test_the_price_is_that_of_the_longest_prefix() -> None:
     assert parse_prices("") == {}
 
 
-@pytest.mark.parametrize("prices", ["[]", "x", '{"+254": 1}', '{"+254": "KES"}', '{"+254": "0.80 KES"}'])
+@pytest.mark.parametrize(
+    "prices",
+    [
+        "[]",
+        "x",
+        '{"+254": 1}',
+        '{"+254": "KES"}',
+        '{"+254": "0.80 KES"}',
+        '{"254": "KES 0.80"}',
+        '{"+254": "KES NaN"}',
+        '{"+254": "KES -1"}',
+        '{"+254": "kes 1"}',
+    ],
+)
 def test_a_price_list_that_is_none_is_refused(prices: str) -> None:
     with pytest.raises(ValueError, match="SMS prices"):
         parse_prices(prices)
