@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -27,7 +28,13 @@ __all__ = ["Gateway", "Kind", "Outcome", "classify"]
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MESSAGE_ID = re.compile(r"ATXid_\w+")
+# What a header can carry; a zero-width space or a curly quote that was pasted along cannot be sent, let alone be right.
+_KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 3.05
+# A kept connection is not used again after this. While Lambda freezes a function nobody here hears that the other side
+# (60 s by its server's default) or a NAT on the way has given the connection up, and a request written to a dead
+# one would leave its text `unknown`.
+_IDLE_SECONDS = 20.0
 _LARGEST_ANSWER = 65536
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
@@ -127,7 +134,10 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
         _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
     )
     opted_out = status.lower() == "userinblacklist" or code == 406
-    if message_id is not None and kind is not Kind.refused:
+    if message_id is not None and kind is Kind.refused:
+        # It says both: taken and refused. A report with this id may tell; until then nobody should rely on either.
+        return Outcome(Kind.unknown, reason, message_id, opted_out=opted_out)
+    if message_id is not None:
         cost = recipient.get("cost")
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
     if kind is None:
@@ -135,7 +145,7 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
         kind = Kind.deferred if status.lower() == "could not send" and given in (None, "None") else Kind.unknown
     elif kind is Kind.accepted:
         kind, reason = Kind.unknown, "no_message_id"
-    return Outcome(kind, reason, message_id if kind is Kind.unknown else None, opted_out=opted_out)
+    return Outcome(kind, reason, opted_out=opted_out)
 
 
 class _Call:
@@ -165,7 +175,8 @@ class _Call:
         sock = getattr(self._connection, "sock", None)
         if sock is not None:
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                # Not the TLS socket's own shutdown: that drops the encryption first, and the other thread may be writing.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 _current = threading.local()
@@ -175,6 +186,13 @@ def _noted(base: type[HTTPConnection]) -> type[HTTPConnection]:
     class Noted(base):  # type: ignore[misc,valid-type]
         """Tells the call that it has a connection, new or kept: from then on, part of it may have left."""
 
+        _asked_at = 0.0
+
+        @property
+        def is_connected(self) -> bool:
+            # The wall clock, since others may stand still while the function is frozen.
+            return 0 <= time.time() - self._asked_at < _IDLE_SECONDS and bool(super().is_connected)
+
         def connect(self) -> None:
             super().connect()
             _current.call.connected(self)
@@ -182,6 +200,7 @@ def _noted(base: type[HTTPConnection]) -> type[HTTPConnection]:
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is not None:
                 _current.call.connected(self)
+            self._asked_at = time.time()
             super().request(*args, **kwargs)
 
     return Noted
@@ -193,6 +212,13 @@ class _HTTPPool(HTTPConnectionPool):
 
 class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _noted(HTTPSConnection)  # type: ignore[assignment]
+
+
+class _Session(requests.Session):
+    """Knows no redirects: requests would read and resolve even those it is told not to follow."""
+
+    def get_redirect_target(self, resp: Any) -> None:
+        return None
 
 
 class _Transport(SMSService):  # type: ignore[misc]
@@ -231,16 +257,21 @@ class Gateway:
         connections: int = 10,
     ) -> None:
         address = urlsplit(endpoint)
-        if endpoint and address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
+        safe = address.hostname and (
+            address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
+        )
+        if endpoint and not safe:
             raise ValueError("the SMS endpoint must be https, or on this machine")
-        session = requests.Session()
+        session = _Session()
         # Neither a proxy nor a .netrc of the environment may see the key.
         session.trust_env = False
         adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
         adapter.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
         session.mount("https://", adapter)
         session.mount("http://", adapter)
-        self._service = _Transport(username, api_key.strip(), session, endpoint)
+        api_key = api_key.strip()
+        self._key_can_be_sent = _KEY.fullmatch(api_key) is not None
+        self._service = _Transport(username, api_key, session, endpoint)
         self._sender = sender or None
         self._deadline = deadline_seconds
         self._threads = ThreadPoolExecutor(max_workers=connections, thread_name_prefix="gateway")
@@ -254,6 +285,10 @@ class Gateway:
         # The SDK's own check lets line breaks and other scripts' digits through.
         if not (number.isascii() and _E164.fullmatch(number)):
             return Outcome(Kind.refused, "invalid_number")
+        if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+            return Outcome(Kind.refused, "invalid_text")  # half a surrogate pair, which no encoding has
+        if not self._key_can_be_sent:
+            return Outcome(Kind.misconfigured, "bad_key")
         call = _Call()
         asked = self._threads.submit(self._ask, call, number, text)
         try:
@@ -274,8 +309,6 @@ class Gateway:
             status, body = self._service.send(
                 text, [number], sender_id=self._sender, timeout=(_CONNECT_SECONDS, self._deadline)
             )
-        except requests.exceptions.InvalidHeader:
-            return Outcome(Kind.misconfigured, "bad_key")
         except Exception as error:  # noqa: BLE001 - requests and urllib3 have many; where it broke is what counts
             if not call.may_have_left:
                 timed_out = isinstance(error, requests.Timeout)

@@ -2,13 +2,22 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from sales.gateway import Gateway, Kind, Outcome, classify
 
@@ -58,6 +67,12 @@ def test_a_real_id_means_that_the_gateway_has_the_text_whatever_else_it_says(cod
     assert (found.kind, found.message_id) == (Kind.accepted, "ATXid_9")
 
 
+@pytest.mark.parametrize("code", [401, 403, 406, 502])
+def test_a_refusal_with_a_real_id_is_not_certain_either_way(code: int) -> None:
+    found = classify(201, body(statusCode=code, messageId="ATXid_9"))
+    assert (found.kind, found.message_id, found.opted_out) == (Kind.unknown, "ATXid_9", code == 406)
+
+
 @pytest.mark.parametrize(
     ("status", "answer", "kind"),
     [
@@ -66,6 +81,10 @@ def test_a_real_id_means_that_the_gateway_has_the_text_whatever_else_it_says(cod
         (201, body(status="Could Not Send"), Kind.deferred),
         (201, body(status="userinblacklist"), Kind.unknown),
         (201, body(statusCode=101), Kind.unknown),
+        (201, body(statusCode="405"), Kind.unknown),
+        (201, json.dumps({"SMSMessageData": {"Recipients": [{"statusCode": 403}] * 2}}).encode(), Kind.unknown),
+        (500, body(statusCode=405), Kind.deferred),
+        (503, SENT.encode(), Kind.accepted),
         (201, b"", Kind.unknown),
         (201, b"<html>", Kind.unknown),
         (201, SENT.encode()[:40], Kind.unknown),
@@ -112,13 +131,22 @@ type Talk = Callable[[socket.socket, bytes], None]
 
 
 @contextmanager
-def serving(talk: Talk) -> Iterator[tuple[str, list[bytes]]]:
+def serving(
+    talk: Talk, certificate: Path | None = None, *, handshake_after: float = 0
+) -> Iterator[tuple[str, list[bytes]]]:
     """A server that hands each request to `talk`; its address and the requests it got."""
     listener = socket.create_server(("127.0.0.1", 0))
     got: list[bytes] = []
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if tls and certificate:
+        tls.load_cert_chain(certificate)
 
     def one(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
+        with ExitStack() as open_, suppress(OSError):
+            open_.enter_context(connection)
+            if tls:
+                time.sleep(handshake_after)
+                connection = open_.enter_context(tls.wrap_socket(connection, server_side=True))
             while request := whole_request(connection):
                 got.append(request)
                 talk(connection, request)
@@ -178,6 +206,32 @@ def test_a_redirect_is_not_followed_and_the_key_stays_here() -> None:
     assert trapped == []
 
 
+def test_a_redirect_to_nowhere_is_configuration_too() -> None:
+    outcome, _, _ = send(
+        lambda connection, _: connection.sendall(answer("", status="302 x", extra="Location: http://[\r\n"))
+    )
+    assert (outcome.kind, outcome.reason) == (Kind.misconfigured, "http_302")
+
+
+@pytest.mark.parametrize("idle", [21, -5], ids=["after a long pause", "after the clock was put back"])
+def test_a_connection_that_may_have_been_forgotten_is_not_used_again(
+    idle: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talk(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(answer(SENT))
+        connection.recv(1, socket.MSG_PEEK)  # nobody hears that this side is gone, until they write
+        reset(connection, b"")
+
+    with serving(talk) as (address, got):
+        gateway = Gateway("sandbox", KEY, endpoint=address)
+        now = time.time()
+        monkeypatch.setattr("sales.gateway.time.time", lambda: now)
+        assert gateway.send(NUMBER, "x").kind is Kind.accepted
+        monkeypatch.setattr("sales.gateway.time.time", lambda: now + idle)
+        assert gateway.send(NUMBER, "x").kind is Kind.accepted
+    assert len(got) == 2
+
+
 def test_a_connection_that_is_refused_sent_nothing() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -188,6 +242,95 @@ def test_a_connection_that_is_refused_sent_nothing() -> None:
 def test_a_name_that_is_not_there_sent_nothing() -> None:
     gateway = Gateway("sandbox", KEY, endpoint="https://gateway.invalid", deadline_seconds=5)
     assert gateway.send(NUMBER, "x").kind is Kind.not_sent
+
+
+def test_a_server_that_takes_no_more_connections_was_sent_nothing_and_the_deadline_holds() -> None:
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        gateway = Gateway("sandbox", KEY, endpoint=f"http://127.0.0.1:{full.getsockname()[1]}", deadline_seconds=0.5)
+        began = time.monotonic()
+        assert gateway.send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_timeout")
+        assert time.monotonic() - began < 0.8
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return path
+
+
+class TestTls:
+    def gateway(self, address: str, certificate: Path | None, deadline: float = 5.0) -> Gateway:
+        made = Gateway("sandbox", KEY, endpoint=address.replace("http:", "https:"), deadline_seconds=deadline)
+        if certificate:
+            made._service._session.verify = str(certificate)
+        return made
+
+    def test_connections_are_kept(self, certificate: Path) -> None:
+        connections = set()
+
+        def talk(connection: socket.socket, _: bytes) -> None:
+            connections.add(connection.getpeername())
+            connection.sendall(answer(SENT))
+
+        with serving(talk, certificate) as (address, got):
+            gateway = self.gateway(address, certificate)
+            assert [gateway.send(NUMBER, "x").kind for _ in range(3)] == [Kind.accepted] * 3
+        assert (len(got), len(connections)) == (3, 1)
+
+    def test_a_certificate_nobody_vouches_for_gets_nothing(self, certificate: Path) -> None:
+        with serving(hang, certificate) as (address, got):
+            assert self.gateway(address, None).send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
+        assert got == []
+
+    def test_a_server_without_tls_gets_nothing(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def plain() -> None:
+            with suppress(OSError), listener.accept()[0] as connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(65536)
+
+        threading.Thread(target=plain, daemon=True).start()
+        with listener:
+            address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            assert self.gateway(address, None).send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
+
+    def test_the_deadline_holds_and_frees_the_thread_that_waits(self, certificate: Path) -> None:
+        with serving(hang, certificate) as (address, got):
+            gateway = self.gateway(address, certificate, deadline=0.5)
+            began = time.monotonic()
+            assert gateway.send(NUMBER, "x") == Outcome(Kind.unknown, "timeout")
+            gateway._threads.shutdown(wait=True)
+            assert time.monotonic() - began < 1.0
+        assert len(got) == 1
+
+    def test_a_connection_that_stands_only_after_the_deadline_carries_nothing(self, certificate: Path) -> None:
+        with serving(hang, certificate, handshake_after=0.8) as (address, got):
+            gateway = self.gateway(address, certificate, deadline=0.4)
+            assert gateway.send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_timeout")
+            gateway._threads.shutdown(wait=True)
+            time.sleep(0.2)
+        assert got == []
 
 
 def drip(connection: socket.socket, _: bytes) -> None:
@@ -250,14 +393,24 @@ def test_what_is_no_e164_number_never_leaves(number: str) -> None:
     assert got == []
 
 
-def test_a_key_that_cannot_be_a_header_is_configuration_and_is_not_shown() -> None:
-    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (address, _):
-        outcome = Gateway("sandbox", "se\ncret", endpoint=address).send(NUMBER, "x")
+@pytest.mark.parametrize("key", ["se\ncret", "secret\u200b", "“secret”", "sécret", "se cret", " "], ids=ascii)
+def test_a_key_that_cannot_be_a_header_is_configuration_and_is_not_shown(key: str) -> None:
+    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (address, got):
+        outcome = Gateway("sandbox", key, endpoint=address).send(NUMBER, "x")
     assert outcome == Outcome(Kind.misconfigured, "bad_key")
+    assert got == []
+
+
+def test_half_a_surrogate_pair_is_refused_for_good_and_a_line_break_is_not() -> None:
+    with serving(lambda connection, _: connection.sendall(answer(SENT))) as (address, got):
+        gateway = Gateway("sandbox", KEY, endpoint=address)
+        assert gateway.send(NUMBER, "a\ud800") == Outcome(Kind.refused, "invalid_text")
+        assert gateway.send(NUMBER, "a\nb").kind is Kind.accepted
+    assert len(got) == 1
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["http://example.com", "ftp://127.0.0.1", "example.com", "http://127.0.0.1.example.com"]
+    "endpoint", ["http://example.com", "ftp://127.0.0.1", "example.com", "http://127.0.0.1.example.com", "https://"]
 )
 def test_the_key_goes_out_over_https_or_stays_on_this_machine(endpoint: str) -> None:
     with pytest.raises(ValueError, match="https"):
