@@ -98,7 +98,8 @@ _HTTP = {
 def classify(status: int, body: bytes) -> Outcome:
     """What an answer of the gateway means for the one recipient it was about.
 
-    The rule above all: an answer with a real message id means that the gateway has the text.
+    The rule above all: an answer with a real message id means that the gateway has the text, unless its code refuses
+    the text for good. Neither is ever sent again by itself.
     """
     data = _sms_data(body)
     if data is not None:
@@ -134,10 +135,7 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
         _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
     )
     opted_out = status.lower() == "userinblacklist" or code == 406
-    if message_id is not None and kind is Kind.refused:
-        # It says both: taken and refused. A report with this id may tell; until then nobody should rely on either.
-        return Outcome(Kind.unknown, reason, message_id, opted_out=opted_out)
-    if message_id is not None:
+    if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
     if kind is None:

@@ -68,9 +68,9 @@ def test_a_real_id_means_that_the_gateway_has_the_text_whatever_else_it_says(cod
 
 
 @pytest.mark.parametrize("code", [401, 403, 406, 502])
-def test_a_refusal_with_a_real_id_is_not_certain_either_way(code: int) -> None:
+def test_a_refusal_for_good_stays_one_even_with_a_real_id(code: int) -> None:
     found = classify(201, body(statusCode=code, messageId="ATXid_9"))
-    assert (found.kind, found.message_id, found.opted_out) == (Kind.unknown, "ATXid_9", code == 406)
+    assert (found.kind, found.message_id, found.opted_out) == (Kind.refused, None, code == 406)
 
 
 @pytest.mark.parametrize(
