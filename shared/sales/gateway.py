@@ -181,6 +181,7 @@ _current = threading.local()
 
 
 def _noted(base: type[HTTPConnection]) -> type[HTTPConnection]:
+    # mypy knows no class made from a variable one.
     class Noted(base):  # type: ignore[misc,valid-type]
         """Tells the call that it has a connection, new or kept: from then on, part of it may have left."""
 
@@ -209,6 +210,7 @@ class _HTTPPool(HTTPConnectionPool):
 
 
 class _HTTPSPool(HTTPSConnectionPool):
+    # What _noted makes of a class is that class, which its type cannot say.
     ConnectionCls = _noted(HTTPSConnection)  # type: ignore[assignment]
 
 
@@ -219,6 +221,7 @@ class _Session(requests.Session):
         return None
 
 
+# The SDK has no types.
 class _Transport(SMSService):  # type: ignore[misc]
     """The SDK's service, but its requests keep their connection, follow no redirect, and keep the HTTP status."""
 

@@ -7,7 +7,7 @@ written next. What cannot be known is written as `unknown` and never sent again 
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
@@ -56,7 +56,7 @@ class Sender:
         """
         _, opted_out, pause = self._store.for_sending([], [order.customer_code for order in orders])
         return self.send_read(
-            orders, opted_out, paused=pause is not None and _holds(pause.until), seconds_left=seconds_left
+            orders, opted_out, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left
         )
 
     def send_read(
@@ -190,10 +190,6 @@ class Sender:
         return until
 
 
-def _holds(until: str) -> bool:
-    return until > clock.format_time(clock.now())
-
-
 def expire_lease(store: Store, order: Order) -> Order:
     """A text whose sender has not come back within its lease is `unknown`: it may have been sent."""
 
@@ -289,7 +285,3 @@ def sender() -> Sender:
         ),
     )
 
-
-def orders_of(items: Iterable[dict[str, object]]) -> list[Order]:
-    """The orders among stored items."""
-    return [Order.from_item(item) for item in items if "sms" in item]

@@ -6,13 +6,14 @@ Every write is conditional. Items that are not orders live in the orders table u
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -72,6 +73,10 @@ class Pause:
 
     until: str
     reason: str
+
+    def holds(self, now: datetime) -> bool:
+        """Whether it is not over yet."""
+        return self.until > format_time(now)
 
 
 def _marshal(value: Any) -> dict[str, Any]:
@@ -186,10 +191,15 @@ class Store:
         raise AssertionError("unreachable")
 
     def _put_if(self, table: str, item: Item, condition: str, values: Item | None = None) -> Item | None:
-        """Puts the item if the condition holds; otherwise gives back what is there ({} for nothing)."""
+        """Puts the item if the condition holds; otherwise gives back what is there ({} for nothing).
+
+        Each write has an id of its own: when an answer is lost and botocore asks again, the condition meets what the
+        first try wrote, and that is no other's.
+        """
+        write_id = uuid4().hex
         parameters: dict[str, Any] = {
             "TableName": table,
-            "Item": _marshal_item(item),
+            "Item": _marshal_item(item | {"write_id": write_id}),
             "ConditionExpression": condition,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -200,7 +210,8 @@ class Store:
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            return unmarshal_item(error.response.get("Item", {}))
+            there = unmarshal_item(error.response.get("Item", {}))
+            return None if there.get("write_id") == write_id else there
         return None
 
     def _get(self, table: str, key: Item) -> Item | None:
@@ -361,7 +372,7 @@ class Store:
             if name in keys:
                 partition = keys.pop(name)
                 return self._query(self._customers, f"by_{name}", partition, None, follows, limit, dict(keys.values()))
-        return self._merged(self._customers, "by_date", "list_shard", [""], None, None, follows, limit)
+        return self._merged(self._customers, "by_date", "list_shard", "", None, None, follows, limit)
 
     def orders(
         self, filters: Mapping[str, str], *, since: str | None, until: str | None, follows: str | None, limit: int
@@ -383,15 +394,15 @@ class Store:
             return self._query(self._orders, "by_customer", partition, since, upper, limit, rest)
         if "sms_status" in filters:
             prefix = f"{filters['sms_status']}#"
-            return self._merged(self._orders, "by_sms_status", "sms_shard", [prefix], since, until, follows, limit)
-        return self._merged(self._orders, "by_date", "list_shard", [""], since, until, follows, limit)
+            return self._merged(self._orders, "by_sms_status", "sms_shard", prefix, since, until, follows, limit)
+        return self._merged(self._orders, "by_date", "list_shard", "", since, until, follows, limit)
 
     def _merged(
         self,
         table: str,
         index: str,
         key: str,
-        prefixes: Sequence[str],
+        prefix: str,
         since: str | None,
         until: str | None,
         follows: str | None,
@@ -399,7 +410,7 @@ class Store:
     ) -> Page:
         """One page over all write shards: each gives its newest rows, and one sort key is the cursor for them all."""
         upper = min((bound for bound in (until, follows) if bound), default=None)
-        partitions = [f"{prefix}{shard}" for prefix in prefixes for shard in range(self._shards)]
+        partitions = [f"{prefix}{shard}" for shard in range(self._shards)]
         if len(partitions) == 1:
             return self._query(table, index, (key, partitions[0]), since, upper, limit)
         pages = self._threads.map(

@@ -49,7 +49,7 @@ def _look(shard: str, ended: Counter[str], seconds_left: Callable[[], float]) ->
         if order.sms.status is Status.sending:
             ended[expire_lease(store(), order).sms.status.value] += 1
     queued = [order for order in orders if order.sms.status is Status.queued]
-    paused = pause is not None and pause.until > clock.format_time(clock.now())
+    paused = pause is not None and pause.holds(clock.now())
     _, opted_out, _ = store().for_sending([], [order.customer_code for order in queued])
     states = sender().send_read(queued, opted_out, paused=paused, seconds_left=seconds_left)
     ended.update(states)
