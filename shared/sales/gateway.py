@@ -24,7 +24,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-__all__ = ["Gateway", "Kind", "Outcome", "classify"]
+__all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "classify"]
+
+# Reasons by which the gateway takes nobody's texts for now: it is not there, or has too much to do.
+OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MESSAGE_ID = re.compile(r"ATXid_\w+")

@@ -128,9 +128,14 @@ def report_cause(at_status: str) -> Cause | None:
     return _REPORT_CAUSES.get(at_status.strip().lower())
 
 
+_HOUR, _JITTER = 3600.0, 0.2
+# Between two tries of one text.
+LONGEST_WAIT_SECONDS = _HOUR * (1 + _JITTER)
+
+
 def backoff(attempt: int, first_seconds: float, jitter: float) -> float:
     """Seconds to the next try after this many: doubling, an hour at the most; `jitter` in [0, 1) adds up to a fifth."""
-    return min(first_seconds * 2.0 ** min(attempt - 1, 30), 3600.0) * (1 + jitter / 5)
+    return min(first_seconds * 2.0 ** min(attempt - 1, 30), _HOUR) * (1 + jitter * _JITTER)
 
 
 # ---- Encoding and segments (3GPP TS 23.038, 23.040)

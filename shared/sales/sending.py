@@ -25,7 +25,7 @@ __all__ = ["Sender", "expire_lease", "report_arrived", "sender"]
 # The gateway's own wall-clock limit, and what the writes around a call may take: no text is claimed with less left.
 GATEWAY_SECONDS = 10.0
 MARGIN_SECONDS = 5.0
-CONCURRENCY = 32
+CONCURRENCY = 64
 
 _CAUSES = {
     Kind.accepted: Cause.accepted,
@@ -45,7 +45,6 @@ class Sender:
         self._config = config
         self._make_gateway = make_gateway
         self._gateway: tuple[str, Gateway] | None = None
-        self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY)
 
     def send(self, orders: Sequence[Order], *, seconds_left: Callable[[], float]) -> Counter[str]:
@@ -60,16 +59,32 @@ class Sender:
         )
 
     def send_read(
-        self, orders: Sequence[Order], opted_out: frozenset[str], *, paused: bool, seconds_left: Callable[[], float]
+        self,
+        orders: Sequence[Order],
+        opted_out: frozenset[str],
+        *,
+        paused: bool,
+        seconds_left: Callable[[], float],
+        early: bool = False,
     ) -> Counter[str]:
-        """As `send`, for orders that were just read together with who opted out and whether sending is paused."""
+        """As `send`, for orders that were just read together with who opted out and whether sending is paused.
+
+        With `early`, those that are still as they were read are tried before they are due.
+        """
         ended: Counter[str] = Counter()
-        self._stop.clear()
+        stop = threading.Event()
+        if paused:
+            stop.set()
         failures: list[Problem] = []
 
         def one(order: Order) -> None:
             try:
-                state = self._one(order, order.customer_code in opted_out, paused=paused, seconds_left=seconds_left)
+                if order.customer_code in opted_out:
+                    state = self._suppress(order).sms.status.value
+                elif stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
+                    state = "left"
+                else:
+                    state = self._try(order, stop, early=early)
             except Problem as problem:
                 failures.append(problem)
             else:
@@ -82,25 +97,25 @@ class Sender:
             raise failures[0]
         return ended
 
-    def _one(self, order: Order, opted_out: bool, *, paused: bool, seconds_left: Callable[[], float]) -> str:
-        if opted_out:
-            after = self._store.change_order(
-                order, lambda current: current.after(Cause.opted_out, clock.now(), reason="opted_out")
-            )
-            return after.sms.status.value
-        if paused or self._stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
-            return "left"
-        claimed = self._claim(order)
+    def _suppress(self, order: Order) -> Order:
+        return self._store.change_order(
+            order, lambda current: current.after(Cause.opted_out, clock.now(), reason="opted_out")
+        )
+
+    def _try(self, order: Order, stop: threading.Event, *, early: bool) -> str:
+        claimed = self._claim(order, early=early)
         if claimed is None:
             return "taken"
         outcome = self._ask(claimed)
+        if outcome.kind is Kind.misconfigured:
+            stop.set()
         return self._settle(claimed, outcome).sms.status.value
 
-    def _claim(self, order: Order) -> Order | None:
+    def _claim(self, order: Order, *, early: bool) -> Order | None:
         """Moves queued to sending with a lease, if nobody else has and it is due; the order as claimed."""
         for _ in range(2):
             now = clock.now()
-            if not order.is_due(now):
+            if not (early or order.is_due(now)):
                 return None
             lease_ends = clock.after(now, self._config.sms_lease_seconds)
             claimed = order.after(Cause.claimed, now, due_at=lease_ends)
@@ -110,7 +125,7 @@ class Sender:
             if there is None:
                 return claimed
             # The stream's picture may be old (a cancelled order, a lost claim): the current one decides.
-            order = there
+            order, early = there, False
         return None
 
     def _ask(self, order: Order) -> Outcome:
@@ -177,7 +192,6 @@ class Sender:
     def _pause(self, now: datetime, reason: str) -> datetime:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""
         until = clock.after(now, self._config.sms_pause_seconds)
-        self._stop.set()
         self._store.pause_sending(until, reason)
         log.error("sending paused: the gateway refuses our configuration", reason=reason)
         # Two numbers: one without dimensions for the alarm, which cannot know the reasons, and one that says why.
@@ -284,4 +298,3 @@ def sender() -> Sender:
             connections=CONCURRENCY,
         ),
     )
-

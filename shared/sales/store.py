@@ -26,10 +26,10 @@ from sales.identity import read_code
 from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
 
-__all__ = ["Message", "Page", "Pause", "ReferenceTakenError", "Store", "store"]
+__all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "store"]
 
-# A page of 16 shards asks them all at once; send_sms has as many texts in flight.
-_CONNECTIONS = 32
+# A page of 16 shards asks them all at once; a sweep has as many texts in flight.
+_CONNECTIONS = 64
 _BATCH_GET = 100
 # A message's reports come within days; after that the order itself is all there is to know.
 _MESSAGE_DAYS = 30
@@ -65,6 +65,14 @@ class Message:
     number: str | None
     failure_reason: str | None
     received_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the sweep is to look at an item of the orders table."""
+
+    id: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,17 +491,20 @@ class Store:
 
     # What the senders need
 
-    def due(self, shard: str, now: datetime, limit: int) -> list[str]:
-        """The ids of what is due in this partition of the due index, the longest due first."""
+    def due(self, shard: str, *, until: str, limit: int, since: str = "") -> list[Due]:
+        """What is to be looked at by then in this partition of the due index, the longest due first."""
+        condition, values = "due_at <= :until", {":shard": shard, ":until": until}
+        if since:
+            condition, values[":since"] = "due_at BETWEEN :since AND :until", since
         answer = self._call(
             "query",
             TableName=self._orders,
             IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues=_marshal_item({":shard": shard, ":now": format_time(now)}),
+            KeyConditionExpression=f"due_shard = :shard AND {condition}",
+            ExpressionAttributeValues=_marshal_item(values),
             Limit=limit,
         )
-        return [item["id"]["S"] for item in answer["Items"]]
+        return [Due(item["id"]["S"], item["due_at"]["S"]) for item in answer["Items"]]
 
     def for_sending(
         self, order_ids: Iterable[str], customer_codes: Iterable[str]

@@ -1,57 +1,103 @@
 """The sweep: finds by the due index what nobody has looked after, and looks after it."""
 
-import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from sales import clock
-from sales.messages import Status
+from sales.clock import format_time
+from sales.customers import Item
+from sales.gateway import OUTAGES
+from sales.messages import LONGEST_WAIT_SECONDS, Status
 from sales.orders import DUE_SHARDS, Order
 from sales.sending import GATEWAY_SECONDS, MARGIN_SECONDS, adopt, expire_lease, sender
 from sales.store import message_of, store
 
 __all__ = ["sweep"]
 
-# What one look takes from a partition of the due index: enough to keep every thread busy, few enough that what is
-# read is still true when its turn comes.
+# What one look takes from a partition of the due index: enough to keep the sender busy, few enough that what is read is
+# still true when its turn comes.
 _LOOK = 100
 # A report whose message nobody knows may belong to a text of the last hour; interim reports come within minutes.
 _ADOPTION_SECONDS = 3600.0
 
+type _Left = Callable[[], float]
 
-def sweep(*, seconds_left: Callable[[], float]) -> Counter[str]:
+
+def sweep(*, seconds_left: _Left) -> Counter[str]:
     """Looks after everything that is due, as far as the time goes; how many ended in which state.
 
+    Once the gateway takes texts again after an outage, those that wait for it are sent before their next try is due.
     Sweeps may overlap each other and the stream: each text is claimed before it is sent.
     """
     ended: Counter[str] = Counter()
     shards = [str(shard) for shard in range(DUE_SHARDS)]
-    # Two sweeps at once should not walk in step.
-    random.shuffle(shards)
-    while shards and seconds_left() > GATEWAY_SECONDS + MARGIN_SECONDS:
-        shards = [shard for shard in shards if _look(shard, ended, seconds_left)]
+    with ThreadPoolExecutor(DUE_SHARDS) as threads:
+        for look in (_due, _ahead):
+            for counted in threads.map(partial(look, seconds_left=seconds_left), shards):
+                ended.update(counted)
+            if not ended.pop("recovered", 0):
+                break
     return ended
 
 
-def _look(shard: str, ended: Counter[str], seconds_left: Callable[[], float]) -> bool:
-    """Looks after one round of a partition; whether another round is worth it."""
-    ids = store().due(shard, clock.now(), _LOOK)
-    if not ids:
-        return False
-    random.shuffle(ids)
-    items, _, pause = store().for_sending(ids, [])
-    orders = [Order.from_item(items[each]) for each in ids if each in items and "sms" in items[each]]
-    for each in ids:
-        if each.startswith("message#") and each in items:
-            adopt(store(), message_of(items[each]), window_seconds=_ADOPTION_SECONDS)
-            ended["reports"] += 1
-    for order in orders:
-        if order.sms.status is Status.sending:
-            ended[expire_lease(store(), order).sms.status.value] += 1
-    queued = [order for order in orders if order.sms.status is Status.queued]
-    paused = pause is not None and pause.holds(clock.now())
-    _, opted_out, _ = store().for_sending([], [order.customer_code for order in queued])
-    states = sender().send_read(queued, opted_out, paused=paused, seconds_left=seconds_left)
-    ended.update(states)
-    # Paused, or at the end of the time: the rest stays due, and the next sweep finds it.
-    return len(ids) == _LOOK and not states["left"]
+def _has_time(seconds_left: _Left) -> bool:
+    return seconds_left() > GATEWAY_SECONDS + MARGIN_SECONDS
+
+
+def _due(shard: str, *, seconds_left: _Left) -> Counter[str]:
+    """Looks after what is due in a partition; `recovered` counts the looks that found an outage to be over."""
+    ended: Counter[str] = Counter()
+    while _has_time(seconds_left):
+        found = store().due(shard, until=format_time(clock.now()), limit=_LOOK)
+        if not found:
+            break
+        items, _, pause = store().for_sending([each.id for each in found], [])
+        for each in items:
+            if each.startswith("message#"):
+                adopt(store(), message_of(items[each]), window_seconds=_ADOPTION_SECONDS)
+                ended["reports"] += 1
+        orders = _orders(items)
+        for order in orders:
+            if order.sms.status is Status.sending:
+                ended[expire_lease(store(), order).sms.status.value] += 1
+        queued = [order for order in orders if order.sms.status is Status.queued]
+        states = _send(queued, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left)
+        ended.update(states)
+        ended["recovered"] += bool(states["sent"]) and any(order.sms.reason in OUTAGES for order in queued)
+        # Paused, or at the end of the time: the rest stays due, and the next sweep finds it.
+        if len(found) < _LOOK or states["left"]:
+            break
+    return ended
+
+
+def _ahead(shard: str, *, seconds_left: _Left) -> Counter[str]:
+    """Sends what a partition has waiting for a gateway that is back, until it fails again."""
+    ended: Counter[str] = Counter()
+    now = clock.now()
+    since, until = format_time(now), format_time(clock.after(now, LONGEST_WAIT_SECONDS))
+    while _has_time(seconds_left):
+        found = store().due(shard, since=since, until=until, limit=_LOOK)
+        items, _, _ = store().for_sending([each.id for each in found], [])
+        waiting = [
+            order
+            for order in _orders(items)
+            if order.sms.status is Status.queued and order.sms.reason in OUTAGES and not order.is_due(now)
+        ]
+        states = _send(waiting, paused=False, seconds_left=seconds_left, early=True)
+        ended.update(states)
+        # A page that ends where it began has one moment only; whoever made it so waits for it.
+        if len(found) < _LOOK or found[-1].at == since or states["left"] or (waiting and not states["sent"]):
+            break
+        since = found[-1].at
+    return ended
+
+
+def _orders(items: Mapping[str, Item]) -> list[Order]:
+    return [Order.from_item(item) for item in items.values() if "sms" in item]
+
+
+def _send(orders: list[Order], *, paused: bool, seconds_left: _Left, early: bool = False) -> Counter[str]:
+    _, opted_out, _ = store().for_sending([], [order.customer_code for order in orders])
+    return sender().send_read(orders, opted_out, paused=paused, seconds_left=seconds_left, early=early)

@@ -177,6 +177,52 @@ def test_a_day_without_the_gateway_loses_nothing(order: dict[str, Any], gateway:
     assert len(gateway) == 1
 
 
+def test_once_the_gateway_is_back_texts_do_not_wait_for_their_next_try(gateway: FakeGateway, time: Time) -> None:
+    customer = create_customer().body
+    early = [create_order(order_for(customer)).body for _ in range(5)]
+    for _ in range(6):
+        gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 5
+        sweep()
+        time.pass_(1200)
+    late = create_order(order_for(customer)).body
+    gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 6
+    sweep()
+    time.pass_(40)
+    gateway.answers = []
+    # Only the newest one is due; that it goes out shows that all can.
+    assert sweep() == {"sent": 6}
+    assert {state(order)["status"] for order in (*early, late)} == {"sent"}
+    assert len(gateway) == 6
+
+
+def test_a_text_that_was_refused_by_itself_waits_though_the_gateway_is_back(gateway: FakeGateway, time: Time) -> None:
+    customer = create_customer().body
+    refusal = refused(Kind.deferred, "InsufficientBalance")
+    gateway.answers = [refusal, refusal]
+    waits = create_order(order_for(customer)).body
+    sweep()
+    time.pass_(40)
+    sweep()
+    create_order(order_for(customer))
+    gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+    sweep()
+    time.pass_(40)
+    assert sweep() == {"sent": 1}
+    assert state(waits)["status"] == "queued"
+
+
+def test_while_the_gateway_is_down_no_text_is_tried_before_its_time(gateway: FakeGateway, time: Time) -> None:
+    customer = create_customer().body
+    for _ in range(3):
+        create_order(order_for(customer))
+        gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 9
+        sweep()
+        time.pass_(13)
+    asked = gateway.asked
+    sweep()
+    assert gateway.asked == asked + 1
+
+
 def test_an_ambiguous_text_is_never_sent_again_by_itself(
     order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
 ) -> None:
