@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 # Which tests: make test TESTS=tests/unit
-TESTS ?= tests/unit tests/integration tests/template tests/local tests/samlocal
+TESTS ?= tests/unit tests/integration tests/template tests/local tests/faults tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 
@@ -29,7 +29,7 @@ sam-local: store sam ## Run the functions in Lambda containers behind sam local 
 
 # ---- Test
 
-test: store ## Run all tests but the fault matrix
+test: store ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)

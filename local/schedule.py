@@ -1,4 +1,4 @@
-"""EventBridge's schedules on this machine: each function is invoked at its rate, whether or not the last one is done."""
+"""EventBridge's schedules on this machine: each function is invoked at its rate; a tick is left out while one runs."""
 
 import asyncio
 import json
@@ -12,8 +12,6 @@ from local.template import Schedule
 
 __all__ = ["run_schedule", "scheduled_event"]
 
-# Invocations of one schedule that may run at a time; a tick that comes while all of them do is left out.
-OVERLAP = 2
 log = logging.getLogger(__name__)
 
 
@@ -35,17 +33,15 @@ def scheduled_event(function: str, now: datetime) -> bytes:
 
 async def run_schedule(schedule: Schedule, functions: Functions, *, seconds: float | None = None) -> None:
     """Invokes the schedule's function until it is cancelled; `seconds` in place of the schedule's own rate."""
-    running: set[asyncio.Task[None]] = set()
+    running: asyncio.Task[None] | None = None
     try:
         while True:
-            if len(running) < OVERLAP:
-                task = asyncio.create_task(_invoke(schedule.function, functions))
-                running.add(task)
-                task.add_done_callback(running.discard)
+            if running is None or running.done():
+                running = asyncio.create_task(_invoke(schedule.function, functions))
             await asyncio.sleep(seconds or schedule.seconds)
     finally:
-        for task in running:
-            task.cancel()
+        if running:
+            running.cancel()
 
 
 async def _invoke(function: str, functions: Functions) -> None:

@@ -27,7 +27,7 @@ WAITS = {
     "SMS_LEASE_SECONDS": "12",
     "SMS_PAUSE_SECONDS": "0.5",
 }
-LEASE = 25.0
+LEASE = 60.0
 CHECKPOINT = "stream-*send_sms.json"
 
 
@@ -128,12 +128,12 @@ class Case:
 
     def text(self) -> dict[str, Any]:
         """The first text the gateway took."""
-        return until(self.texts, seconds=15)[0]
+        return until(self.texts, seconds=60)[0]
 
-    def settles(self, *states: str, seconds: float = 15) -> None:
+    def settles(self, *states: str, seconds: float = 60) -> None:
         self.system.reaches(self.order, *states, seconds=seconds)
 
-    def refused(self, reason: str | None = None, seconds: float = 15) -> None:
+    def refused(self, reason: str | None = None, seconds: float = 60) -> None:
         """Waits until the text is queued again because of an answer."""
 
         def look() -> bool:

@@ -63,7 +63,7 @@ def free_ports() -> int:
     raise RuntimeError("no five free ports in a row")
 
 
-def until[Found](look: Callable[[], Found | None], seconds: float = 10, every: float = 0.05) -> Found:
+def until[Found](look: Callable[[], Found | None], seconds: float = 30, every: float = 0.05) -> Found:
     """What `look` finds, as soon as it finds anything. Raises AssertionError after that many seconds."""
     give_up = time.monotonic() + seconds
     while True:
@@ -144,6 +144,16 @@ class System:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    @contextmanager
+    def unsupervised(self) -> Iterator[None]:
+        """What ends in this block is started again after it."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def url(self, path: str) -> str:
         """The address of a path of the API."""
         return f"http://127.0.0.1:{self.port}{path}"
@@ -206,7 +216,7 @@ class System:
         found: dict[str, Any] = self.call("GET", f"orders/{order['id']}").body["sms"]
         return found
 
-    def reaches(self, order: dict[str, Any], *statuses: str, seconds: float = 15) -> dict[str, Any]:
+    def reaches(self, order: dict[str, Any], *statuses: str, seconds: float = 60) -> dict[str, Any]:
         """The order's SMS as soon as it has one of these states."""
         return until(lambda: sms if (sms := self.sms(order))["status"] in statuses else None, seconds=seconds)
 
