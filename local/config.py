@@ -19,6 +19,7 @@ PORTS = ("API", "sign-in", "SMS sandbox", "store", "runtime")
 
 # The parameters of template.yaml that .env may set, by the name that the functions know them under.
 _PARAMETERS = {
+    "CONSOLE_CLIENT_ID": "ConsoleClientId",
     "DEFAULT_CURRENCY": "DefaultCurrency",
     "LIST_SHARDS": "ListShards",
     "LOG_LEVEL": "LogLevel",
@@ -112,6 +113,11 @@ class Config:
     def issuer(self) -> str:
         """The sign-in's issuer, as it is in every token."""
         return f"{self.identity_url}/oauth2/default"
+
+    @property
+    def console_client_id(self) -> str:
+        """The client that console and reference sign in as."""
+        return self.settings.get("CONSOLE_CLIENT_ID") or "sales-console"
 
     @property
     def sms_sender(self) -> str:

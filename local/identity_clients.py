@@ -92,9 +92,7 @@ class Clients:
         )
         self._path = config.state / "identity-clients.json"
         code = ("authorization_code", "refresh_token")
-        console_uris = frozenset(
-            o + path for o in self.origins for path in ("/", "/docs", "/docs/oauth2-redirect.html")
-        )
+        console_uris = frozenset(o + path for o in self.origins for path in ("/", "/docs", "/docs/oauth2-redirect"))
         web_paths = ("/callback", "/authorization-code/callback")
         web_uris = frozenset(o + path for o in self.origins for path in web_paths)
         homes = frozenset(o + path for o in self.origins for path in ("", "/", "/docs"))
@@ -103,7 +101,7 @@ class Clients:
             for client in (
                 Client("sales-service", "Sales service", False, ("client_credentials",), CUSTOM_SCOPES),
                 Client("sales-web", "Sales web application", False, code, SCOPES, web_uris, homes),
-                Client("sales-console", "Sales console", True, code, SCOPES, console_uris, homes),
+                Client(config.console_client_id, "Sales console", True, code, SCOPES, console_uris, homes),
                 Client("sales-cli", "Sales command line", True, (*code, DEVICE_GRANT), SCOPES, any_loopback=True),
             )
         }

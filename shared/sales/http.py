@@ -138,7 +138,7 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the caller gets. `body` is sent as JSON unless it is text; `version` becomes the ETag.
+    """What the caller gets. `body` is sent as JSON unless it is text or bytes; `version` becomes the ETag.
 
     `replayed` marks the answer to an Idempotency-Key that was used before.
     """
@@ -253,14 +253,17 @@ def _request(event: Event, headers: Mapping[str, str], request_id: str, scope: s
 def _render(response: Response, headers: Mapping[str, str], event: Event) -> dict[str, Any]:
     answered = {"cache-control": "no-store", **{name.lower(): value for name, value in response.headers.items()}}
     if response.version is not None:
-        answered["etag"] = etag = f'"{response.version}"'
-        if event["requestContext"]["http"]["method"] == "GET":
-            known = headers.get("if-none-match", "")
-            if known.strip() == "*" or etag in (tag.strip() for tag in known.split(",")):
-                return {"statusCode": 304, "headers": answered, "body": ""}
+        answered["etag"] = f'"{response.version}"'
+    if "etag" in answered and event["requestContext"]["http"]["method"] == "GET":
+        known = headers.get("if-none-match", "")
+        if known.strip() == "*" or answered["etag"] in (tag.strip() for tag in known.split(",")):
+            return {"statusCode": 304, "headers": answered, "body": ""}
     if response.replayed:
         answered["idempotency-replayed"] = "true"
     body = response.body
+    if isinstance(body, bytes):
+        encoded = base64.b64encode(body).decode()
+        return {"statusCode": response.status, "headers": answered, "body": encoded, "isBase64Encoded": True}
     if not isinstance(body, str):
         answered.setdefault("content-type", "application/json")
         body = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))

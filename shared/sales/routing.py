@@ -4,6 +4,7 @@ Whether API Gateway takes `/orders/` for `/orders` is documented nowhere and rep
 request ends here, and is handed on to the function of the route as if it had; that function verifies the token itself.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,4 +91,7 @@ def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str], 
     payload = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise Problem("unexpected")
-    return Response(payload["statusCode"], payload.get("body", ""), payload.get("headers", {}))
+    body = payload.get("body", "")
+    if payload.get("isBase64Encoded"):
+        body = base64.b64decode(body)
+    return Response(payload["statusCode"], body, payload.get("headers", {}))

@@ -26,6 +26,7 @@ class Settings:
     okta_issuer: str
     okta_audience: str
     jwks_uri: str
+    console_client_id: str
     dynamodb_endpoint: str
     secrets_endpoint: str
     lambda_endpoint: str
@@ -81,6 +82,7 @@ class Settings:
             okta_issuer=text("OKTA_ISSUER").rstrip("/"),
             okta_audience=text("OKTA_AUDIENCE"),
             jwks_uri=optional("JWKS_URI"),
+            console_client_id=optional("CONSOLE_CLIENT_ID", "sales-console"),
             dynamodb_endpoint=optional("DYNAMODB_ENDPOINT"),
             secrets_endpoint=optional("SECRETS_ENDPOINT"),
             lambda_endpoint=optional("LAMBDA_ENDPOINT"),

@@ -2,13 +2,14 @@
 
 import io
 import json
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from sales import routing
 from tests.conftest import ENVIRONMENT
-from tests.events import http_event
+from tests.events import Context, http_event
 from tests.integration.api import Answer, call
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -52,6 +53,15 @@ def test_a_path_with_a_slash_is_handed_to_its_function_as_if_its_route_had_match
     assert event["pathParameters"] == {"order": "abc"}
     assert event["headers"]["authorization"] == "Bearer t"
     assert json.loads(event["body"]) == {"reason": "x"}
+
+
+def test_an_answer_in_bytes_is_handed_back_in_bytes(functions: FakeLambda) -> None:
+    body = {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVBORw==", "isBase64Encoded": True}
+    functions.answer = {"Payload": io.BytesIO(json.dumps(body).encode())}
+    raw = import_module("functions.answer_unmatched.app").handler(
+        http_event("GET", f"{ORDERS}/", authorized=False), Context()
+    )
+    assert (raw["body"], raw["isBase64Encoded"]) == ("iVBORw==", True)
 
 
 def test_nothing_that_looks_like_an_authorizers_word_is_handed_on(functions: FakeLambda) -> None:
