@@ -57,6 +57,14 @@ format: environment ## Format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
+# ---- Measure
+
+bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
+	@$(PY) -m bench.soak
+
+bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
+	@$(PY) -m bench.backlog
+
 # ---- Deploy
 
 build: environment sam ## Build functions and layer as they are deployed, with bytecode
@@ -85,4 +93,4 @@ sam:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store sam
+.PHONY: bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store sam

@@ -1,0 +1,93 @@
+"""Orders pile up while the gateway is down; once it is back with 200 ms latency they drain, the newest not last.
+
+`make bench-backlog` (ORDERS=1000 for fewer) starts a local system of its own, writes bench/results/backlog.md, and ends
+with 1 where a promise broke.
+"""
+
+import os
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from bench.report import publish, table
+from tests.local.system import System, running
+
+ORDERS = int(os.environ.get("ORDERS", "10000"))
+LATENCY_MS = 200
+LEAST_PER_SECOND = 200
+# Placed while the backlog drains.
+NEW = 20
+
+
+def place(system: System) -> float:
+    """Places the orders; the seconds it took."""
+    customer = system.customer()
+
+    def one(number: int) -> None:
+        body = {"customer": customer["id"], "item": f"item {number}", "amount": "1"}
+        answer = system.call("POST", "orders", body)
+        assert answer.status == 201, answer.raw
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(one, range(ORDERS)))
+    return time.monotonic() - began
+
+
+def wait_of(system: System, order: dict[str, Any]) -> float:
+    """Seconds from an order to its text."""
+    sms = system.reaches(order, "sent", "delivered")
+    sent = datetime.fromisoformat(sms["updated_at"])
+    return (sent - datetime.fromisoformat(order["order_date"])).total_seconds()
+
+
+def main() -> int:
+    with running() as system:
+        system.behave(default="http:429")
+        placing = place(system)
+        meanwhile = len(system.texts())
+        system.behave(latency_ms=LATENCY_MS, delivery="none")
+        customer = system.customer()
+        newest = []
+        for _ in range(NEW):
+            newest.append(system.order(customer))
+            time.sleep(0.1)
+        give_up = time.monotonic() + 60 + ORDERS / 20
+        taken: list[dict[str, Any]] = []
+        while time.monotonic() < give_up and len(taken) < ORDERS + NEW:
+            time.sleep(2)
+            taken = system.texts()
+        waits = sorted(wait_of(system, order) for order in newest)
+    times = sorted(datetime.fromisoformat(text["recorded_at"]).timestamp() for text in taken)
+    seconds = times[-1] - times[0]
+    middle = times[len(times) // 10 : len(times) * 9 // 10]
+    steady = len(middle) / max(middle[-1] - middle[0], 0.001)
+    backlog = Counter(text["text"] for text in taken if "macbook" not in text["text"])
+    promises = {
+        "texts that went out before the gateway was back": meanwhile,
+        "texts that are missing": ORDERS + NEW - len(taken),
+        "texts that went out twice": sum(count - 1 for count in backlog.values()),
+        f"the middle 80 % slower than {LEAST_PER_SECOND}/s": int(steady < LEAST_PER_SECOND),
+        "the newest starved (a wait of more than a tenth of the drain)": int(waits[-1] > max(seconds / 10, 2)),
+    }
+    measured = {
+        "orders while the gateway was down (429)": f"{ORDERS} in {placing:.0f} s",
+        "gateway's latency once it is back": f"{LATENCY_MS} ms",
+        "the whole drain": f"{len(taken)} texts in {seconds:.1f} s, {len(taken) / seconds:.0f}/s",
+        "the middle 80 %": f"{steady:.0f}/s",
+        f"{NEW} orders placed while it drains": f"text after {waits[NEW // 2]:.2f} s median, {waits[-1]:.2f} s at most",
+    }
+    body = (
+        table(("measured", ""), list(measured.items()))
+        + "\n\n"
+        + table(("broken promises", ""), list(promises.items()))
+    )
+    publish("backlog", "Backlog: the gateway comes back", body)
+    return 1 if any(promises.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
