@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.config import read_env_file
+from sales.messages import text_template, validate_template
 from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
@@ -339,3 +341,9 @@ def test_no_machine_account_or_region_is_written_into_the_template() -> None:
     text = TEMPLATE.read_text()
     assert not re.search(r"\b\d{12}\b|/(home|root)/|\b(eu|us|af|ap)-[a-z]+-\d\b", text)
     assert not list(Path(ROOT).glob("template*.y*ml"))[1:]
+
+
+def test_the_texts_that_are_configured_can_be_made() -> None:
+    validate_template(deployed().source["Parameters"]["SmsText"]["Default"])
+    for name in (".env.sample", ".env"):
+        text_template(read_env_file(ROOT / name).get("SMS_TEXT", ""))
