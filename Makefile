@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 # Which tests: make test TESTS=tests/unit
-TESTS ?= tests/unit tests/integration tests/template tests/local tests/faults tests/samlocal
+TESTS ?= tests/unit tests/integration tests/template tests/local tests/browser tests/faults tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 
@@ -29,19 +29,19 @@ sam-local: store sam ## Run the functions in Lambda containers behind sam local 
 
 # ---- Test
 
-test: store ## Run all tests
+test: npm store ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
-test-coverage: store ## Run the tests and show which lines of functions and shared they miss
+test-coverage: npm store ## Run the tests and show which lines of functions and shared they miss
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=term-missing
 
-test-report: store ## Run the tests and write a report to reports/tests.html
+test-report: npm store ## Run the tests and write a report to reports/tests.html
 	@$(PY) -m pytest $(TESTS) --html=reports/tests.html --self-contained-html
 
-test-html: store ## Run the tests and write their coverage to reports/coverage/
+test-html: npm store ## Run the tests and write their coverage to reports/coverage/
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=html:reports/coverage
 
 check: environment sam ## Check format, lint, types, layers, the template and what must not be committed
@@ -80,7 +80,7 @@ lock: environment ## Pin the newest versions of all dependencies again
 	@$(PY) scripts/lock.py
 
 clean: ## Remove what can be made again (not what the system has stored)
-	@rm -rf .venv .venv-sam .venv-ministack node_modules .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
+	@rm -rf .venv .venv-sam .venv-ministack node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
 
 environment:
 	@scripts/setup.sh
@@ -88,9 +88,15 @@ environment:
 store:
 	@scripts/setup.sh store
 
+docs:
+	@scripts/setup.sh docs
+
+npm:
+	@scripts/setup.sh npm
+
 sam:
 	@scripts/setup.sh sam
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store sam
+.PHONY: bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes what the commands need, in this folder only: a virtual environment with Python 3.13 and, when asked for, the
-# store and sam. Says nothing when everything is there already, and nothing on standard output ever: `make -s token`
+# store, sam, the reference's viewer (docs) and what tests take from npm (npm). Says nothing when everything is there already, and nothing on standard output ever: `make -s token`
 # prints a token and no more.
 #
-#   scripts/setup.sh [store] [sam]
+#   scripts/setup.sh [store] [sam] [docs] [npm]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
@@ -86,28 +86,57 @@ environment() {
   fi
 }
 
+# What package-lock.json pins; `npm_ready dev` and `npm_packages dev`: also what only tests use.
+npm_ready() {
+  case "$(cat node_modules/.stamp 2>/dev/null || true)" in
+    "$(checksum package-lock.json) dev") return 0 ;;
+    "$(checksum package-lock.json)") [ -z "${1:-}" ] ;;
+    *) return 1 ;;
+  esac
+}
+
+npm_packages() {
+  if npm_ready "${1:-}"; then return 0; fi
+  if ! command -v npm >/dev/null 2>&1; then
+    say "npm was not found; it comes with Node.js."
+    return 1
+  fi
+  say "Installing ${2:-packages} from npm"
+  rm -f node_modules/.stamp
+  if [ -n "${1:-}" ]; then set -- "$1" --include=dev; else set -- "" --omit=dev; fi
+  npm ci "$2" --no-fund --no-audit --no-progress --loglevel=error >&2 || return 1
+  printf '%s' "$(checksum package-lock.json)${1:+ $1}" > node_modules/.stamp
+}
+
 # The store: dynoxide where it has a build, else ministack. A named DYNAMODB_ENDPOINT needs neither.
 store() {
   [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
   if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
-    [ "$(cat node_modules/.stamp 2>/dev/null || true)" != "$(checksum package-lock.json)" ] || return 0
-    if command -v npm >/dev/null 2>&1; then
-      say "Installing the store (dynoxide) from npm"
-      if npm ci --no-fund --no-audit --no-progress --loglevel=error >&2; then
-        checksum package-lock.json > node_modules/.stamp
-        return
-      fi
-      say "npm could not install it; the store is ministack instead, which forgets what it has when it is killed."
-    else
-      say "npm was not found; the store is ministack instead, which forgets what it has when it is killed."
-      say "Install Node.js with npm for the durable one."
-    fi
+    if npm_packages "" "the store (dynoxide) and the reference's viewer"; then return; fi
+    say "So the store is ministack instead, which forgets what it has when it is killed."
   fi
   environment .venv-ministack requirements-ministack.txt
 }
 
-store_ready() {
-  [ -n "${DYNAMODB_ENDPOINT:-}" ] || [ "$(cat node_modules/.stamp 2>/dev/null || true)" = "$(checksum package-lock.json)" ]
+store_ready() { [ -n "${DYNAMODB_ENDPOINT:-}" ] || npm_ready; }
+
+# The reference's viewer, for /docs: of the package swagger-ui-dist only what a browser asks for, and its licences.
+viewer=functions/serve_docs/swagger-ui
+viewer_files="swagger-ui-bundle.js swagger-ui.css oauth2-redirect.js favicon-32x32.png LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt"
+
+docs() {
+  if npm_packages "" "the reference's viewer"; then
+    rm -rf "$viewer"
+    mkdir -p "$viewer"
+    for file in $viewer_files; do cp "node_modules/swagger-ui-dist/$file" "$viewer/"; done
+  else
+    say "So /docs has no viewer; /openapi.json and everything else works without it."
+  fi
+}
+
+docs_ready() {
+  npm_ready || return 1
+  for file in $viewer_files; do cmp -s "node_modules/swagger-ui-dist/$file" "$viewer/$file" || return 1; done
 }
 
 all_ready() {
@@ -115,6 +144,8 @@ all_ready() {
   for part in "$@"; do
     case "$part" in
       store) store_ready || return 1 ;;
+      docs) docs_ready || return 1 ;;
+      npm) npm_ready dev || return 1 ;;
       sam) ready .venv-sam requirements-sam.txt || return 1 ;;
       ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
     esac
@@ -127,8 +158,10 @@ environment .venv requirements-dev.txt
 for part in "$@"; do
   case "$part" in
     store) store ;;
+    docs) docs ;;
+    npm) npm_packages dev "what tests use" || say "So the tests that need it are skipped." ;;
     sam) environment .venv-sam requirements-sam.txt ;;
     ministack) environment .venv-ministack requirements-ministack.txt ;;
-    *) say "setup.sh knows store, sam and ministack, not $part"; exit 2 ;;
+    *) say "setup.sh knows store, docs, npm, sam and ministack, not $part"; exit 2 ;;
   esac
 done

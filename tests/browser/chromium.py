@@ -1,0 +1,130 @@
+"""Chromium, and what tests of the pages ask of it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.local.system import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = ROOT / "reports" / "screenshots"
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1000",
+    # A page that asks for anything but this machine gets nothing.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+
+
+def _chromium() -> str:
+    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip("chromium and chromedriver are not installed")
+    return driver
+
+
+class Browser:
+    """A browser of its own, with no history, and what tests ask of it."""
+
+    def __init__(self, profile: Path, *flags: str) -> None:
+        options = Options()
+        options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+        for flag in (*FLAGS, f"--user-data-dir={profile}", *flags):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(_chromium()))
+
+    def open(self, url: str) -> None:
+        """Shows a page."""
+        self.driver.get(url)
+
+    def find(self, selector: str, text: str = "", seconds: float = 15) -> WebElement:
+        """The first visible element of a CSS selector that has this text in it, as soon as there is one."""
+
+        def look(driver: webdriver.Chrome) -> WebElement | None:
+            found = driver.find_elements(By.CSS_SELECTOR, selector)
+            return next((each for each in found if each.is_displayed() and text in each.text), None)
+
+        wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
+        wait._ignored_exceptions = (Exception,)  # an element may be replaced while it is looked at
+        found: WebElement = wait.until(look, f"no visible {selector} with {text!r} in it")
+        return found
+
+    def click(self, selector: str, text: str = "", seconds: float = 15) -> None:
+        """Clicks what `find` finds, once nothing covers it."""
+
+        def attempt(_: webdriver.Chrome) -> bool:
+            self.find(selector, text, seconds).click()
+            return True
+
+        wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
+        wait._ignored_exceptions = (Exception,)
+        wait.until(attempt, f"{selector} with {text!r} in it cannot be clicked")
+
+    def fill(self, selector: str, text: str) -> None:
+        """Types into a field, in the place of what was there."""
+        field = self.find(selector)
+        field.clear()
+        field.send_keys(text)
+
+    def sign_in(self) -> None:
+        """Fills in the local sign-in's page, which is shown."""
+        self.fill("input[name=username]", "demo")
+        self.fill("input[name=password]", "demo")
+        self.click("button[type=submit]")
+
+    def screenshot(self, name: str) -> None:
+        """Keeps a picture of what is shown, in reports/screenshots/."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
+
+    def errors(self) -> list[str]:
+        """What the console has said since it was last asked, warnings and errors only (CSP violations are errors)."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}]
+
+    def origins(self) -> set[str]:
+        """Where requests have gone since this was last asked."""
+        messages = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
+        asked = (each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent")
+        return {match[0] for url in asked if (match := re.match(r"https?://[^/]+", url))}
+
+    def accessibility(self, *, without: tuple[str, ...] = ()) -> list[str]:
+        """What axe finds against WCAG 2.2 AA on the page, outside of the elements of these selectors."""
+        if not AXE.is_file():
+            pytest.skip("axe-core is not installed: scripts/setup.sh npm")
+        self.driver.execute_script(AXE.read_text())
+        # Handed over as they stand: axe takes CSS selectors, each in a list of its own (the frames it is in).
+        found: dict[str, Any] = self.driver.execute_async_script(
+            """
+            const [exclude, done] = arguments;
+            const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+            axe.run({exclude}, {runOnly: tags}).then(done, (error) => done({violations: [{id: String(error), nodes: []}]}));
+            """,
+            [[selector] for selector in without],
+        )
+        return [
+            f"{violation['id']}: {node['html'][:200]}"
+            for violation in found["violations"]
+            for node in violation["nodes"] or [{"html": ""}]
+        ]
+
+    def close(self) -> None:
+        """Ends it."""
+        self.driver.quit()
