@@ -1,14 +1,12 @@
 """POST orders: creates an order, which is stored with the text its customer gets."""
 
 from sales import clock
-from sales.errors import Problem
 from sales.http import Request, Response, endpoint
 from sales.identity import fingerprint, order_id
 from sales.inputs import NewOrder
-from sales.ordering import customer_for_order, order_text
+from sales.ordering import customer_for_order, order_text, place
 from sales.orders import Order
 from sales.settings import settings
-from sales.store import ReferenceTakenError, store
 
 
 @endpoint(scope="sales:write")
@@ -31,10 +29,5 @@ def handler(request: Request) -> Response:
         fingerprint=fingerprint(body),
         shards=settings().list_shards,
     )
-    try:
-        there = store().add_order(order)
-    except ReferenceTakenError as taken:
-        raise Problem("reference_taken", existing_id=taken.order_id) from None
-    if there and there.fingerprint != order.fingerprint:
-        raise Problem("idempotency_key_reused")
-    return Response.created(there or order, f"orders/{order.id}", replayed=there is not None)
+    stored, replayed = place(order)
+    return Response.created(stored, f"orders/{stored.id}", replayed=replayed)

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     try:
         ended = sender().send(orders, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     except Problem as problem:
-        log.warning("batch handed back", code=problem.code, batch=len(records))
+        log.warning("batch handed back", code=problem.code, order_ids=[order.id for order in orders])
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
-    log.info("batch", batch=len(records), count=dict(ended))
+    log.info("batch", order_ids=[order.id for order in orders], count=dict(ended))
     return {"batchItemFailures": []}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["after", "format_time", "now", "parse_time"]
+__all__ = ["after", "format_time", "now", "parse_time", "seconds_since"]
 
 
 def now() -> datetime:
@@ -31,3 +31,8 @@ def parse_time(text: str) -> datetime:
 def after(moment: datetime, seconds: float) -> datetime:
     """The moment that many seconds later."""
     return moment + timedelta(seconds=seconds)
+
+
+def seconds_since(text: str, moment: datetime) -> float:
+    """Seconds from the time this text names to the moment; none less than 0."""
+    return max((moment - parse_time(text)).total_seconds(), 0.0)

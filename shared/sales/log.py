@@ -9,16 +9,18 @@ from aws_lambda_powertools import Logger
 
 from sales.phones import mask
 
-__all__ = ["bind", "error", "exception", "info", "warning"]
+__all__ = ["about", "bind", "bound", "error", "exception", "info", "warning"]
 
 # No token, body, name, e-mail or text is ever among these; a phone number is masked on its way in.
 FIELDS = frozenset(
     {
-        "action", "attempt", "batch", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
-        "message_id", "method", "order_id", "outcome", "phone_number", "reason", "remaining", "request_id", "route",
+        "action", "attempt", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
+        "message_id", "method", "order_id", "order_ids", "outcome", "phone_number", "reason", "remaining", "request_id", "route",
         "seconds", "sms_status", "state", "status",
     }
 )  # fmt: skip
+# Powertools keeps these too, but does not tell them.
+_bound: dict[str, str] = {}
 
 
 @cache
@@ -40,6 +42,19 @@ def bind(request_id: str) -> None:
     """From now on every line carries this request id and nothing of the request before."""
     _logger().clear_state()
     _logger().append_keys(request_id=request_id)
+    _bound.clear()
+    _bound["request_id"] = request_id
+
+
+def about(order_id: str) -> None:
+    """From now on, and until the next request, every line carries this order's id."""
+    _logger().append_keys(order_id=order_id)
+    _bound["order_id"] = order_id
+
+
+def bound() -> dict[str, str]:
+    """What every line carries now."""
+    return dict(_bound)
 
 
 def info(event: str, **fields: Any) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+from sales import log
 from sales.customers import Customer
 from sales.errors import Problem
 from sales.identity import id_and_code
@@ -28,4 +29,5 @@ def find_order(order_id: str) -> Order:
     order = store().order(order_id.lower()) if _ORDER_ID.fullmatch(order_id.lower()) else None
     if order is None:
         raise Problem("not_found", "There is no such order.")
+    log.about(order.id)
     return order

@@ -3,15 +3,18 @@
 from decimal import Decimal
 from typing import Any, overload
 
+from sales import log, metrics
 from sales.customers import Customer
 from sales.errors import FieldError, Problem
 from sales.inputs import NewOrder, SmsPreview, parse
 from sales.lookup import find_customer
 from sales.messages import Text, compose, costly_characters, estimate, parse_prices, render, text_template
 from sales.money import show_amount
+from sales.orders import Order
 from sales.settings import settings
+from sales.store import ReferenceTakenError, store
 
-__all__ = ["customer_for_order", "order_text", "preview"]
+__all__ = ["customer_for_order", "order_text", "place", "preview"]
 
 
 def _known_customer(reference: str) -> Customer:
@@ -49,6 +52,24 @@ def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer 
     if customer.erased:
         raise Problem("customer_erased")
     return given, customer
+
+
+def place(order: Order) -> tuple[Order, bool]:
+    """Stores a new order; with True, the one that is there since its Idempotency-Key was used before.
+
+    Raises Problem `idempotency_key_reused` where that one was another request's, or `reference_taken`.
+    """
+    log.about(order.id)
+    try:
+        there = store().add_order(order)
+    except ReferenceTakenError as taken:
+        raise Problem("reference_taken", existing_id=taken.order_id) from None
+    if there is None:
+        metrics.count("OrdersCreated")
+        return order, False
+    if there.fingerprint != order.fingerprint:
+        raise Problem("idempotency_key_reused")
+    return there, True
 
 
 def order_text(name: str, item: str, amount: Decimal, currency: str) -> Text:

@@ -117,6 +117,11 @@ class Order:
         """Its place in lists: by creation, the id telling apart what was created in the same microsecond."""
         return f"{self.order_date}#{self.id}"
 
+    @property
+    def asked_at(self) -> str:
+        """When its text was last asked for: with the order, or by a person since."""
+        return str(self.sms.requests[-1]["at"]) if self.sms.requests else self.order_date
+
     def is_due(self, now: datetime) -> bool:
         """Whether its queued text may be tried now. The first try never waits: clocks of two machines may differ."""
         return self.sms.status is Status.queued and (

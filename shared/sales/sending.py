@@ -6,6 +6,7 @@ written next. What cannot be known is written as `unknown` and never sent again 
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,8 @@ class Sender:
         if paused:
             stop.set()
         failures: list[Problem] = []
+        # Milliseconds of each call of the gateway.
+        latencies: list[float] = []
 
         def one(order: Order) -> None:
             try:
@@ -84,7 +87,7 @@ class Sender:
                 elif stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
                     state = "left"
                 else:
-                    state = self._try(order, stop, early=early)
+                    state = self._try(order, stop, latencies, early=early)
             except Problem as problem:
                 failures.append(problem)
             else:
@@ -93,6 +96,9 @@ class Sender:
         list(self._threads.map(one, orders))
         for state, texts in ended.items():
             metrics.count("SmsState", texts, state=state)
+        if latencies:
+            metrics.count("SmsAttempts", len(latencies))
+            metrics.observe("GatewayLatency", latencies)
         if failures:
             raise failures[0]
         return ended
@@ -102,11 +108,11 @@ class Sender:
             order, lambda current: current.after(Cause.opted_out, clock.now(), reason="opted_out")
         )
 
-    def _try(self, order: Order, stop: threading.Event, *, early: bool) -> str:
+    def _try(self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool) -> str:
         claimed = self._claim(order, early=early)
         if claimed is None:
             return "taken"
-        outcome = self._ask(claimed)
+        outcome = self._ask(claimed, latencies)
         if outcome.kind is Kind.misconfigured:
             stop.set()
         return self._settle(claimed, outcome).sms.status.value
@@ -128,13 +134,16 @@ class Sender:
             order, early = there, False
         return None
 
-    def _ask(self, order: Order) -> Outcome:
+    def _ask(self, order: Order, latencies: list[float]) -> Outcome:
         key = self._api_key()
         if not key:
             return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
         if self._gateway is None or self._gateway[0] != key:
             self._gateway = (key, self._make_gateway(key))
-        return self._gateway[1].send(order.sms.to, order.sms.text.text)
+        asked = time.perf_counter()
+        outcome = self._gateway[1].send(order.sms.to, order.sms.text.text)
+        latencies.append(round((time.perf_counter() - asked) * 1000, 1))
+        return outcome
 
     def _api_key(self) -> str:
         try:
@@ -194,8 +203,6 @@ class Sender:
         until = clock.after(now, self._config.sms_pause_seconds)
         self._store.pause_sending(until, reason)
         log.error("sending paused: the gateway refuses our configuration", reason=reason)
-        # Two numbers: one without dimensions for the alarm, which cannot know the reasons, and one that says why.
-        metrics.count("SmsMisconfigured")
         metrics.count("SmsMisconfigured", reason=reason)
         try:
             secrets.api_key(fresh=True)
@@ -215,6 +222,8 @@ def expire_lease(store: Store, order: Order) -> Order:
 
     after = store.change_order(order, expired)
     log.warning("lease ran out", order_id=order.id, sms_status=after.sms.status.value)
+    if after.sms.status is Status.unknown:
+        metrics.count("SmsState", state=after.sms.status.value)
     return after
 
 
@@ -227,7 +236,9 @@ def apply_reports(store: Store, order: Order, message: Message, now: datetime) -
     for cause in (Cause.report_interim, Cause.report_failure, Cause.report_success):
         if cause in causes:
             reason = message.failure_reason if cause is Cause.report_failure else None
-            order = store.change_order(order, _reported(message, cause, reason, now))
+            before, order = order, store.change_order(order, _reported(message, cause, reason, now))
+            if order.sms.status is not before.sms.status:
+                metrics.count("SmsState", state=order.sms.status.value)
     return order
 
 

@@ -31,6 +31,7 @@ class Settings:
     secrets_endpoint: str
     lambda_endpoint: str
     function_prefix: str
+    release: str
     list_shards: int
     default_currency: str
     sms_username: str
@@ -45,6 +46,11 @@ class Settings:
     sms_lease_seconds: float
     sms_pause_seconds: float
     webhook_secret: str
+
+    @property
+    def stack(self) -> str:
+        """The stack's name, which its functions' names begin with."""
+        return self.function_prefix.removesuffix("-") or "sales"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -87,6 +93,7 @@ class Settings:
             secrets_endpoint=optional("SECRETS_ENDPOINT"),
             lambda_endpoint=optional("LAMBDA_ENDPOINT"),
             function_prefix=optional("FUNCTION_PREFIX"),
+            release=optional("RELEASE", "unreleased"),
             list_shards=int(number("LIST_SHARDS", 1, 1)),
             default_currency=optional("DEFAULT_CURRENCY", "KES"),
             sms_username=optional("SMS_USERNAME", "sandbox"),

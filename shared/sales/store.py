@@ -506,6 +506,21 @@ class Store:
         )
         return [Due(item["id"]["S"], item["due_at"]["S"]) for item in answer["Items"]]
 
+    def longest_queued(self, limit: int = 10) -> list[Item]:
+        """The oldest orders whose text is queued, so many of each list shard."""
+        found: list[Item] = []
+        for shard in range(self._shards):
+            answer = self._call(
+                "query",
+                TableName=self._orders,
+                IndexName="by_sms_status",
+                KeyConditionExpression="sms_shard = :shard",
+                ExpressionAttributeValues=_marshal_item({":shard": f"queued#{shard}"}),
+                Limit=limit,
+            )
+            found += (unmarshal_item(item) for item in answer["Items"])
+        return found
+
     def for_sending(
         self, order_ids: Iterable[str], customer_codes: Iterable[str]
     ) -> tuple[dict[str, Item], frozenset[str], Pause | None]:

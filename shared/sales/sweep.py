@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sales import clock
+from sales import clock, log, metrics
 from sales.clock import format_time
 from sales.customers import Item
+from sales.errors import Problem
 from sales.gateway import OUTAGES
 from sales.messages import LONGEST_WAIT_SECONDS, Status
 from sales.orders import DUE_SHARDS, Order
@@ -32,27 +33,48 @@ def sweep(*, seconds_left: _Left) -> Counter[str]:
     Sweeps may overlap each other and the stream: each text is claimed before it is sent.
     """
     ended: Counter[str] = Counter()
+    oldest: list[str] = []
     shards = [str(shard) for shard in range(DUE_SHARDS)]
     with ThreadPoolExecutor(DUE_SHARDS) as threads:
-        for look in (_due, _ahead):
+        for look in (partial(_due, oldest=oldest), _ahead):
             for counted in threads.map(partial(look, seconds_left=seconds_left), shards):
                 ended.update(counted)
             if not ended.pop("recovered", 0):
                 break
+    _measure(ended, oldest)
     return ended
+
+
+def _measure(ended: Counter[str], oldest: list[str]) -> None:
+    """Says how late the sweep is and how long texts wait; each time, since silence means that nobody sweeps."""
+    now = clock.now()
+    for finding, found in ended.items():
+        metrics.count("SweepFound", found, finding=finding)
+    metrics.count("OldestDue", max((clock.seconds_since(due, now) for due in oldest), default=0))
+    try:
+        waiting = [Order.from_item(item) for item in store().longest_queued()]
+    except Problem as problem:
+        log.warning("waiting texts not measured", code=problem.code)
+        return
+    waits = (clock.seconds_since(order.asked_at, now) for order in waiting)
+    metrics.count("OldestQueued", max(waits, default=0))
 
 
 def _has_time(seconds_left: _Left) -> bool:
     return seconds_left() > GATEWAY_SECONDS + MARGIN_SECONDS
 
 
-def _due(shard: str, *, seconds_left: _Left) -> Counter[str]:
-    """Looks after what is due in a partition; `recovered` counts the looks that found an outage to be over."""
+def _due(shard: str, *, seconds_left: _Left, oldest: list[str]) -> Counter[str]:
+    """Looks after what is due in a partition; `recovered` counts the looks that found an outage to be over.
+
+    When what it found first was due goes to `oldest`.
+    """
     ended: Counter[str] = Counter()
     while _has_time(seconds_left):
         found = store().due(shard, until=format_time(clock.now()), limit=_LOOK)
         if not found:
             break
+        oldest.append(found[0].at)
         items, _, pause = store().for_sending([each.id for each in found], [])
         for each in items:
             if each.startswith("message#"):

@@ -545,6 +545,6 @@ def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every
     gateway.answers = [refused(Kind.misconfigured, "bad_key")]
     stream(order, rows=rows)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert [line["SmsMisconfigured"] for line in lines if "SmsMisconfigured" in line] == [[1.0], [1.0]]
+    assert [line["SmsMisconfigured"] for line in lines if "SmsMisconfigured" in line] == [[1]]
     assert [line["reason"] for line in lines if "reason" in line] == ["bad_key"]
-    assert [(line["state"], line["SmsState"]) for line in lines if "SmsState" in line] == [("queued", [1.0])]
+    assert [(line["state"], line["SmsState"]) for line in lines if "SmsState" in line] == [("queued", [1])]

@@ -1,0 +1,246 @@
+"""The numbers that functions write beside their logs: those that alarms and dashboard wait for, by name and dimension."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from functions.send_sms.app import handler as send_sms
+from functions.sweep_sms.app import handler as sweep_sms
+from sales import clock, metrics, sending
+from sales.gateway import Kind
+from tests.conftest import forget_process_state
+from tests.events import Context, form_event, http_event, stream_event
+from tests.fakes import FakeGateway, refused
+from tests.integration.api import call, create_customer, create_order, order_for
+from tests.template.cloudwatch import Key, embedded, metric_of, period_of, state_of
+from tests.template.test_monitoring import NOW, alarms, dashboard_metrics, definitions
+
+pytestmark = pytest.mark.usefixtures("tables")
+STACK = "orders-prod"
+
+
+def resolve(value: Any) -> str:
+    return STACK if value == {"Ref": "AWS::StackName"} else str(value)
+
+
+class Shop:
+    """The functions with a gateway that is told what to answer; what they wrote since it was last asked."""
+
+    def __init__(self, rows: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        self.gateway = FakeGateway()
+        self._rows = rows
+        self._capsys = capsys
+        monkeypatch.setattr(sending, "Gateway", lambda *_, **__: self.gateway)
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        self.customer = create_customer().body
+
+    def order(self) -> dict[str, Any]:
+        body: dict[str, Any] = create_order(order_for(self.customer)).body
+        return body
+
+    def stream(self, order: dict[str, Any]) -> None:
+        send_sms(stream_event(*(row for row in self._rows("orders") if row["id"]["S"] == order["id"])), Context())
+
+    def sweep(self, after: float = 0) -> None:
+        self.now += timedelta(seconds=after)
+        sweep_sms({}, Context())
+
+    def report(self, message_id: str, status: str) -> None:
+        fields = {"id": message_id, "status": status, "phoneNumber": "+254704590344"}
+        call("record_delivery_report", form_event("/webhooks/x", fields, {"secret": "webhook-secret"}))
+
+    def lines(self) -> list[str]:
+        return [line for line in self._capsys.readouterr().out.splitlines() if line]
+
+    def values(self) -> dict[Key, list[float]]:
+        return embedded(self.lines())
+
+    def state_of(self, name: str, values: dict[Key, list[float]]) -> str:
+        """The alarm's state had this been written once each period."""
+        alarm = alarms()[name]
+        times = [NOW - 1 - period_of(alarm) * number for number in range(alarm["EvaluationPeriods"])]
+        series = {metric: [(at, value) for at in times for value in each] for metric, each in values.items()}
+        return state_of(alarm, series, resolve, NOW)
+
+
+@pytest.fixture
+def shop(environment: pytest.MonkeyPatch, tables: None, rows: Any, capsys: pytest.CaptureFixture[str]) -> Shop:
+    environment.setenv("FUNCTION_PREFIX", f"{STACK}-")
+    environment.setenv("RELEASE", "abc123")
+    forget_process_state()
+    return Shop(rows, capsys, environment)
+
+
+def number(values: dict[Key, list[float]], name: str, **dimensions: str) -> float:
+    return sum(values.get(("Sales", name, frozenset({"stack": STACK, **dimensions}.items())), []))
+
+
+def test_orders_are_counted_once_however_often_they_are_asked_for(shop: Shop) -> None:
+    body = order_for(shop.customer)
+    for _ in range(3):
+        assert create_order(body, headers={"Idempotency-Key": "one"}).status == 201
+    create_order(body, headers={"Idempotency-Key": "two"})
+    create_order(body | {"amount": "-1"})
+    assert number(shop.values(), "OrdersCreated") == 2
+
+
+def test_a_text_is_counted_as_tried_with_its_latency_and_in_each_state_it_comes_to(shop: Shop) -> None:
+    order = shop.order()
+    shop.lines()
+    shop.stream(order)
+    values = shop.values()
+    assert number(values, "SmsAttempts") == 1
+    assert len(values["Sales", "GatewayLatency", frozenset({("stack", STACK)})]) == 1
+    assert number(values, "SmsState", state="sent") == number(values, "SmsState") == 1
+    message_id = call("get_order", http_event("GET", "/x", parameters={"order": order["id"]})).body["sms"]["message_id"]
+    shop.report(message_id, "Success")
+    shop.report(message_id, "Success")
+    assert number(shop.values(), "SmsState", state="delivered") == 1
+
+
+def test_a_lease_that_runs_out_is_an_unknown_text_like_any_other(shop: Shop) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die() -> Any:
+        raise Killed
+
+    shop.gateway.answers = [die]
+    with pytest.raises(Killed):
+        shop.stream(shop.order())
+    shop.lines()
+    shop.sweep(after=91)
+    values = shop.values()
+    assert number(values, "SmsState", state="unknown") == number(values, "SweepFound", finding="unknown") == 1
+
+
+def test_a_wrong_key_raises_its_alarm(shop: Shop) -> None:
+    shop.gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+    shop.stream(shop.order())
+    values = shop.values()
+    assert number(values, "SmsMisconfigured") == number(values, "SmsMisconfigured", reason="bad_key") == 1
+    assert shop.state_of("sms-configuration", values) == "ALARM"
+    shop.sweep()
+    assert shop.state_of("sms-configuration", shop.values()) == "OK"
+
+
+def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> None:
+    shop.gateway.answers = [refused(Kind.unknown, "timeout")] * 3
+    for _ in range(10):
+        shop.stream(shop.order())
+    assert shop.state_of("sms-unknown", shop.values()) == "ALARM"
+    for _ in range(10):
+        shop.stream(shop.order())
+    assert shop.state_of("sms-unknown", shop.values()) == "OK"
+
+
+def test_a_gateway_that_is_not_there_raises_the_alarm_of_waiting_texts_until_it_is_back(shop: Shop) -> None:
+    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 9
+    shop.stream(shop.order())
+    shop.sweep(after=880)
+    assert shop.state_of("oldest-queued", shop.values()) == "OK"
+    shop.sweep(after=30)
+    values = shop.values()
+    assert number(values, "OldestQueued") == pytest.approx(910)
+    assert shop.state_of("oldest-queued", values) == "ALARM"
+    shop.gateway.answers = []
+    shop.sweep(after=3600)
+    assert number(shop.values(), "OldestQueued") == 0
+    shop.sweep()
+    assert shop.state_of("oldest-queued", shop.values()) == "OK"
+
+
+def test_the_sweep_says_how_late_it_is(shop: Shop) -> None:
+    shop.order()
+    shop.lines()
+    shop.sweep(after=75)
+    assert number(shop.values(), "OldestDue") == pytest.approx(75)
+    shop.sweep(after=60)
+    assert number(shop.values(), "OldestDue") == 0
+
+
+def test_an_old_order_whose_text_is_asked_for_again_has_not_waited_since_it_was_made(shop: Shop) -> None:
+    order = shop.order()
+    shop.gateway.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
+    shop.stream(order)
+    shop.now += timedelta(days=3)
+    headers = {"Idempotency-Key": "again"}
+    event = http_event("POST", "/x", {"reason": "lost phone"}, headers=headers, parameters={"order": order["id"]})
+    assert call("resend_sms", event).status == 202
+    shop.lines()
+    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+    shop.sweep(after=5)
+    assert number(shop.values(), "OldestQueued") == pytest.approx(5)
+
+
+def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(shop: Shop) -> None:
+    sent, failed = shop.order(), shop.order()
+    shop.stream(sent)
+    shop.gateway.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
+    shop.stream(failed)
+    message_id = call("get_order", http_event("GET", "/x", parameters={"order": sent["id"]})).body["sms"]["message_id"]
+    shop.report(message_id, "Success")
+    shop.gateway.answers = [None, refused(Kind.unknown, "timeout"), refused(Kind.not_sent, "connect_failed")]  # type: ignore[list-item]
+    bounced = shop.order()
+    shop.stream(bounced)
+    shop.report(
+        call("get_order", http_event("GET", "/x", parameters={"order": bounced["id"]})).body["sms"]["message_id"],
+        "Failed",
+    )
+    for _ in range(2):
+        shop.stream(shop.order())
+    # Found by the sweep: a report of a message that nobody knows, and texts with each of their ends.
+    shop.report("ATXid_stranger", "Success")
+    shop.gateway.answers = [refused(Kind.unknown, "timeout"), refused(Kind.refused, "x")]
+    for _ in range(3):
+        shop.order()
+    shop.sweep(after=300)
+    opted_out = shop.order()
+    event = http_event("PATCH", "/x", {"sms_opted_out": True}, parameters={"customer": shop.customer["id"]})
+    call("update_customer", event)
+    shop.stream(opted_out)
+    event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": shop.customer["id"]})
+    call("update_customer", event)
+    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed"), refused(Kind.misconfigured, "bad_key")]
+    for _ in range(2):
+        shop.order()
+        shop.sweep(after=1)
+    shop.order()
+    shop.sweep(after=1)
+    written = set(shop.values())
+    named = {metric_of(each, resolve) for alarm in alarms().values() for each, _ in definitions(alarm)}
+    on_board = {
+        (namespace, name, frozenset((key, STACK if key == "stack" else value) for key, value in dimensions))
+        for namespace, name, dimensions in dashboard_metrics()
+    }
+    wanted = {metric for metric in named | on_board if metric[0] == "Sales"}
+    assert wanted
+    assert wanted <= written, wanted - written
+
+
+def test_every_line_has_the_requests_id_the_release_and_nothing_personal(shop: Shop) -> None:
+    order = create_order(order_for(shop.customer), headers={"X-Request-Id": "request-7"}).body
+    (line,) = [json.loads(line) for line in shop.lines() if "OrdersCreated" in line]
+    assert (line["request_id"], line["order_id"], line["release"]) == ("request-7", order["id"], "abc123")
+    shop.stream(order)
+    lines = shop.lines()
+    for each in map(json.loads, lines):
+        assert each["request_id"] == Context.aws_request_id
+    for personal in ("254704590344", "john doe", "example@gmail.com", "macbook"):
+        assert personal not in "".join(lines)
+
+
+def test_a_metric_that_is_not_in_the_list_or_is_split_otherwise_is_refused(shop: Shop) -> None:
+    for name, dimensions in (("Orders", {}), ("SmsState", {}), ("OrdersCreated", {"order": "1"})):
+        with pytest.raises(TypeError, match="not a metric"):
+            metrics.count(name, **dimensions)
+
+
+def test_more_values_than_a_line_may_have_are_several_lines(shop: Shop) -> None:
+    shop.lines()
+    metrics.observe("GatewayLatency", [1.0] * 250)
+    lines = shop.lines()
+    assert [len(json.loads(line)["GatewayLatency"]) for line in lines] == [100, 100, 50]
