@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 # Which tests: make test TESTS=tests/unit
-TESTS ?= tests/unit tests/integration tests/template tests/local tests/browser tests/faults tests/samlocal
+TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 
@@ -49,9 +49,13 @@ check: environment sam ## Check format, lint, types, layers, the template and wh
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) scripts/scan_tree.py
+	@$(PY) scripts/generate_contract.py --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
+
+contract: environment ## Write the OpenAPI contract anew from models, template and contract/
+	@$(PY) scripts/generate_contract.py
 
 format: environment ## Format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -99,4 +103,4 @@ sam:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam
+.PHONY: contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam

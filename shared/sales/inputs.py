@@ -26,12 +26,13 @@ from sales.money import CURRENCIES, AmountError, check_decimals, parse_amount
 from sales.phones import parse_phone_number
 
 __all__ = [
-    "CustomerChanges", "NewCustomer", "NewOrder", "Resend", "SmsPreview", "parse",
+    "PHONE_NUMBER_PATTERN", "CustomerChanges", "NewCustomer", "NewOrder", "Resend", "SmsPreview", "parse",
 ]  # fmt: skip
 
 # Control and format characters (C0, C1, line and paragraph separators, bidirectional overrides, zero width) have no
 # place in a name, and in a log or a text they can pass for something else.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_CONTROL = re.compile(f"[{_CONTROLS}]")
 # Deliberately modest (WHATWG's idea of an address): whether mail arrives only a mail can tell.
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
@@ -76,10 +77,33 @@ def _currency(text: str) -> str:
     return text
 
 
-Name = Annotated[str, StringConstraints(max_length=150), AfterValidator(_plain)]
-PhoneNumber = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
-Email = Annotated[str, StringConstraints(max_length=254, strip_whitespace=True), AfterValidator(_email)]
-ItemName = Annotated[str, StringConstraints(max_length=120), AfterValidator(_plain)]
+# What the checks above take, as patterns for the contract (ECMA 262); a property test holds one against the other.
+_PLAIN_PATTERN = rf"^\s*[^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?\s*$"
+_SEPARATED = r"[ ().\-]*"
+_KENYA = r"2[ ().\-]*5[ ().\-]*4[ ().\-]*"
+_PLUS = r"(\+|0[ ().\-]*0)[ ().\-]*"
+PHONE_NUMBER_PATTERN = (
+    rf"^{_SEPARATED}(({_PLUS})?{_KENYA}(0{_SEPARATED})?|0{_SEPARATED})?[71]({_SEPARATED}[0-9]){{8}}{_SEPARATED}$"
+    rf"|^{_SEPARATED}{_PLUS}(?!{_KENYA})[1-9]({_SEPARATED}[0-9]){{6,14}}{_SEPARATED}$"
+)
+_EMAIL_PATTERN = rf"^[^\S\x1c-\x1f]*{_EMAIL.pattern}[^\S\x1c-\x1f]*$"
+
+
+def _schema(longest: int, pattern: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern})
+
+
+Name = Annotated[str, StringConstraints(max_length=150), AfterValidator(_plain), _schema(150, _PLAIN_PATTERN)]
+PhoneNumber = Annotated[
+    str, StringConstraints(max_length=40), AfterValidator(_phone), _schema(40, PHONE_NUMBER_PATTERN)
+]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254, strip_whitespace=True),
+    AfterValidator(_email),
+    _schema(254, _EMAIL_PATTERN),
+]
+ItemName = Annotated[str, StringConstraints(max_length=120), AfterValidator(_plain), _schema(120, _PLAIN_PATTERN)]
 Amount = Annotated[
     Decimal,
     BeforeValidator(_amount),
@@ -94,10 +118,15 @@ Amount = Annotated[
         }
     ),
 ]
-Currency = Annotated[str, StringConstraints(min_length=3, max_length=3), AfterValidator(_currency)]
+Currency = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=3),
+    AfterValidator(_currency),
+    WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)}),
+]
 CustomerRef = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Reference = Annotated[str, StringConstraints(max_length=100), AfterValidator(_plain)]
-Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(_plain)]
+Reference = Annotated[str, StringConstraints(max_length=100), AfterValidator(_plain), _schema(100, _PLAIN_PATTERN)]
+Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(_plain), _schema(200, _PLAIN_PATTERN)]
 
 
 class Input(BaseModel):
@@ -141,6 +170,15 @@ class NewOrder(_Priced):
 
 class SmsPreview(_Priced):
     """An order-like input whose text is to be shown; exactly one of `customer` and `name`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+                for one, other in (("customer", "name"), ("name", "customer"))
+            ]
+        }
+    )
 
     customer: CustomerRef | None = None
     name: Name | None = None

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from tests.events import Context, http_event
+from tests.holds import check_answer
 
 BASE = "/api/v1/sales"
 
@@ -25,9 +26,10 @@ class Answer:
 
 
 def call(function: str, event: dict[str, Any]) -> Answer:
-    """The function's answer to an event."""
+    """The function's answer to an event, which must be one the contract has."""
     raw = import_module(f"functions.{function}.app").handler(event, Context())
     body = raw["body"]
+    check_answer(function, raw["statusCode"], raw["headers"], body)
     is_json = raw["headers"].get("content-type", "").endswith("json")
     return Answer(raw["statusCode"], raw["headers"], json.loads(body) if is_json and body else body)
 

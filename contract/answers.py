@@ -1,0 +1,198 @@
+"""What callers get, as models: for the contract and for tests that hold real answers against it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sales.errors import PROBLEMS
+from sales.identity import ALPHABET
+from sales.messages import Cause, Status
+from sales.money import CURRENCIES
+
+__all__ = [
+    "Customer", "CustomerPage", "Export", "GatewayMessage", "Health", "Order", "OrderPage", "Preview", "Problem",
+]  # fmt: skip
+
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+Id = Annotated[str, Field(pattern=_UUID)]
+Code = Annotated[str, Field(pattern=f"^[{ALPHABET}]{{8}}$", description="First 40 bits of the customer's id.")]
+Time = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        json_schema_extra={"format": "date-time"},
+        description="UTC, with six decimals.",
+    ),
+]
+PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164.")]
+Masked = Annotated[str, Field(pattern=r"^(\+[0-9]{4}\*{4}[0-9]{4}|\*{4})$", description="E.164, its middle hidden.")]
+Currency = Annotated[str, Field(json_schema_extra={"enum": sorted(CURRENCIES)}, description="ISO 4217.")]
+Encoding = Literal["GSM-7", "UCS-2"]
+Count = Annotated[int, Field(ge=0)]
+Version = Annotated[int, Field(ge=1, description="Moves with every change; the ETag is this in quotes.")]
+
+
+class Answer(BaseModel):
+    """A JSON object with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Customer(Answer):
+    """A customer. Name, number and e-mail are null once personal data was erased."""
+
+    id: Id
+    code: Code
+    name: str | None
+    phone_number: PhoneNumber | None
+    email: str | None
+    created_at: Time
+    updated_at: Time
+    version: Version
+    sms_opted_out: bool = Field(description="Whether the customer takes no texts.")
+
+
+class Event(Answer):
+    """One change of an order's SMS."""
+
+    at: Time
+    status: Status = Field(description="The state since then.")
+    cause: Cause | None = Field(default=None, description="What happened; not given for the first entry.")
+    attempt: Count | None = Field(default=None, description="The attempt it belongs to, from 1.")
+    reason: str | None = Field(default=None, description="A stable word, or a person's own for `requested`.")
+    message_id: str | None = Field(default=None, description="The gateway's id of the message.")
+
+
+class Sms(Answer):
+    """An order's SMS and where it stands."""
+
+    status: Status = Field(
+        description="`queued` and `sending` are under way; `sent` is taken by the gateway; `delivered` and `undelivered` "
+        "are what the network said; `failed` was certainly not sent; `unknown` may have been sent and is never sent "
+        "again by itself; `suppressed` is not to be sent."
+    )
+    to: Masked | None
+    text: str | None
+    segments: Count
+    encoding: Encoding
+    attempts: Count = Field(description="Times it was handed to the gateway.")
+    message_id: str | None
+    cost: str | None = Field(description="As the gateway says, such as `KES 0.8000`.")
+    reason: str | None = Field(description="Why it stands where it stands, as a stable word.")
+    updated_at: Time
+    history: list[Event] = Field(description="The oldest first; at most 50.")
+
+
+class Order(Answer):
+    """An order and its SMS."""
+
+    id: Id
+    customer: Id
+    customer_code: Code
+    customer_name: str | None
+    item: str
+    amount: Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,3})?$", description="With the currency's decimals.")]
+    currency: Currency
+    status: Literal["created", "cancelled"]
+    order_date: Time
+    reference: str | None
+    version: Version
+    sms: Sms
+
+
+class _Page(Answer):
+    has_more: bool
+    next_cursor: str | None = Field(description="For `cursor` of the next request; null at the end.")
+
+
+class CustomerPage(_Page):
+    """A page of customers, newest first."""
+
+    data: list[Customer]
+
+
+class OrderPage(_Page):
+    """A page of orders, newest first."""
+
+    data: list[Order]
+
+
+class ExportedSms(Sms):
+    """An order's SMS with its number in full."""
+
+    to: PhoneNumber | None  # in full here, masked elsewhere
+
+
+class ExportedOrder(Order):
+    """An order with its SMS's number in full."""
+
+    sms: ExportedSms
+
+
+class Export(Answer):
+    """All that is held about a customer."""
+
+    customer: Customer
+    orders: list[ExportedOrder]
+
+
+class CostlyCharacter(Answer):
+    """A character outside GSM-7, which makes the whole text UCS-2."""
+
+    character: str
+    position: Count = Field(description="In the text, from 0.")
+
+
+class Price(Answer):
+    """What a text is likely to cost."""
+
+    amount: str
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class Preview(Answer):
+    """A text as it is written and as it would be sent."""
+
+    text: str
+    encoding: Encoding
+    segments: Count
+    characters: list[CostlyCharacter]
+    folded: str = Field(description="As it is sent: folded to GSM-7 where that costs nothing, shortened to the limit.")
+    folded_encoding: Encoding
+    folded_segments: Count
+    price: Price | None = Field(description="Of the text as sent; null where the price list has none.")
+
+
+class FieldProblem(Answer):
+    """One field at fault."""
+
+    pointer: str = Field(description="A JSON pointer into the body, or `?name` for a query parameter.")
+    code: str
+    detail: str
+
+
+class Problem(Answer):
+    """Why a request did not succeed (RFC 9457)."""
+
+    type: Annotated[str, Field(pattern="^urn:sales:problem:[a-z_]+$")]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    instance: str
+    code: Annotated[str, Field(json_schema_extra={"enum": list(PROBLEMS)}, description="Stable.")]
+    request_id: str = Field(description="The X-Request-Id, for questions about this request.")
+    errors: list[FieldProblem] | None = Field(default=None, description="Every field at fault.")
+    existing_id: Id | None = Field(default=None, description="With `reference_taken`: the order that has it.")
+    current_version: Version | None = Field(default=None, description="With `version_mismatch`.")
+
+
+class GatewayMessage(BaseModel):
+    """What API Gateway answers by itself, before a function is asked."""
+
+    message: str | None
+
+
+class Health(Answer):
+    """The API is there."""
+
+    status: Literal["ok"]

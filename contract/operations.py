@@ -1,0 +1,348 @@
+"""What each function's endpoint takes and answers, beside the routes (the template's) and the bodies (the models').
+
+Keyed by the function's folder. Statuses are those of success with their model; what can go wrong is named by the
+problem codes of sales.errors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from contract import answers
+from sales import inputs
+from sales.messages import Status
+
+__all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
+
+# The original's four requests, for its users; everything else of /ap1/v1/sales is said in one sentence.
+ALIASES = {
+    "POST /ap1/v1/sales/create-customer": "create_customer",
+    "POST /ap1/v1/sales/create-order": "create_order",
+    "GET /ap1/v1/sales/customers": "list_customers",
+    "GET /ap1/v1/sales/orders": "list_orders",
+}
+# Functions that serve pages for people, and the one for what no route takes: no part of the contract.
+PAGES = frozenset({"serve_docs", "serve_console", "answer_unmatched"})
+# Whatever is asked, these can be the answer.
+EVERYWHERE = ("payload_too_large", "unexpected", "unavailable")
+
+_ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-8[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+_MOMENT = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+
+PARAMETERS: Mapping[str, dict[str, Any]] = {
+    "customer": {
+        "name": "customer",
+        "in": "path",
+        "required": True,
+        "description": "The customer's id or code.",
+        "schema": {"type": "string", "pattern": f"^({_ID}|[2-9A-HJ-NP-Za-hj-np-z]{{8}})$"},
+    },
+    "order": {
+        "name": "order",
+        "in": "path",
+        "required": True,
+        "description": "The order's id.",
+        "schema": {"type": "string", "pattern": f"^{_ID}$"},
+    },
+    "secret": {
+        "name": "secret",
+        "in": "path",
+        "required": True,
+        "description": "The webhook secret: Africa's Talking signs nothing, so its addresses must not be guessed.",
+        "schema": {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
+    },
+    "idempotency_key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes the request safe to repeat, for ever: the same key is the same item.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    },
+    "if_match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of the version to be changed; without it the last write wins.",
+        "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
+    },
+    "if_none_match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "ETags the caller has; 304 when one is current.",
+        "schema": {"type": "string"},
+    },
+    "request_id": {
+        "name": "X-Request-Id",
+        "in": "header",
+        "description": "Comes back and stands in the logs when it is 1 to 128 letters, digits, dots, hyphens and "
+        "underscores; else one is made.",
+        "schema": {"type": "string"},
+    },
+    "limit": {
+        "name": "limit",
+        "in": "query",
+        "description": "Rows a page.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
+    },
+    "cursor": {
+        "name": "cursor",
+        "in": "query",
+        "description": "The `next_cursor` of the page before, with the same filters.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "filter_customer": {
+        "name": "customer",
+        "in": "query",
+        "description": "A customer's id or code.",
+        "schema": {"type": "string", "pattern": f"^({_ID}|[2-9A-HJ-NP-Za-hj-np-z]{{8}})$"},
+    },
+    "sms_status": {"name": "sms_status", "in": "query", "schema": {"type": "string", "enum": list(Status)}},
+    "reference": {
+        "name": "reference",
+        "in": "query",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+    },
+    "order_date_from": {
+        "name": "order_date_from",
+        "in": "query",
+        "description": "Inclusive; an RFC 3339 time, or a date for its midnight in UTC.",
+        "schema": _MOMENT,
+    },
+    "order_date_to": {
+        "name": "order_date_to",
+        "in": "query",
+        "description": "Exclusive; an RFC 3339 time, or a date for its midnight in UTC.",
+        "schema": _MOMENT,
+    },
+    "phone_number": {
+        "name": "phone_number",
+        "in": "query",
+        "description": "In any form that a new customer's may have.",
+        "schema": {"type": "string", "pattern": inputs.PHONE_NUMBER_PATTERN},
+    },
+    "email": {
+        "name": "email",
+        "in": "query",
+        "description": "In either case.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 254},
+    },
+    "code": {"name": "code", "in": "query", "schema": {"type": "string", "pattern": "^[2-9A-HJ-NP-Za-hj-np-z]{8}$"}},
+}
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where an answer leads: an operation, with path parameters or fields of its body from this one's body."""
+
+    operation: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One endpoint. `headers` are those of success besides X-Request-Id; `form` are a webhook's fields."""
+
+    tag: str
+    summary: str
+    description: str
+    status: int
+    answer: type[BaseModel]
+    parameters: tuple[str, ...] = ()
+    body: type[BaseModel] | None = None
+    form: tuple[str, ...] = ()
+    form_required: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    links: Mapping[str, Link] = field(default_factory=dict)
+    key_required: bool = False
+
+
+_BODY = ("invalid_json", "unsupported_media_type", "validation_failed")
+_CREATES = ("idempotency_key", "request_id")
+_READS = ("if_none_match", "request_id")
+_PAGE = ("limit", "cursor", "request_id")
+_CUSTOMER_LINKS = {
+    "customer": Link("get_customer", {"customer": "id"}),
+    "change": Link("update_customer", {"customer": "id"}),
+    "export": Link("export_customer", {"customer": "id"}),
+    "order": Link("create_order", body={"customer": "id"}),
+}
+_ORDER_LINKS = {
+    "order": Link("get_order", {"order": "id"}),
+    "cancel": Link("cancel_order", {"order": "id"}),
+    "send_again": Link("resend_sms", {"order": "id"}),
+}
+
+OPERATIONS: Mapping[str, Operation] = {
+    "create_customer": Operation(
+        tag="Customers",
+        summary="Create a customer",
+        description="With an `Idempotency-Key` a repeated request answers the customer that is there, marked "
+        "`Idempotency-Replayed: true`.",
+        status=201,
+        answer=answers.Customer,
+        parameters=_CREATES,
+        body=inputs.NewCustomer,
+        headers=("ETag", "Location", "Idempotency-Replayed"),
+        problems=("invalid_header", *_BODY, "idempotency_key_reused"),
+        links=_CUSTOMER_LINKS,
+    ),
+    "list_customers": Operation(
+        tag="Customers",
+        summary="List customers",
+        description="Newest first. Filters may be combined.",
+        status=200,
+        answer=answers.CustomerPage,
+        parameters=("phone_number", "email", "code", *_PAGE),
+        headers=("Link",),
+        problems=("invalid_query", "invalid_cursor"),
+    ),
+    "get_customer": Operation(
+        tag="Customers",
+        summary="Read a customer",
+        description="By id or code.",
+        status=200,
+        answer=answers.Customer,
+        parameters=("customer", *_READS),
+        headers=("ETag",),
+        problems=("not_found",),
+    ),
+    "update_customer": Operation(
+        tag="Customers",
+        summary="Change a customer",
+        description="Fields left out stay. With `If-Match` the change is made to that version only.",
+        status=200,
+        answer=answers.Customer,
+        parameters=("customer", "if_match", "request_id"),
+        body=inputs.CustomerChanges,
+        headers=("ETag",),
+        problems=("invalid_header", *_BODY, "not_found", "customer_erased", "version_mismatch"),
+    ),
+    "export_customer": Operation(
+        tag="Customers",
+        summary="Export what is held about a customer",
+        description="The customer and all their orders, numbers and texts in full.",
+        status=200,
+        answer=answers.Export,
+        parameters=("customer", "request_id"),
+        problems=("not_found",),
+    ),
+    "erase_customer": Operation(
+        tag="Customers",
+        summary="Erase a customer's personal data",
+        description="Name, number, e-mail and the texts of their orders are forgotten; orders stay. May be repeated.",
+        status=200,
+        answer=answers.Customer,
+        parameters=("customer", "request_id"),
+        headers=("ETag",),
+        problems=("not_found",),
+    ),
+    "create_order": Operation(
+        tag="Orders",
+        summary="Create an order",
+        description="Stores the order with its text queued; the customer is texted a moment later. With an "
+        "`Idempotency-Key` a repeated request answers the order that is there and texts nobody.",
+        status=201,
+        answer=answers.Order,
+        parameters=_CREATES,
+        body=inputs.NewOrder,
+        headers=("ETag", "Location", "Idempotency-Replayed"),
+        problems=("invalid_header", *_BODY, "idempotency_key_reused", "reference_taken", "customer_erased"),
+        links=_ORDER_LINKS,
+    ),
+    "list_orders": Operation(
+        tag="Orders",
+        summary="List orders",
+        description="Newest first. Filters may be combined.",
+        status=200,
+        answer=answers.OrderPage,
+        parameters=("filter_customer", "sms_status", "reference", "order_date_from", "order_date_to", *_PAGE),
+        headers=("Link",),
+        problems=("invalid_query", "invalid_cursor"),
+    ),
+    "get_order": Operation(
+        tag="Orders",
+        summary="Read an order",
+        description="With its SMS and everything that happened to it.",
+        status=200,
+        answer=answers.Order,
+        parameters=("order", *_READS),
+        headers=("ETag",),
+        problems=("not_found",),
+    ),
+    "cancel_order": Operation(
+        tag="Orders",
+        summary="Cancel an order",
+        description="A text that nobody has begun to send is suppressed. Answers 200 as well when it was cancelled before.",
+        status=200,
+        answer=answers.Order,
+        parameters=("order", "if_match", "request_id"),
+        headers=("ETag",),
+        problems=("invalid_header", "not_found", "version_mismatch"),
+    ),
+    "resend_sms": Operation(
+        tag="Orders",
+        summary="Send an order's text again",
+        description="One new attempt, to the customer's present number, because a person asks for it; at most one a "
+        "minute.",
+        status=202,
+        answer=answers.Order,
+        parameters=("order", "idempotency_key", "request_id"),
+        key_required=True,
+        body=inputs.Resend,
+        headers=("ETag", "Idempotency-Replayed"),
+        problems=(
+            "invalid_header",
+            "idempotency_key_required",
+            *_BODY,
+            "idempotency_key_reused",
+            "not_found",
+            "sms_in_progress",
+            "sms_suppressed",
+            "sms_too_soon",
+            "order_cancelled",
+            "customer_erased",
+        ),
+    ),
+    "preview_sms": Operation(
+        tag="Orders",
+        summary="Preview a text",
+        description="Text, encoding, segments and likely price of an order's SMS. Stores and sends nothing.",
+        status=200,
+        answer=answers.Preview,
+        parameters=("request_id",),
+        body=inputs.SmsPreview,
+        problems=(*_BODY, "customer_erased"),
+    ),
+    "record_delivery_report": Operation(
+        tag="Webhooks",
+        summary="Take a delivery report",
+        description="Called by Africa's Talking. Never sends a text; 200 also for a message nobody knows.",
+        status=200,
+        answer=answers.Health,
+        parameters=("secret", "request_id"),
+        form=("id", "status", "phoneNumber", "networkCode", "failureReason", "retryCount"),
+        form_required=("id", "status", "phoneNumber"),
+        problems=("invalid_form", "not_found", "unsupported_media_type"),
+    ),
+    "record_opt_out": Operation(
+        tag="Webhooks",
+        summary="Take an opt-out",
+        description="Called by Africa's Talking when somebody answers STOP.",
+        status=200,
+        answer=answers.Health,
+        parameters=("secret", "request_id"),
+        form=("phoneNumber", "senderId"),
+        form_required=("phoneNumber",),
+        problems=("invalid_form", "not_found", "unsupported_media_type"),
+    ),
+    "check_health": Operation(
+        tag="Health",
+        summary="Whether the API answers",
+        description="Says nothing of what is inside.",
+        status=200,
+        answer=answers.Health,
+        parameters=("request_id",),
+    ),
+}

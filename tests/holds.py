@@ -1,0 +1,39 @@
+"""Whether an answer is one that the contract has: used wherever tests ask the API."""
+
+import json
+from functools import cache
+from typing import Any
+
+from contract import answers
+from contract.document import build
+from contract.operations import OPERATIONS
+
+
+@cache
+def described() -> dict[str, dict[str, Any]]:
+    """The contract's answers by operation id and status."""
+    operations = (operation for path in build()["paths"].values() for operation in path.values())
+    return {operation["operationId"]: operation["responses"] for operation in operations}
+
+
+def check_answer(function: str, status: int, headers: dict[str, str], body: str) -> None:
+    """Raises AssertionError, or pydantic's ValidationError, for an answer that is not in the contract."""
+    if function not in OPERATIONS:
+        return
+    assert str(status) in described()[function], f"{function} answers {status}, which the contract does not know"
+    documented = described()[function][str(status)]
+    media_type = headers.get("content-type", "")
+    assert media_type in documented.get("content", {"": None}) or not body, f"{function}: {status} is {media_type}"
+    present = {name for name in documented.get("headers", {}) if name.lower() in headers}
+    known = {name.lower() for name in documented.get("headers", {})}
+    told = headers.keys() & {"etag", "location", "link", "idempotency-replayed", "retry-after", "x-request-id", "allow"}
+    assert told <= known, f"{function}: the contract does not know the headers {told - known} of {status}"
+    assert "X-Request-Id" in present, f"{function}: {status} has no X-Request-Id"
+    if status == OPERATIONS[function].status:
+        OPERATIONS[function].answer.model_validate_json(body)
+    elif media_type == "application/problem+json":
+        problem = answers.Problem.model_validate_json(body)
+        assert problem.status == status
+        assert f"* `{problem.code}`" in documented["description"], f"{function}: {status} with {problem.code}"
+    else:
+        assert not body or json.loads(body), body
