@@ -32,6 +32,9 @@ sam-local: store sam ## Run the functions in Lambda containers behind sam local 
 test: npm store ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
+contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (3 minutes)
+	@EXAMPLES=250 $(PY) -m pytest tests/contract/test_conformance.py
+
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
@@ -103,4 +106,4 @@ sam:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam
+.PHONY: contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam

@@ -90,7 +90,7 @@ def _documented() -> Iterable[tuple[Route, str]]:
         if route.function not in OPERATIONS:
             raise ValueError(f"{route.key} is not described in contract/operations.py")
         if route.key in ALIASES:
-            yield route, f"{ALIASES[route.key]}_original"
+            yield route, ALIASES[route.key]
         elif not route.path.startswith("/ap1/") and not route.path.startswith(f"{BASE_PATH}/create-"):
             yield route, route.function
 

@@ -16,12 +16,15 @@ from sales.messages import Status
 
 __all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
 
-# The original's four requests, for its users; everything else of /ap1/v1/sales is said in one sentence.
+# The original's four requests, for its users, and what else their paths take, by operation id; the rest of
+# /ap1/v1/sales is said in one sentence.
 ALIASES = {
-    "POST /ap1/v1/sales/create-customer": "create_customer",
-    "POST /ap1/v1/sales/create-order": "create_order",
-    "GET /ap1/v1/sales/customers": "list_customers",
-    "GET /ap1/v1/sales/orders": "list_orders",
+    "POST /ap1/v1/sales/create-customer": "create_customer_original",
+    "POST /ap1/v1/sales/create-order": "create_order_original",
+    "GET /ap1/v1/sales/customers": "list_customers_original",
+    "GET /ap1/v1/sales/orders": "list_orders_original",
+    "POST /ap1/v1/sales/customers": "create_customer_alias",
+    "POST /ap1/v1/sales/orders": "create_order_alias",
 }
 # Functions that serve pages for people, and the one for what no route takes: no part of the contract.
 PAGES = frozenset({"serve_docs", "serve_console", "answer_unmatched"})

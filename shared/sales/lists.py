@@ -1,6 +1,6 @@
 """Lists: what a caller may ask of one, and the page that answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,18 +66,23 @@ def _code(text: str) -> str:
     return text.upper()
 
 
-def _plain(text: str) -> str:
-    return text
+def _at_most(longest: int) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"must have at most {longest} characters")
+        return text
+
+    return read
 
 
 _READERS = {
     "customer": _customer,
     "sms_status": _status,
-    "reference": _plain,
+    "reference": _at_most(100),
     "order_date_from": _date,
     "order_date_to": _date,
     "phone_number": parse_phone_number,
-    "email": _plain,
+    "email": _at_most(254),
     "code": _code,
 }
 

@@ -119,6 +119,7 @@ class TestFilters:
             ({"colour": "red"}, ["?colour"]),
             ({"sms_status": "lost", "order_date_from": "yesterday"}, ["?sms_status", "?order_date_from"]),
             ({"customer": "nobody"}, ["?customer"]),
+            ({"reference": "r" * 101}, ["?reference"]),
             ({"order_date_to": "2026-13-01"}, ["?order_date_to"]),
             ({"order_date_to": "2026-01-01T00:00:00"}, ["?order_date_to"]),
             ({"order_date_to": "9999-12-31T23:59:59-23:59"}, ["?order_date_to"]),
