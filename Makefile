@@ -66,6 +66,19 @@ format: environment ## Format the code and mend what the linter can
 
 # ---- Measure
 
+bench: build store ## Measure our functions beside what people would use instead (six minutes)
+	@scripts/setup.sh bench
+	@PYTHONPATH=.:shared $(PY) -m bench.fast
+
+bench-latency: store ## Measure order to text, requests a second and memory of the whole system (five minutes)
+	@scripts/setup.sh bench
+	@PYTHONPATH=.:shared $(PY) -m bench.latency
+
+bench-units: build store ## Measure what one call of each function takes, and compute docs/cost.md from it
+	@scripts/setup.sh bench
+	@PYTHONPATH=.:shared $(PY) -m bench.units
+	@$(PY) scripts/cost.py
+
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
 	@$(PY) -m bench.soak
 
@@ -87,7 +100,7 @@ lock: environment ## Pin the newest versions of all dependencies again
 	@$(PY) scripts/lock.py
 
 clean: ## Remove what can be made again (not what the system has stored)
-	@rm -rf .venv .venv-sam .venv-ministack node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
+	@rm -rf .venv .venv-sam .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
 
 environment:
 	@scripts/setup.sh
@@ -106,4 +119,4 @@ sam:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam
+.PHONY: bench bench-latency bench-units contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam

@@ -57,6 +57,34 @@ NOT_FOLLOWED = {
 }
 # Within packages: tests, type stubs, sources of extension modules.
 UNUSED_FILES = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*\.(pyi|pyx|pxd|c|h)$|py\.typed$)")
+# Modules that do at import what functions never need of them: what stands in their place, by path under python/.
+# botocore imports its documentation writer for the docstrings of a client's methods (2 % of a start).
+# certifi finds its file through importlib.resources, as if the layer could be a zip.
+REPLACED = {
+    "botocore/docs/__init__.py": "",
+    "botocore/docs/docstring.py": """
+class LazyLoadedDocstring(str):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
+ClientMethodDocstring = PaginatorDocstring = WaiterDocstring = LazyLoadedDocstring
+""",
+    "certifi/core.py": """
+import os
+
+
+def where():
+    return os.path.join(os.path.dirname(__file__), "cacert.pem")
+
+
+def contents():
+    with open(where(), encoding="ascii") as file:
+        return file.read()
+""",
+}
+# Of botocore/docs only what the request handlers import.
+KEPT_OF_DOCS = {"__init__", "docstring", "utils"}
 # botocore's data besides the services' folders.
 DATA_FILES = {"_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
 
@@ -261,6 +289,21 @@ def remove_unused(python: Path) -> None:
             path.unlink()
 
 
+def replace_modules(python: Path) -> None:
+    """Puts the short modules of REPLACED in the long ones' place."""
+    docs = python / "botocore" / "docs"
+    for path in docs.iterdir():
+        if path.stem not in KEPT_OF_DOCS:
+            remove(path)
+    for name, source in REPLACED.items():
+        module = python / name
+        if module.with_suffix(".pyc").is_file():
+            continue  # the second run
+        if not module.is_file():
+            raise BuildError(f"{name} is gone: look whether scripts/build_artefacts.py must still replace it")
+        module.write_text(source)
+
+
 def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
     """Removes from a layer's python/ what no function imports. Returns the operations kept of botocore's data."""
     remove_unused(python)
@@ -270,6 +313,7 @@ def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
         for path in (python / package).rglob("*.py"):
             if path not in used:
                 path.unlink()
+    replace_modules(python)
     for library in python.rglob("*.so*"):
         strip_symbols(library)
     names = names_in((python / "sales").rglob("*.py"))

@@ -3,7 +3,7 @@
 # store, sam, the reference's viewer (docs) and what tests take from npm (npm). Says nothing when everything is there already, and nothing on standard output ever: `make -s token`
 # prints a token and no more.
 #
-#   scripts/setup.sh [store] [sam] [docs] [npm]
+#   scripts/setup.sh [store] [sam] [docs] [npm] [bench]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
@@ -147,6 +147,7 @@ all_ready() {
       docs) docs_ready || return 1 ;;
       npm) npm_ready dev || return 1 ;;
       sam) ready .venv-sam requirements-sam.txt || return 1 ;;
+      bench) ready .venv-bench bench/requirements.txt || return 1 ;;
       ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
     esac
   done
@@ -161,7 +162,8 @@ for part in "$@"; do
     docs) docs ;;
     npm) npm_packages dev "what tests use" || say "So the tests that need it are skipped." ;;
     sam) environment .venv-sam requirements-sam.txt ;;
+    bench) environment .venv-bench bench/requirements.txt ;;
     ministack) environment .venv-ministack requirements-ministack.txt ;;
-    *) say "setup.sh knows store, docs, npm, sam and ministack, not $part"; exit 2 ;;
+    *) say "setup.sh knows store, docs, npm, sam, ministack and bench, not $part"; exit 2 ;;
   esac
 done

@@ -6,9 +6,13 @@ from sales import log
 from sales.errors import Problem
 from sales.orders import Order
 from sales.sending import sender
+from sales.startup import at_start, started
 from sales.store import unmarshal_item
 
+at_start(log.prepare)
 
+
+@started
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tries the texts of a batch side by side; what the gateway answers never fails the batch.
 

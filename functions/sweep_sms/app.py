@@ -3,9 +3,11 @@
 from typing import Any
 
 from sales import log
+from sales.startup import started
 from sales.sweep import sweep
 
 
+@started
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Sends what is due, turns leases that ran out into `unknown`, and finds the text of a report nobody knew."""
     log.bind(context.aws_request_id)

@@ -14,6 +14,7 @@ from sales import log
 from sales.auth import Caller, caller_of
 from sales.errors import FieldError, Problem
 from sales.settings import settings
+from sales.startup import started
 
 __all__ = ["Request", "Response", "endpoint"]
 
@@ -216,7 +217,7 @@ def endpoint(*, scope: str | None) -> Callable[[Callable[[Request], Response]], 
             answer["headers"]["x-request-id"] = request_id
             return answer
 
-        return handler
+        return started(handler)
 
     return decorate
 

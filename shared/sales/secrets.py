@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from sales.settings import settings
+from sales.startup import at_start
 from sales.store import aws_client
 
 __all__ = ["api_key", "is_webhook_secret"]
@@ -20,6 +21,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 _kept: dict[tuple[str, str], tuple[float, str]] = {}
 
 
+@at_start
 @cache
 def _client() -> Any:
     return aws_client("secretsmanager", settings().secrets_endpoint)

@@ -25,6 +25,7 @@ from sales.errors import Problem
 from sales.identity import read_code
 from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
+from sales.startup import at_start
 
 __all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "store"]
 
@@ -670,7 +671,8 @@ def _conflict(error: ClientError) -> bool:
     return bool(reasons) and all(reason["Code"] in ("None", "TransactionConflict") for reason in reasons)
 
 
+@at_start
 @cache
 def store() -> Store:
-    """This process's store; made at first use."""
+    """This process's store; made when a function starts, else at first use."""
     return Store(settings())

@@ -1,0 +1,352 @@
+"""How fast a function starts and works, ours beside what people would use instead. `make bench` runs it.
+
+Every contestant is a folder as it would be deployed, started by AWS's own runtime client against a Runtime API and
+the same store. CPU is user + system time of the function's process, read when it asks for its next event. Contestants
+take turns, so that whatever else the machine does hits them alike; figures are medians over the rounds. Ratios to (a)
+are what counts: they hold on other machines, milliseconds do not.
+
+  python -m bench.fast [--rounds 5] [--warm 100] [--no-instructions] [--only a,c]
+"""
+
+import argparse
+import json
+import os
+import pprint
+import statistics
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from bench import build, fast_report
+from bench.report import RESULTS, machine
+from bench.runtime_api import Environment, Function
+from bench.services import Call, Gateway, Store, recording, running_store, serving
+from tests.events import http_event, stream_event
+
+FUNCTIONS = ("create_customer", "create_order", "list_orders", "send_sms")
+BATCH = 10
+SEEDED = 200
+WARM_UP = 30
+CUSTOMER = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
+PATHS = {
+    "create_customer": ("POST", "/api/v1/sales/customers"),
+    "create_order": ("POST", "/api/v1/sales/orders"),
+    "list_orders": ("GET", "/api/v1/sales/orders"),
+}
+
+
+@dataclass
+class Contestant:
+    """One way to build it. `plain`: as `sam build` ships it, without bytecode; measured for cold starts only."""
+
+    key: str
+    title: str
+    functions: dict[str, Function]
+    sizes: tuple[int, int]
+    plain: bool = False
+    # What its functions need to find in the store.
+    customer: str = ""
+    order: dict[str, Any] = field(default_factory=dict)
+    calls: dict[str, list[Call]] = field(default_factory=dict)
+
+
+class Bench:
+    """The contestants on one store."""
+
+    def __init__(self, store: Store, gateway: str, folder: Path) -> None:
+        self.store = store
+        self.gateway = gateway
+        self.folder = folder
+        self.environment = store.template.functions["create_order"].environment
+        self.customers, self.orders = self.environment["CUSTOMERS_TABLE"], self.environment["ORDERS_TABLE"]
+        self.runtime = build.build("runtime", build.RUNTIME, bytecode=True)
+        self.contestants: dict[str, Contestant] = {}
+        self._numbers = count(1)
+
+    # ---- Contestants
+
+    def prepare(self) -> None:
+        """Builds all contestants, records what each asks of the store, and fills the lists."""
+        ours = self._ours()
+        self._record(ours)
+        settled = ours.calls["send_sms"][-1].parameters["Item"]
+        for number in range(SEEDED):
+            self._seed(settled, number)
+        self._record(ours, "list_orders")
+        stored = self._stored(ours)
+        plain = ("boto3", "requests")
+        self._add("a", "bare handler", "bare", plain, "app.{}", stored)
+        powertools = (*plain, "aws-lambda-powertools[tracer]", "pydantic")
+        self._add("d", "Powertools resolver, validation, Tracer, Idempotency", "powertools", powertools, "app.{}")
+        self._add("e", "FastAPI + Mangum", "fastapi", ("boto3", "fastapi", "mangum"), "app.handler")
+        self._add(
+            "f", "Django REST Framework, apig-wsgi", "django", ("djangorestframework", "apig-wsgi"), "app.handler"
+        )
+
+    def _ours(self) -> Contestant:
+        layer, folders = build.ours()
+        functions = {}
+        for name in FUNCTIONS:
+            function = self.store.template.functions[name]
+            environment = function.environment | {
+                "DYNAMODB_ENDPOINT": self.store.url,
+                "SECRETS_ENDPOINT": self.gateway,
+                "SMS_ENDPOINT": self.gateway,
+            }
+            task = folders[function.logical_id]
+            functions[name] = Function(function.handler, task, (layer, self.runtime), environment)
+        sizes = build.sizes(layer.parent, folders["CreateOrderFunction"])
+        found = self.contestants["c"] = Contestant("c", "ours, as `make build` ships it", functions, sizes)
+        return found
+
+    def _stored(self, ours: Contestant) -> str:
+        """The calls that ours made, as a module for the bare handlers to make."""
+        calls = {name: [call.parameters for call in ours.calls[name]] for name in FUNCTIONS}
+        # Of the batch: the read, and the first text's claim, link and settlement.
+        texts = [next(call for call in ours.calls["send_sms"] if _is(call, kind)).parameters for kind in _TEXT]
+        stored = {
+            "CREATE_CUSTOMER": calls["create_customer"][0],
+            "CREATE_ORDER": calls["create_order"],
+            "LIST_ORDERS": calls["list_orders"][0],
+            "SEND_SMS": texts,
+        }
+        return "".join(f"{name} = {pprint.pformat(value)}\n" for name, value in stored.items())
+
+    def _add(
+        self, key: str, title: str, source: str, requirements: tuple[str, ...], handler: str, stored: str = ""
+    ) -> None:
+        for suffix, bytecode in (("", True), ("-", False)):
+            name = source + ("" if bytecode else "-plain")
+            folder = build.build(name, requirements, source=source, stored=stored, bytecode=bytecode)
+            functions = {}
+            for name in FUNCTIONS if key in ("a", "d") else FUNCTIONS[:3]:
+                path = {"create_customer": "write", "create_order": "write", "list_orders": "read"}.get(name, name)
+                environment = {
+                    "DYNAMODB_ENDPOINT": self.store.url,
+                    "SMS_ENDPOINT": self.gateway,
+                    "CUSTOMERS_TABLE": self.customers,
+                    "ORDERS_TABLE": self.orders,
+                    "DATABASE": str(self.folder / "django.sqlite"),
+                }
+                chosen = handler.format(path if key == "d" else name)
+                functions[name] = Function(chosen, folder, (self.runtime,), environment)
+            label = {"a": "b"}.get(key, f"{key}-") if suffix else key
+            contestant = Contestant(
+                label, f"{title}, plain `sam build`" if suffix else title, functions, build.sizes(folder), bool(suffix)
+            )
+            if key == "f":
+                contestant.customer = self._django(folder)
+            elif not suffix:
+                self._record(contestant)
+            else:
+                contestant.customer, contestant.order = self.contestants[key].customer, self.contestants[key].order
+            self.contestants[label] = contestant
+
+    def _django(self, folder: Path) -> str:
+        database = self.folder / "django.sqlite"
+        if database.exists():
+            return self.contestants["f"].customer
+        return subprocess.check_output(
+            [str(build.ROOT / ".venv-bench" / "bin" / "python"), "project.py", "prepare"],
+            cwd=folder,
+            env=os.environ | {"DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1"},
+            text=True,
+        ).strip()
+
+    def _record(self, contestant: Contestant, *names: str) -> None:
+        """One request of each kind, warm, through a relay that writes down the calls to the store."""
+        if contestant.key == "a":
+            contestant.order = self.contestants["c"].order
+        with recording(self.store.url) as (address, calls):
+            for name in names or contestant.functions:
+                function = contestant.functions[name]
+                there = Function(
+                    function.handler,
+                    function.task,
+                    function.path,
+                    function.environment | {"DYNAMODB_ENDPOINT": address},
+                )
+                with Environment(there) as environment:
+                    if name == "list_orders" and contestant.key == "d":
+                        for number in range(SEEDED):
+                            self._seed(contestant.order, number, "powertools")
+                    for _ in range(2):
+                        event = self.event(contestant, name)
+                        calls.clear()
+                        answer = environment.invoke(event).answer
+                contestant.calls[name] = list(calls)
+                if name == "create_customer":
+                    body = json.loads(answer["body"])
+                    contestant.customer = body["id" if contestant.key == "c" else "code"]
+                if name == "create_order" and contestant.key in "cd":
+                    puts = [call.parameters for call in calls if call.operation == "PutItem"]
+                    contestant.order = next(put["Item"] for put in puts if put["TableName"] == self.orders)
+
+    def _seed(self, order: dict[str, Any], number: int, shard: str = "0") -> None:
+        """A row of the list that stays its first page, whatever is created meanwhile."""
+        new = str(uuid.uuid4())
+        keys = {"id": {"S": new}, "sort_key": {"S": f"2099-01-01T00:00:00.{number:06d}Z#{new}"}}
+        self.store.put(self.orders, {**order, **keys, "list_shard": {"S": shard}})
+
+    # ---- Events
+
+    def event(self, contestant: Contestant, name: str) -> dict[str, Any]:
+        if name == "send_sms":
+            images = [self._queued(contestant) for _ in range(BATCH)]
+            for image in images:
+                self.store.put(self.orders, image)
+            return stream_event(*images)
+        method, path = PATHS[name]
+        key = {"Idempotency-Key": f"key-{next(self._numbers)}-{uuid.uuid4()}", "host": "bench"}
+        if name == "create_customer":
+            return http_event(method, path, CUSTOMER, headers=key)
+        if name == "create_order":
+            body = {"customer": contestant.customer, "item": "macbook m2", "amount": "56000.68"}
+            return http_event(method, path, body, headers=key)
+        return http_event(method, path, headers={"host": "bench"})
+
+    def _queued(self, contestant: Contestant) -> dict[str, Any]:
+        return {**contestant.order, "id": {"S": str(uuid.uuid4())}}
+
+    # ---- Measuring
+
+    def cold(self, contestant: Contestant, name: str) -> dict[str, float]:
+        """A start and its first request."""
+        event = self.event(contestant, name)
+        with Environment(contestant.functions[name]) as environment:
+            first = environment.invoke(event)
+            return {
+                "init_cpu": environment.init.cpu,
+                "init_wall": environment.init.wall,
+                "first_cpu": first.cpu,
+                "first_wall": first.wall,
+                "cold_cpu": environment.init.cpu + first.cpu,
+                "cold_wall": environment.init.wall + first.wall,
+                "cold_memory": environment.peak_memory(),
+            }
+
+    def instructions(self, contestant: Contestant, name: str) -> int:
+        """Instructions of a start and its first request, counted by callgrind; system calls are not among them."""
+        function = contestant.functions[name]
+        fixed = Function(function.handler, function.task, function.path, function.environment | {"PYTHONHASHSEED": "0"})
+        with tempfile.TemporaryDirectory() as folder:
+            tool = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out")
+            environment = Environment(fixed, *tool)
+            environment.invoke(self.event(contestant, name))
+            told = environment.close(gently=True)
+        return next(int(line.split()[-1]) for line in told.splitlines() if "Collected" in line)
+
+
+_TEXT = ("read", "claim", "link", "settle")
+
+
+def _is(call: Call, kind: str) -> bool:
+    """Which of a text's four calls this is."""
+    if call.operation != "PutItem":
+        return call.operation == {"read": "BatchGetItem", "link": "UpdateItem"}.get(kind)
+    return call.parameters["Item"]["sms"]["M"]["status"]["S"] == {"claim": "sending", "settle": "sent"}.get(kind)
+
+
+def warm(bench: Bench, chosen: list[Contestant], name: str, rounds: int, requests: int) -> dict[str, dict[str, float]]:
+    """CPU of a warm request: all contestants' environments run side by side and take turns, request by request."""
+    found: dict[str, dict[str, list[float]]] = {each.key: {"cpu": [], "p99": [], "wall": []} for each in chosen}
+    memory = {}
+    with ExitStack() as stack:
+        environments = {each.key: stack.enter_context(Environment(each.functions[name])) for each in chosen}
+        for each in chosen:
+            for _ in range(WARM_UP):
+                environments[each.key].invoke(bench.event(each, name))
+        for _ in range(rounds):
+            spent: dict[str, list[Any]] = {each.key: [] for each in chosen}
+            for _ in range(requests):
+                for each in chosen:
+                    spent[each.key].append(environments[each.key].invoke(bench.event(each, name)))
+            for key, many in spent.items():
+                found[key]["cpu"].append(statistics.median(one.cpu for one in many))
+                found[key]["p99"].append(statistics.quantiles((one.cpu for one in many), n=100)[98])
+                found[key]["wall"].append(statistics.median(one.wall for one in many))
+        memory = {key: environment.peak_memory() for key, environment in environments.items()}
+    return {
+        key: {f"warm_{kind}": statistics.median(values) for kind, values in kinds.items()} | {"memory": memory[key]}
+        for key, kinds in found.items()
+    }
+
+
+def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
+    chosen = [each for key, each in sorted(bench.contestants.items()) if not options.only or key in options.only]
+    raw: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for number in range(options.rounds):
+        print(f"cold starts, round {number + 1} of {options.rounds}", flush=True)
+        for name in FUNCTIONS:
+            for each in chosen:
+                if name in each.functions:
+                    raw.setdefault((each.key, name), []).append(bench.cold(each, name))
+    results: dict[str, Any] = {}
+    for (key, name), many in raw.items():
+        figures = {kind: statistics.median(one[kind] for one in many) for kind in many[0]}
+        results.setdefault(key, {})[name] = figures
+    for name in FUNCTIONS:
+        print(f"warm requests, {name}", flush=True)
+        requests = max(options.warm // BATCH, 10) if name == "send_sms" else options.warm
+        able = [each for each in chosen if name in each.functions and not each.plain]
+        for key, figures in warm(bench, able, name, max(options.rounds - 2, 1), requests).items():
+            results[key][name] |= figures
+    for each in chosen:
+        for name, calls in each.calls.items():
+            reads = sum(call.units for call in calls if call.is_read)
+            writes = sum(call.units for call in calls if not call.is_read)
+            trips = {"round_trips": len(calls), "read_units": reads, "write_units": writes}
+            results[each.key][name] |= trips
+    if options.instructions:
+        for each in (each for each in chosen if not each.plain):
+            print(f"instructions, {each.key}", flush=True)
+            results[each.key]["create_order"]["instructions"] = bench.instructions(each, "create_order")
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": machine(),
+        "store": bench.store.name,
+        "rounds": options.rounds,
+        "warm_requests": options.warm,
+        "contestants": {
+            each.key: {"title": each.title, "zipped": each.sizes[0], "unzipped": each.sizes[1]} for each in chosen
+        },
+        "results": results,
+    }
+
+
+def contestants(folder: Path) -> Iterator[Bench]:
+    """All contestants on a running store, until the generator ends."""
+    with running_store(folder) as store, serving(Gateway) as gateway:
+        bench = Bench(store, gateway, folder)
+        bench.prepare()
+        yield bench
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--warm", type=int, default=100, help="warm requests a round")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contestants, e.g. a,c")
+    parser.add_argument("--no-instructions", dest="instructions", action="store_false")
+    parser.add_argument("--dry", action="store_true", help="print, write nothing")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sales-bench-") as folder:
+        for bench in contestants(Path(folder)):
+            found = measure(bench, options)
+    target = build.BUILD if options.dry else RESULTS
+    target.mkdir(exist_ok=True)
+    (target / "fast.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    print(fast_report.summary(found), fast_report.absolute(found), sep="\n")
+    if not options.dry:
+        fast_report.write(found, RESULTS)
+
+
+if __name__ == "__main__":
+    main()

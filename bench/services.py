@@ -1,0 +1,163 @@
+"""What the measured functions talk to: the local store with the template's tables, a recording relay in front of it,
+and an SMS gateway (with the secret's keeper) that answers at once.
+"""
+
+import copy
+import http.client
+import json
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from local import store
+from local.config import Config
+from local.template import Template, load
+from tests.local.system import free_ports
+
+IDEMPOTENCY_TABLE = {
+    "TableName": "idempotency",
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving(handler: type[_Handler]) -> Iterator[str]:
+    """Serves until the end of the context; the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Gateway(_Handler):
+    """Takes every text, and hands out the secrets."""
+
+    def do_POST(self) -> None:
+        self.body()
+        if "x-amz-target" in self.headers:
+            self.answer(200, b'{"SecretString":"key","Name":"key"}', "application/x-amz-json-1.1")
+            return
+        recipient = {
+            "statusCode": 101,
+            "number": "+254704590344",
+            "status": "Success",
+            "cost": "KES 0.8000",
+            "messageId": f"ATXid_{uuid.uuid4().hex}",
+        }
+        self.answer(201, json.dumps({"SMSMessageData": {"Message": "Sent to 1/1", "Recipients": [recipient]}}).encode())
+
+
+@dataclass
+class Call:
+    """One request to the store, and the capacity units it took."""
+
+    operation: str
+    parameters: dict[str, Any]
+    capacity: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def is_read(self) -> bool:
+        return self.operation in ("GetItem", "Query", "BatchGetItem")
+
+    @property
+    def units(self) -> float:
+        """Capacity units, tables and indexes together."""
+        return sum(float(each["CapacityUnits"]) for each in self.capacity)
+
+
+@contextmanager
+def recording(url: str) -> Iterator[tuple[str, list[Call]]]:
+    """A relay before the store that asks for the consumed capacity of each call; its address, and the calls."""
+    calls: list[Call] = []
+    parts = urlsplit(url)
+
+    class Relay(_Handler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.body())
+            operation = self.headers["X-Amz-Target"].rpartition(".")[2]
+            call = Call(operation, copy.deepcopy(asked))
+            asked["ReturnConsumedCapacity"] = "INDEXES"
+            kept = {
+                name: self.headers[name] for name in ("X-Amz-Target", "X-Amz-Date", "Authorization", "Content-Type")
+            }
+            connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+            connection.request("POST", "/", json.dumps(asked), kept)
+            response = connection.getresponse()
+            answer = response.read()
+            connection.close()
+            found = json.loads(answer).get("ConsumedCapacity", [])
+            call.capacity = found if isinstance(found, list) else [found]
+            calls.append(call)
+            self.answer(response.status, answer, "application/x-amz-json-1.0")
+
+    with serving(Relay) as address:
+        yield address, calls
+
+
+@dataclass
+class Store:
+    """A running store, and the template it was made for."""
+
+    url: str
+    template: Template
+    client: store.StoreClient
+    name: str
+
+    def put(self, table: str, item: dict[str, Any]) -> None:
+        self.client.call("PutItem", {"TableName": table, "Item": item})
+
+
+@contextmanager
+def running_store(folder: Path) -> Iterator[Store]:
+    """The local system's store with the template's tables, and one for Powertools' idempotency."""
+    config = Config(port=free_ports(), state=folder, settings={})
+    (folder / "store").mkdir(parents=True)
+    server = store.choose(config)
+    process = subprocess.Popen(
+        server.command, env=dict(server.environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        client = store.StoreClient(config.store_url)
+        time.sleep(0.2)
+        store.wait_until_ready(client)
+        store.index_stream(config)
+        template = load(config.template, config.parameters)
+        store.prepare_tables(client, template)
+        client.call("CreateTable", IDEMPOTENCY_TABLE)
+        yield Store(config.store_url, template, client, server.name)
+    finally:
+        process.kill()
+        process.wait()

@@ -1,0 +1,143 @@
+"""What one call of each of our functions takes: store calls, capacity units, CPU, memory. docs/cost.md is made of it.
+
+As deployed (the folder `make build` leaves), on the local store, through AWS's runtime client. `make bench-units`.
+"""
+
+import json
+import statistics
+import tempfile
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import build
+from bench.fast import CUSTOMER, PATHS
+from bench.report import RESULTS, machine, table
+from bench.runtime_api import Environment, Function
+from bench.services import Call, Gateway, Store, recording, running_store, serving
+from local.config import Config
+from local.template import load, transform
+from tests.events import form_event, http_event, stream_event
+
+CALLS = 60
+ROUNDS = 3
+WEBHOOK = "/webhooks/africastalking/delivery/key"
+
+
+class Shop:
+    """Events for the functions, one order's life after the other."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.customer = ""
+        self.order: dict[str, Any] = {}
+        self.reports: list[str] = []
+
+    def event(self, name: str) -> dict[str, Any]:
+        if name == "create_customer":
+            return http_event(*PATHS[name], CUSTOMER)
+        if name == "create_order":
+            return http_event(*PATHS[name], {"customer": self.customer, "item": "macbook m2", "amount": "56000.68"})
+        if name == "list_orders":
+            return http_event(*PATHS[name])
+        if name == "get_order":
+            order = self.order["id"]["S"]
+            return http_event("GET", f"/api/v1/sales/orders/{order}", parameters={"order": order})
+        if name == "send_sms":
+            return stream_event(self.queued())
+        if name == "record_delivery_report":
+            fields = {"id": self.reports.pop(), "status": "Success", "phoneNumber": CUSTOMER["phone_number"]}
+            return form_event(WEBHOOK, fields, {"secret": "key"})
+        return {}
+
+    def queued(self) -> dict[str, Any]:
+        """A new order, stored with its text queued."""
+        new = str(uuid.uuid4())
+        image = {**self.order, "id": {"S": new}, "sort_key": {"S": f"{self.order['order_date']['S']}#{new}"}}
+        self.store.put(self.store.template.functions["send_sms"].environment["ORDERS_TABLE"], image)
+        return image
+
+    def learn(self, name: str, answer: Any, calls: list[Call]) -> None:
+        """What later events need from what a call did."""
+        if name == "create_customer":
+            self.customer = json.loads(answer["body"])["id"]
+        if name == "create_order":
+            self.order = next(call.parameters["Item"] for call in calls if call.operation == "PutItem")
+        for call in calls:
+            if name == "send_sms" and call.operation == "UpdateItem":
+                self.reports.append(call.parameters["Key"]["id"]["S"].removeprefix("message#"))
+
+
+def measure(store: Store, gateway: str) -> dict[str, dict[str, float]]:
+    layer, folders = build.ours()
+    runtime = build.build("runtime", build.RUNTIME, bytecode=True)
+    shop, found = Shop(store), {}
+    with recording(store.url) as (address, calls):
+        for name in (
+            "create_customer", "create_order", "send_sms", "record_delivery_report", "get_order", "list_orders", "sweep_sms",
+        ):  # fmt: skip
+            function = store.template.functions[name]
+            there = {"DYNAMODB_ENDPOINT": address, "SECRETS_ENDPOINT": gateway, "SMS_ENDPOINT": gateway}
+            task = folders[function.logical_id]
+            deployed = Function(function.handler, task, (layer, runtime), function.environment | there)
+            cold, cpu = [], []
+            for _ in range(ROUNDS):
+                with Environment(deployed) as environment:
+                    for number in range(CALLS // ROUNDS):
+                        event = shop.event(name)
+                        calls.clear()
+                        spent = environment.invoke(event)
+                        shop.learn(name, spent.answer, calls)
+                        if number == 0:
+                            cold.append((environment.init.cpu, spent.cpu))
+                        elif number > 3:
+                            cpu.append(spent.cpu)
+                    memory = environment.peak_memory()
+            found[name] = {
+                "round_trips": len(calls),
+                "read_units": sum(call.units for call in calls if call.is_read),
+                "write_units": sum(call.units for call in calls if not call.is_read),
+                "cpu_ms": 1000 * statistics.median(cpu),
+                "init_cpu_ms": 1000 * statistics.median(init for init, _ in cold),
+                "first_cpu_ms": 1000 * statistics.median(first for _, first in cold),
+                "memory_mb": memory / 1e6,
+            }
+            print(name, found[name], flush=True)
+    return found
+
+
+def deployed() -> dict[str, Any]:
+    """What the template deploys that costs money by itself."""
+    config = Config(port=8000, state=build.BUILD, settings={})
+    resources = transform(config.template.read_bytes(), config.parameters)["Resources"].values()
+    kinds = Counter(resource["Type"] for resource in resources)
+    functions = load(config.template, config.parameters).functions
+    return {
+        "alarms": kinds["AWS::CloudWatch::Alarm"] + kinds["AWS::CloudWatch::CompositeAlarm"],
+        "dashboards": kinds["AWS::CloudWatch::Dashboard"],
+        "memory_mb": {name: function.memory for name, function in functions.items()},
+    }
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="sales-bench-") as folder,
+        running_store(Path(folder)) as store,
+        serving(Gateway) as gateway,
+    ):
+        found = measure(store, gateway)
+    written = {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": machine(),
+        "functions": found,
+        "deployed": deployed(),
+    }
+    (RESULTS / "units.json").write_text(json.dumps(written, indent=1) + "\n")
+    rows = [[name, *(f"{value:.3g}" for value in each.values())] for name, each in found.items()]
+    print(table(["function", *found["create_order"]], rows))
+
+
+if __name__ == "__main__":
+    main()

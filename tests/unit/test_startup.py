@@ -1,0 +1,69 @@
+"""What a function does before its first request, and what importing it elsewhere does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+SETTINGS = {
+    "CUSTOMERS_TABLE": "customers",
+    "ORDERS_TABLE": "orders",
+    "OKTA_ISSUER": "https://example.okta.com/oauth2/default",
+    "OKTA_AUDIENCE": "api://default",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+def run(code: str, environment: dict[str, str]) -> str:
+    """What a new interpreter prints."""
+    given = {"PATH": os.defpath, "PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], env=given, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_has_started_collects_garbage_again_but_not_what_it_is_made_of(name: str) -> None:
+    code = f"""
+import gc, sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+print(gc.isenabled(), gc.get_freeze_count() > 10000)
+"""
+    assert run(code, SETTINGS) == "True True"
+
+
+def test_a_function_has_its_client_before_the_first_request() -> None:
+    code = """
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.create_order.app, sales.store
+print(sales.store.store.cache_info().currsize)
+"""
+    assert run(code, SETTINGS) == "1"
+
+
+def test_importing_a_function_anywhere_else_makes_nothing() -> None:
+    code = """
+import gc
+import functions.create_order.app, functions.send_sms.app, sales.store, sales.secrets
+print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().currsize, sales.secrets._client.cache_info().currsize)
+"""
+    assert run(code, SETTINGS) == "True 0 0 0"
+
+
+def test_what_cannot_be_made_at_the_start_is_said_to_the_first_request() -> None:
+    code = """
+import json, sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+from functions.get_order.app import handler
+from tests.events import http_event
+answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"id": "x"}), None)
+print(answer["statusCode"], json.loads(answer["body"])["code"])
+"""
+    assert run(code, {"AWS_REGION": "eu-west-1"}).splitlines()[-1] == "500 unexpected"
