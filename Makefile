@@ -6,6 +6,8 @@ SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$P
 TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
+# What is deployed: its time, which makes it new, and its commit.
+RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-14s%s\n", $$1, $$2}'
@@ -47,7 +49,7 @@ test-report: npm store ## Run the tests and write a report to reports/tests.html
 test-html: npm store ## Run the tests and write their coverage to reports/coverage/
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=html:reports/coverage
 
-check: environment sam ## Check format, lint, types, layers, the template and what must not be committed
+check: environment sam lint ## Check format, lint, types, layers, template, workflows and what must not be committed
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -56,6 +58,7 @@ check: environment sam ## Check format, lint, types, layers, the template and wh
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
+	@$(PY) scripts/scan_template.py
 
 contract: environment ## Write the OpenAPI contract anew from models, template and contract/
 	@$(PY) scripts/generate_contract.py
@@ -92,7 +95,7 @@ build: environment sam ## Build functions and layer as they are deployed, with b
 	@$(PY) scripts/build_artefacts.py
 
 deploy: build ## Build, then deploy to AWS, asking for what it needs
-	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)
+	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE)
 
 # ---- Keep
 
@@ -100,7 +103,7 @@ lock: environment ## Pin the newest versions of all dependencies again
 	@$(PY) scripts/lock.py
 
 clean: ## Remove what can be made again (not what the system has stored)
-	@rm -rf .venv .venv-sam .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
+	@rm -rf .venv .venv-sam .venv-lint .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
 
 environment:
 	@scripts/setup.sh
@@ -117,6 +120,9 @@ npm:
 sam:
 	@scripts/setup.sh sam
 
+lint:
+	@scripts/setup.sh lint
+
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: bench bench-latency bench-units contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam
+.PHONY: bench bench-latency bench-units contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam lint

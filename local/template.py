@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import os
 import pickle
 import re
@@ -117,6 +118,8 @@ def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
     from samtranslator.translator.translator import Translator
     from samtranslator.yaml_helper import yaml_parse
 
+    # It warns of feature toggles that only AWS's own deployment of it has.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     document = yaml_parse(raw.decode())
     # The layer is a folder here; the translator only wants to see an address.
     for resource in document["Resources"].values():
@@ -265,6 +268,9 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
             environment={key: _text(f"{name}'s {key}", value) for key, value in variables.items()},
         )
         by_reference[logical_id] = by_reference[properties["FunctionName"]] = name
+
+    for logical_id, resource in of_type("AWS::Lambda::Alias").items():
+        by_reference[logical_id] = by_reference[resource["Properties"]["FunctionName"]["Ref"]]
 
     def function_of(reference: Any) -> str:
         # An alias, a version, a function or an address made of them: what it names is in its text.

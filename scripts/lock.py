@@ -17,6 +17,7 @@ LOCKS = (
     ("shared/requirements.in", None),
     ("requirements-dev.in", "shared/requirements.txt"),
     ("requirements-sam.in", None),
+    ("requirements-lint.in", None),
     ("requirements-ministack.in", None),
     # The same versions of what both sides use: contestants differ by how they are built.
     ("bench/requirements.in", "shared/requirements.txt"),

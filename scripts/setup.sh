@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes what the commands need, in this folder only: a virtual environment with Python 3.13 and, when asked for, the
-# store, sam, the reference's viewer (docs) and what tests take from npm (npm). Says nothing when everything is there already, and nothing on standard output ever: `make -s token`
-# prints a token and no more.
+# store, sam, the reference's viewer (docs), what tests take from npm (npm) and what scans template and workflows (lint).
+# Says nothing when everything is there already, and nothing on standard output ever: `make -s token` prints a token and
+# no more.
 #
-#   scripts/setup.sh [store] [sam] [docs] [npm] [bench]
+#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
@@ -148,6 +149,7 @@ all_ready() {
       npm) npm_ready dev || return 1 ;;
       sam) ready .venv-sam requirements-sam.txt || return 1 ;;
       bench) ready .venv-bench bench/requirements.txt || return 1 ;;
+      lint) ready .venv-lint requirements-lint.txt || return 1 ;;
       ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
     esac
   done
@@ -162,8 +164,9 @@ for part in "$@"; do
     docs) docs ;;
     npm) npm_packages dev "what tests use" || say "So the tests that need it are skipped." ;;
     sam) environment .venv-sam requirements-sam.txt ;;
+    lint) environment .venv-lint requirements-lint.txt ;;
     bench) environment .venv-bench bench/requirements.txt ;;
     ministack) environment .venv-ministack requirements-ministack.txt ;;
-    *) say "setup.sh knows store, docs, npm, sam, ministack and bench, not $part"; exit 2 ;;
+    *) say "setup.sh knows store, docs, npm, sam, lint, ministack and bench, not $part"; exit 2 ;;
   esac
 done

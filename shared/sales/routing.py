@@ -19,6 +19,9 @@ from sales.store import aws_client
 
 __all__ = ["Route", "find", "forward", "read_routes"]
 
+# The version of a function that is deployed (AutoPublishAlias in template.yaml).
+ALIAS = "live"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -86,7 +89,9 @@ def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str], 
         "requestContext": context | {"routeKey": key},
     }
     answer = _client().invoke(
-        FunctionName=settings().function_prefix + route.function, Payload=json.dumps(handed_on).encode()
+        FunctionName=settings().function_prefix + route.function,
+        Qualifier=ALIAS,
+        Payload=json.dumps(handed_on).encode(),
     )
     payload = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):

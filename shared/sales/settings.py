@@ -93,7 +93,7 @@ class Settings:
             secrets_endpoint=optional("SECRETS_ENDPOINT"),
             lambda_endpoint=optional("LAMBDA_ENDPOINT"),
             function_prefix=optional("FUNCTION_PREFIX"),
-            release=optional("RELEASE", "unreleased"),
+            release=optional("RELEASE", "0000000000-0000000"),
             list_shards=int(number("LIST_SHARDS", 1, 1)),
             default_currency=optional("DEFAULT_CURRENCY", "KES"),
             sms_username=optional("SMS_USERNAME", "sandbox"),

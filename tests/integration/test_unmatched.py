@@ -23,7 +23,8 @@ class FakeLambda:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.answer: dict[str, Any] = {}
 
-    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
+    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
+        assert Qualifier == "live"
         self.asked.append((FunctionName, json.loads(Payload)))
         body = {"statusCode": 201, "headers": {"location": "/x"}, "body": "{}"}
         return {"Payload": io.BytesIO(json.dumps(body).encode()), **self.answer}

@@ -43,16 +43,16 @@ class Statement:
 class Deployed:
     """The transformed template."""
 
-    def __init__(self) -> None:
+    def __init__(self, **parameters: str) -> None:
         source = yaml_parse(TEMPLATE.read_text())
         for resource in source["Resources"].values():
             for name in ("CodeUri", "ContentUri"):
                 if name in resource["Properties"]:
                     resource["Properties"][name] = "s3://bucket/key"
         self.source: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-        parameters = {"OktaIssuer": "https://example.okta.com/oauth2/default"}
+        given = {"OktaIssuer": "https://example.okta.com/oauth2/default", **parameters}
         session = boto3.Session(region_name="eu-west-1")
-        translated = Translator({}, Parser(), boto_session=session).translate(source, parameters)
+        translated = Translator({}, Parser(), boto_session=session).translate(source, given)
         self.resources: dict[str, dict[str, Any]] = translated["Resources"]
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -61,6 +61,11 @@ class Deployed:
 
     def functions(self) -> dict[str, dict[str, Any]]:
         return {name: resource["Properties"] for name, resource in self.of_type("AWS::Lambda::Function").items()}
+
+    def function_behind(self, alias: str) -> str:
+        """The function that an alias belongs to."""
+        name: str = self.of_type("AWS::Lambda::Alias")[alias]["Properties"]["FunctionName"]["Ref"]
+        return name
 
     def routes(self) -> Iterator[Route]:
         (api,) = self.of_type("AWS::ApiGatewayV2::Api").values()
@@ -71,7 +76,7 @@ class Deployed:
                 guarded = authorizer not in {"", "NONE"}
                 yield Route(
                     key="$default" if route.get("isDefaultRoute") else f"{method.upper()} {path}",
-                    function=uri.split("${")[-1].split(".Arn")[0],
+                    function=self.function_behind(uri.split("${")[-1].partition("}")[0]),
                     authorizer=authorizer if guarded else None,
                     scopes=tuple(scopes) if guarded else None,
                 )

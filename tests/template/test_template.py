@@ -255,7 +255,7 @@ def test_the_sweep_runs_each_minute_and_is_not_repeated() -> None:
     (rule,) = deployed().of_type("AWS::Events::Rule").values()
     assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
     (target,) = rule["Properties"]["Targets"]
-    assert target["Arn"] == {"Fn::GetAtt": ["SweepSmsFunction", "Arn"]}
+    assert deployed().function_behind(target["Arn"]["Ref"]) == "SweepSmsFunction"
     assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
     (invoke,) = deployed().of_type("AWS::Lambda::EventInvokeConfig").values()
     assert invoke["Properties"]["FunctionName"] == {"Ref": "SweepSmsFunction"}
@@ -319,7 +319,7 @@ def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route(
     for statement in deployed().statements():
         if "lambda:InvokeFunction" in statement.actions:
             assert statement.role == "AnswerUnmatchedFunctionRole"
-            targets = {resource["Fn::GetAtt"][0] for resource in statement.resources}
+            targets = {deployed().function_behind(resource["Ref"]) for resource in statement.resources}
             assert targets == routed - {"AnswerUnmatchedFunction"}
 
 

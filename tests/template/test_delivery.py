@@ -1,0 +1,132 @@
+"""What a deployment does: new versions behind one alias that everything calls, a tenth first, and back on an alarm."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+
+from sales.routing import ALIAS
+from tests.template.deployed import Deployed
+
+RELEASE = "2611232035-0a1b2c3"
+
+
+@cache
+def deployed(canary: str = "true", release: str = RELEASE) -> Deployed:
+    return Deployed(CanaryDeployment=canary, Release=release)
+
+
+def test_every_function_has_the_alias_on_a_version_that_outlives_the_next_one() -> None:
+    aliases = deployed().of_type("AWS::Lambda::Alias")
+    assert {alias["Properties"]["FunctionName"]["Ref"] for alias in aliases.values()} == set(deployed().functions())
+    for alias in aliases.values():
+        assert alias["Properties"]["Name"] == ALIAS
+        version = deployed().resources[alias["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]]
+        assert version["DeletionPolicy"] == "Retain", "else there is nothing to go back to"
+        assert version["Properties"]["FunctionName"] == alias["Properties"]["FunctionName"]
+        assert version["Properties"]["Description"] == {"Ref": "Release"}
+
+
+def test_whatever_calls_a_function_calls_the_alias() -> None:
+    aliases = {f"{name}Alias{ALIAS}" for name in deployed().functions()}
+    callers: list[Any] = []
+    for resource in deployed().resources.values():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::Lambda::Permission" | "AWS::Lambda::EventSourceMapping":
+                callers.append(properties["FunctionName"])
+            case "AWS::Events::Rule":
+                callers += [target["Arn"] for target in properties["Targets"]]
+    assert len(callers) > len(aliases)
+    for caller in callers:
+        assert caller["Ref"] in aliases, caller
+    (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
+    for uri in re.findall(r"functions/\$\{([\w.]+)\}", json.dumps(api["Properties"]["Body"])):
+        assert uri in aliases
+    for statement in deployed().statements():
+        if "lambda:InvokeFunction" in statement.actions:
+            assert all(resource["Ref"] in aliases for resource in statement.resources)
+    for config in deployed().of_type("AWS::Lambda::EventInvokeConfig").values():
+        assert config["Properties"]["Qualifier"] == ALIAS
+
+
+def versions(found: Deployed) -> set[str]:
+    return set(found.of_type("AWS::Lambda::Version"))
+
+
+def test_each_release_makes_new_versions_also_where_only_a_parameter_or_the_layer_has_changed() -> None:
+    # CloudFormation makes a version when there is a new resource for it, and Lambda refuses one of an unchanged function.
+    other = deployed(release="2611232036-0a1b2c3")
+    assert not versions(deployed()) & versions(other)
+    assert versions(deployed()) == versions(Deployed(CanaryDeployment="true", Release=RELEASE))
+    for properties in deployed().functions().values():
+        assert properties["Environment"]["Variables"]["RELEASE"] == {"Ref": "Release"}
+
+
+def test_releases_are_told_apart_by_the_ten_characters_that_sam_takes_of_them() -> None:
+    pattern = deployed().source["Parameters"]["Release"]["AllowedPattern"]
+    assert re.fullmatch(pattern, RELEASE)
+    assert not re.fullmatch(pattern, "0a1b2c3")
+    assert all(name.endswith(RELEASE[:10]) for name in versions(deployed()))
+
+
+def test_with_the_canary_a_tenth_comes_first_and_an_alarm_takes_it_back() -> None:
+    alarms = {
+        alarm["Properties"]["AlarmName"]["Fn::Sub"] for alarm in deployed().of_type("AWS::CloudWatch::Alarm").values()
+    }
+    groups = deployed().of_type("AWS::CodeDeploy::DeploymentGroup")
+    assert len(groups) == len(deployed().functions())
+    for group in groups.values():
+        properties = group["Properties"]
+        assert "Canary10Percent10Minutes" in json.dumps(properties["DeploymentConfigName"])
+        assert properties["AutoRollbackConfiguration"]["Enabled"] is True
+        assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]
+        assert properties["AlarmConfiguration"]["Enabled"] is True
+        watched = {alarm["Name"]["Fn::Sub"] for alarm in properties["AlarmConfiguration"]["Alarms"]}
+        assert watched <= alarms
+        assert len(watched) <= 10  # CodeDeploy's own limit
+        for needed in ("api-errors", "orders-errors", "sending-errors", "sms-unknown", "sms-configuration"):
+            assert f"${{AWS::StackName}}-{needed}" in watched
+    for alias in deployed().of_type("AWS::Lambda::Alias").values():
+        assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] in groups
+
+
+def test_without_the_canary_there_is_no_codedeploy_at_all() -> None:
+    plain = deployed(canary="false")
+    assert not [each for each in plain.resources.values() if each["Type"].startswith("AWS::CodeDeploy::")]
+    assert not [each for each in plain.of_type("AWS::Lambda::Alias").values() if "UpdatePolicy" in each]
+    assert plain.source["Parameters"]["CanaryDeployment"]["Default"] == "false"
+
+
+def references(value: Any) -> set[str]:
+    """The logical ids that a value refers to."""
+    if isinstance(value, list):
+        return {name for each in value for name in references(each)}
+    if not isinstance(value, dict):
+        return set()
+    found = {name for each in value.values() for name in references(each)}
+    match value:
+        case {"Ref": str(name)}:
+            found.add(name)
+        case {"Fn::GetAtt": [str(name), *_]}:
+            found.add(name)
+        case {"Fn::Sub": str(text)} | {"Fn::Sub": [str(text), *_]}:
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", text)}
+    return found
+
+
+@pytest.mark.parametrize("canary", ["true", "false"])
+def test_no_resource_waits_for_itself(canary: str) -> None:
+    # An alarm of the API in a deployment group would: the API waits for the aliases, those for their groups.
+    resources = deployed(canary).resources
+    waits = {}
+    for name, resource in resources.items():
+        explicit = resource.get("DependsOn", [])
+        named = references(resource) | {*([explicit] if isinstance(explicit, str) else explicit)}
+        waits[name] = (named & set(resources)) - {name}
+    done: set[str] = set()
+    while ready := {name for name, others in waits.items() if name not in done and others <= done}:
+        done |= ready
+    assert set(resources) == done, sorted(set(resources) - done)
