@@ -14,7 +14,7 @@ help: ## Show this list
 
 # ---- Use
 
-run: store ## Run the whole system on this machine
+run: store docs ## Run the whole system on this machine
 	@$(PY) -m local
 
 token: environment ## Print an access token from the running system (SCOPE="sales:read" for less)
@@ -26,12 +26,12 @@ demo: environment ## Load sample customers and orders into the running system
 reset: environment ## Forget everything the system on this machine has stored
 	@$(PY) -m local.reset
 
-sam-local: store sam ## Run the functions in Lambda containers behind sam local (needs Docker)
+sam-local: store docs sam ## Run the functions in Lambda containers behind sam local (needs Docker)
 	@$(PY) -m local.samlocal
 
 # ---- Test
 
-test: npm store ## Run all tests
+test: npm store docs ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
 contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (3 minutes)
@@ -40,13 +40,13 @@ contract-fuzz: store ## Ask a running system more than 10,000 things its contrac
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
-test-coverage: npm store ## Run the tests and show which lines of functions and shared they miss
+test-coverage: npm store docs ## Run the tests and show which lines of functions and shared they miss
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=term-missing
 
-test-report: npm store ## Run the tests and write a report to reports/tests.html
+test-report: npm store docs ## Run the tests and write a report to reports/tests.html
 	@$(PY) -m pytest $(TESTS) --html=reports/tests.html --self-contained-html
 
-test-html: npm store ## Run the tests and write their coverage to reports/coverage/
+test-html: npm store docs ## Run the tests and write their coverage to reports/coverage/
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=html:reports/coverage
 
 check: environment sam lint ## Check format, lint, types, layers, template, workflows and what must not be committed
@@ -55,13 +55,15 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) -m mypy
 	@$(PY) scripts/scan_tree.py
 	@$(PY) scripts/generate_contract.py --check
+	@$(PY) scripts/generate_postman.py --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
 	@$(PY) scripts/scan_template.py
 
-contract: environment ## Write the OpenAPI contract anew from models, template and contract/
+contract: environment ## Write contract and Postman collection anew from models, template and contract/
 	@$(PY) scripts/generate_contract.py
+	@$(PY) scripts/generate_postman.py
 
 format: environment ## Format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -90,7 +92,7 @@ bench-backlog: store ## 10,000 orders while the gateway is down, and how fast th
 
 # ---- Deploy
 
-build: environment sam ## Build functions and layer as they are deployed, with bytecode
+build: environment docs sam ## Build functions and layer as they are deployed, with bytecode
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(PY) scripts/build_artefacts.py
 

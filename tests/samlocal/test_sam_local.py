@@ -138,6 +138,22 @@ def test_a_path_without_a_route_is_a_problem_of_our_own(api: Api) -> None:
     assert answer.headers["Content-Type"].startswith("application/problem+json")
 
 
+def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> None:
+    contract = api.ask("GET", "/openapi.json", None)
+    assert (contract.status_code, contract.json()["openapi"][:3]) == (200, "3.1")
+    # What browsers are sent away to is the sign-in as they reach it, not as containers do.
+    assert f"http://127.0.0.1:{PORT + 1}/oauth2/default" in contract.text
+    for name in ("swagger-ui.css", "favicon-32x32.png"):
+        file = ROOT / "functions" / "serve_docs" / "swagger-ui" / name
+        if not file.is_file():
+            pytest.skip("the reference's viewer is not installed: scripts/setup.sh docs")
+        answer = api.ask("GET", f"/docs/{name}", None)
+        assert (answer.status_code, answer.content) == (200, file.read_bytes())
+        etag = {"If-None-Match": answer.headers["ETag"]}
+        again = requests.get(f"http://127.0.0.1:{SAM_PORT}/docs/{name}", headers=etag, timeout=60)
+        assert (again.status_code, again.content) == (304, b"")
+
+
 def test_containers_write_no_whole_phone_number_into_the_log(api: Api) -> None:
     output = Path(api.environment["SALES_STATE"]) / "output"
     assert CUSTOMER["phone_number"] not in output.read_text()

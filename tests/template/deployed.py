@@ -16,6 +16,9 @@ PUBLIC = {
     "POST /webhooks/africastalking/delivery/{secret}",
     "POST /webhooks/africastalking/optout/{secret}",
     "GET /healthz",
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /docs/{file}",
     "$default",
 }
 

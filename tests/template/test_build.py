@@ -124,8 +124,20 @@ def run_in(build: Path, code: str, **variables: str) -> str:
 
 @pytest.mark.slow
 def test_the_layer_is_at_most_10_mb_zipped_and_a_function_5_kb(build: tuple[Path, list[tuple[str, int, int]]]) -> None:
+    # The reference brings its viewer.
+    most = {"SharedLayer": 10_000_000, "ServeDocsFunction": 1_000_000}
     for name, zipped, _ in build[1]:
-        assert zipped <= (10_000_000 if name == "SharedLayer" else 5_000), name
+        assert zipped <= most.get(name, 5_000), name
+
+
+@pytest.mark.slow
+def test_the_reference_is_built_with_its_viewer(build: tuple[Path, Any]) -> None:
+    if not (ROOT / "functions/serve_docs/swagger-ui").is_dir():
+        pytest.skip("the reference's viewer is not installed: scripts/setup.sh docs")
+    built = build[0] / "ServeDocsFunction" / "functions" / "serve_docs"
+    for folder in ("static", "swagger-ui"):
+        ours = ROOT / "functions" / "serve_docs" / folder
+        assert {path.name for path in ours.iterdir()} == {path.name for path in (built / folder).iterdir()}
 
 
 @pytest.mark.slow

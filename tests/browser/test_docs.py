@@ -1,0 +1,61 @@
+"""The reference at /docs, in a real browser: it needs nothing from elsewhere, signs in, and what it tries is real."""
+
+import pytest
+
+from tests.browser.chromium import Browser
+from tests.local.system import ROOT, System, until
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (ROOT / "functions" / "serve_docs" / "swagger-ui").is_dir(),
+        reason="the reference's viewer is not installed: scripts/setup.sh docs",
+    ),
+]
+CREATE = "#operations-Customers-create_customer"
+
+
+def test_the_reference_shows_the_contract_and_asks_nobody_else_for_anything(system: System, browser: Browser) -> None:
+    browser.open(system.url("/docs"))
+    browser.find("h2.title, h1.title", "Sales")
+    browser.find(".opblock-summary-path", "/customers")
+    browser.screenshot("docs")
+    assert browser.origins() == {system.url("")}
+    assert browser.errors() == []
+
+
+def test_after_authorize_try_it_out_creates_a_customer(system: System, browser: Browser) -> None:
+    # As the README has it; the other tests take the address that `make run` prints.
+    home = f"http://localhost:{system.port}"
+    before = {customer["id"] for customer in system.call("GET", "customers?limit=100").body["data"]}
+    browser.open(f"{home}/docs")
+    browser.click("button.authorize")
+    browser.screenshot("docs-authorize")
+    page = browser.driver.current_window_handle
+    browser.click(".auth-container button.authorize", "Authorize")
+    until(lambda: len(browser.driver.window_handles) == 2)
+    popup = next(handle for handle in browser.driver.window_handles if handle != page)
+    browser.driver.switch_to.window(popup)
+    browser.sign_in()
+    until(lambda: len(browser.driver.window_handles) == 1)
+    browser.driver.switch_to.window(page)
+    browser.find(".auth-container button", "Logout")
+    browser.click(".auth-container button.btn-done", "Close")
+
+    browser.click(f"{CREATE} .opblock-summary-control")
+    browser.click(f"{CREATE} .try-out__btn")
+    browser.click(f"{CREATE} button.execute")
+    browser.find(f"{CREATE} .live-responses-table .response-col_status", "201")
+    browser.screenshot("docs-created")
+    created = [c for c in system.call("GET", "customers?limit=100").body["data"] if c["id"] not in before]
+    assert [customer["name"] for customer in created] == ["john doe"]
+    assert browser.origins() == {home, f"http://127.0.0.1:{system.port + 1}"}
+    assert browser.errors() == []
+
+
+def test_the_reference_can_be_read_by_everyone(system: System, browser: Browser) -> None:
+    browser.open(system.url("/docs"))
+    browser.find(".opblock-summary-path", "/customers")
+    found = browser.accessibility()
+    # Swagger UI's own: a link within the button that opens an operation.
+    assert [each for each in found if not each.startswith("nested-interactive")] == []
