@@ -34,8 +34,11 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 test: npm store docs ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
-contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (3 minutes)
-	@EXAMPLES=250 $(PY) -m pytest tests/contract/test_conformance.py
+contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes)
+	@EXAMPLES=300 $(PY) -m pytest tests/contract/test_conformance.py
+
+races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
+	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
 
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
@@ -127,4 +130,4 @@ lint:
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:
-.PHONY: bench bench-latency bench-units contract-fuzz contract bench-soak bench-backlog help run token demo reset sam-local test faults test-coverage test-report test-html check format build deploy lock clean environment store docs npm sam lint
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

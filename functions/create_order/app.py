@@ -29,5 +29,5 @@ def handler(request: Request) -> Response:
         fingerprint=fingerprint(body),
         shards=settings().list_shards,
     )
-    stored, replayed = place(order)
+    stored, replayed = place(order, customer)
     return Response.created(stored, f"orders/{stored.id}", replayed=replayed)

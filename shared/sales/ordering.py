@@ -34,7 +34,7 @@ def customer_for_order(model: type[SmsPreview], body: dict[str, Any]) -> tuple[S
 def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer | None]:
     """The validated body and the customer it names (by id or code).
 
-    Raises Problem `validation_failed` with every field at fault, an unknown customer among them, or `customer_erased`.
+    Raises Problem `validation_failed` with every field at fault, an unknown customer among them.
     """
     try:
         given = parse(model, body, currency=settings().default_currency)
@@ -48,23 +48,28 @@ def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer 
         raise
     if given.customer is None:
         return given, None
-    customer = _known_customer(given.customer)
-    if customer.erased:
+    return given, _known_customer(given.customer)
+
+
+def refuse_erased(customer: Customer | None) -> None:
+    """Raises Problem `customer_erased` for a customer whose personal data is gone."""
+    if customer and customer.erased:
         raise Problem("customer_erased")
-    return given, customer
 
 
-def place(order: Order) -> tuple[Order, bool]:
+def place(order: Order, customer: Customer) -> tuple[Order, bool]:
     """Stores a new order; with True, the one that is there since its Idempotency-Key was used before.
 
-    Raises Problem `idempotency_key_reused` where that one was another request's, or `reference_taken`.
+    Raises Problem `idempotency_key_reused` where that one was another request's, `reference_taken`, or
+    `customer_erased`: nothing new is created then, but what was created stays created.
     """
     log.about(order.id)
     try:
-        there = store().add_order(order)
+        there = store().order(order.id) if customer.erased else store().add_order(order)
     except ReferenceTakenError as taken:
         raise Problem("reference_taken", existing_id=taken.order_id) from None
     if there is None:
+        refuse_erased(customer)
         metrics.count("OrdersCreated")
         return order, False
     if there.fingerprint != order.fingerprint:
@@ -90,6 +95,7 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
 
     The price is of the text as sent, from the configured price list; null where that has none for the number.
     """
+    refuse_erased(customer)
     config = settings()
     called = customer.name if customer else name or ""
     written = render(

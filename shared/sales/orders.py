@@ -23,6 +23,7 @@ __all__ = ["DUE_SHARDS", "Order", "Sms", "due_shard"]
 DUE_SHARDS = 8
 # A gateway that is misconfigured for days must not grow the item to DynamoDB's 400 kB.
 _HISTORY = 50
+_EVENT = ("at", "status", "cause", "attempt", "reason", "message_id")
 _TAKEN = (Status.sent, Status.delivered, Status.undelivered)
 
 
@@ -323,5 +324,5 @@ def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
 
 
 def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    # The store hands numbers back as Decimal.
-    return {name: int(value) if name == "attempt" else value for name, value in entry.items()}
+    # The store hands numbers back as Decimal, and names in an order of its own; a replay's answer is the first's.
+    return {name: int(entry[name]) if name == "attempt" else entry[name] for name in _EVENT if name in entry}

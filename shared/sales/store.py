@@ -145,6 +145,8 @@ def aws_client(service: str, endpoint: str) -> Any:
         config=Config(
             # Our own types are checked before; botocore checking them again costs a tenth of a warm call.
             parameter_validation=False,
+            # Else botocore puts together what SDK, machine and features this is, anew for each call.
+            user_agent="sales",
             disable_request_compression=True,
             account_id_endpoint_mode="disabled",
             max_pool_connections=_CONNECTIONS,

@@ -120,6 +120,19 @@ def test_erasing_twice_is_the_same_and_nothing_can_be_done_for_an_erased_custome
     assert call("resend_sms", again).body["code"] == "customer_erased"
 
 
+def test_a_replay_after_its_customer_was_erased_is_the_order_as_it_is_now() -> None:
+    customer = create_customer().body
+    body = order_for(customer)
+    order = create_order(body, headers={"Idempotency-Key": "before"}).body
+    erase(customer)
+    again = create_order(body, headers={"Idempotency-Key": "before"})
+    assert (again.status, again.body["id"], again.body["customer_name"]) == (201, order["id"], None)
+    assert again.headers["idempotency-replayed"] == "true"
+    other = create_order({**body, "item": "other"}, headers={"Idempotency-Key": "before"})
+    assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+    assert create_order(body, headers={"Idempotency-Key": "after"}).body["code"] == "customer_erased"
+
+
 def test_healthz_says_that_the_api_answers_and_nothing_else() -> None:
     answer = call("check_health", http_event("GET", "/healthz", authorized=False))
     assert (answer.status, answer.body) == (200, {"status": "ok"})

@@ -1,5 +1,9 @@
-"""Races, on the store that isolates its transactions: never on moto."""
+"""Races, on the store that isolates its transactions: never on moto.
 
+ROUNDS is how often twins meet: 20 in `make test`, 500 in `make races`.
+"""
+
+import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +15,7 @@ from tests.local.system import CUSTOMER, Answer, System
 
 pytestmark = pytest.mark.local
 TWINS = 16
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
 
 
 def at_once(ask: Callable[[int], Answer]) -> list[Answer]:
@@ -19,13 +24,35 @@ def at_once(ask: Callable[[int], Answer]) -> list[Answer]:
 
 
 def test_twins_with_one_key_create_one_customer_round_after_round(system: System) -> None:
-    for number in range(20):
+    for number in range(ROUNDS):
         answers = at_once(
             lambda _, key=f"customer-{number}": system.call("POST", "customers", CUSTOMER, idempotency_key=key)
         )
         assert {answer.status for answer in answers} == {201}
-        assert len({answer.body["id"] for answer in answers}) == 1
+        assert len({answer.raw for answer in answers}) == 1
         assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+
+
+def test_twins_with_one_key_create_one_order_and_one_text_round_after_round(system: System) -> None:
+    customer = system.customer(phone_number="+254700000302")
+    made = set()
+    for number in range(ROUNDS):
+        body = {"customer": customer["id"], "item": f"item {number}", "amount": "1"}
+        answers = at_once(
+            lambda _, key=f"order-{number}", body=body: system.call("POST", "orders", body, idempotency_key=key)
+        )
+        assert {answer.status for answer in answers} == {201}
+        [order_id] = {answer.body["id"] for answer in answers}
+        # Replays show the order as it is by then: its text may be on its way.
+        assert len({answer.raw for answer in answers if answer.body["version"] == 1}) == 1
+        assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+        made.add(order_id)
+    assert len(made) == ROUNDS
+    for order in system.orders(customer=customer["id"]):
+        system.reaches(order, "sent", "delivered")
+    texts = Counter(text["text"] for text in system.texts() if text["to"] == "+254700000302")
+    assert len(texts) == ROUNDS
+    assert set(texts.values()) == {1}
 
 
 def test_twins_with_a_key_and_a_reference_create_one_order(system: System) -> None:
