@@ -40,6 +40,12 @@ contract-fuzz: store ## Ask a running system more than 10,000 things its contrac
 races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
 	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
 
+screenshots: npm store ## Take the pictures in docs/screenshots again
+	@$(PY) -m pytest -q tests/browser/test_console.py -k every_screen
+	@mkdir -p docs/screenshots
+	@cd reports/screenshots && cp console-orders-*.png console-order-1280-light.png console-order-360-dark.png \
+	  phones-1280-light.png phones-360-dark.png ../../docs/screenshots/
+
 faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 

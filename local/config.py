@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config"]
+__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config", "sam_port"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"
@@ -43,12 +43,17 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def _port(text: str) -> int:
+def _port(text: str, name: str = "PORT") -> int:
     text = text.strip()
     # Five ports in a row, none of which needs a privilege.
     if not (text.isascii() and text.isdecimal()) or not 1024 <= int(text) <= 65535 - len(PORTS):
-        raise ValueError(f"PORT must be a number from 1024 to {65535 - len(PORTS)}, not {text!r}")
+        raise ValueError(f"{name} must be a number from 1024 to {65535 - len(PORTS)}, not {text!r}")
     return int(text)
+
+
+def sam_port() -> int:
+    """The port of `sam local start-api`; SAM_PORT, else sam's own default."""
+    return _port(os.environ.get("SAM_PORT", "3000"), "SAM_PORT")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote_plus, urlsplit
 
-from local.config import Config
+from local.config import Config, sam_port
 
 __all__ = [
     "CUSTOM_SCOPES",
@@ -87,9 +87,8 @@ class Clients:
     """The registered clients, and their secrets in `identity-clients.json`."""
 
     def __init__(self, config: Config) -> None:
-        self.origins = frozenset(
-            f"http://{host}:{port}" for host in ("127.0.0.1", "localhost") for port in (config.port, 3000)
-        )
+        ports = (config.port, sam_port())
+        self.origins = frozenset(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost") for port in ports)
         self._path = config.state / "identity-clients.json"
         code = ("authorization_code", "refresh_token")
         console_uris = frozenset(o + path for o in self.origins for path in ("/", "/docs", "/docs/oauth2-redirect"))

@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from local import template
-from local.config import REGION, Config
+from local.config import REGION, Config, sam_port
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST_IN_CONTAINER = "host.docker.internal"
@@ -290,7 +290,7 @@ def main() -> None:
     if problem:
         sys.exit(f"sam-local: {problem}")
     try:
-        asyncio.run(serve(Config.from_environ(), int(os.environ.get("SAM_PORT", "3000"))))
+        asyncio.run(serve(Config.from_environ(), sam_port()))
     except SamLocalError as error:
         sys.exit(f"sam-local: {error}")
 

@@ -247,7 +247,11 @@ class Supervisor:
         home = config.gateway_url
         lines = ["", f"Sales runs on this machine (ready in {seconds:.1f} s).", ""]
         if self._http:
-            lines += [f"  API            {home}/api/v1/sales", f"  Reference      {home}/docs"]
+            lines += [
+                f"  Console        {home}/",
+                f"  API            {home}/api/v1/sales",
+                f"  Reference      {home}/docs",
+            ]
         lines += [
             f"  Sign-in        {config.identity_url}   user demo, password demo",
             f"  Phones         {config.sandbox_url}   the texts, as their recipients see them",

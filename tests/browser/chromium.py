@@ -90,6 +90,23 @@ class Browser:
         self.fill("input[name=password]", "demo")
         self.click("button[type=submit]")
 
+    def show_as(self, width: int, height: int, scheme: str) -> None:
+        """Shows pages as on a screen of this size, light or dark."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def network(self, *, offline: bool) -> None:
+        """Takes the network away, or gives it back."""
+        condition = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", condition)
+
+    def scrolls_sideways(self) -> bool:
+        """Whether something is wider than the window."""
+        found: bool = self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
+        return found
+
     def screenshot(self, name: str) -> None:
         """Keeps a picture of what is shown, in reports/screenshots/."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -99,11 +116,24 @@ class Browser:
         """What the console has said since it was last asked, warnings and errors only (CSP violations are errors)."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}]
 
+    def traffic(self) -> tuple[list[str], int]:
+        """The addresses asked since this was last asked, and the bytes that came over the network for them."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+
+        def told(method: str) -> list[dict[str, Any]]:
+            return [each["params"] for each in messages if each["method"] == method]
+
+        # Not the browser's own pages.
+        asked = [each for each in told("Network.requestWillBeSent") if each["request"]["url"].startswith("http")]
+        ids = {each["requestId"] for each in asked}
+        received = sum(
+            each["encodedDataLength"] for each in told("Network.loadingFinished") if each["requestId"] in ids
+        )
+        return [each["request"]["url"] for each in asked], int(received)
+
     def origins(self) -> set[str]:
-        """Where requests have gone since this was last asked."""
-        messages = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
-        asked = (each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent")
-        return {match[0] for url in asked if (match := re.match(r"https?://[^/]+", url))}
+        """Where requests have gone since traffic was last asked for."""
+        return {match[0] for url in self.traffic()[0] if (match := re.match(r"https?://[^/]+", url))}
 
     def accessibility(self, *, without: tuple[str, ...] = ()) -> list[str]:
         """What axe finds against WCAG 2.2 AA on the page, outside of the elements of these selectors."""

@@ -180,7 +180,7 @@ class System:
             given["authorization"] = f"Bearer {bearer}"
         full = (
             path
-            if path.startswith(("/ap", "/webhooks", "/healthz", "/openapi", "/docs")) or path == "/"
+            if path.startswith(("/ap", "/webhooks", "/healthz", "/openapi", "/docs", "/console")) or path == "/"
             else f"{BASE}/{path}"
         )
         return request(method, self.url(full), body, given)

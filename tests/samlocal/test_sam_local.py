@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from local import samlocal
+from tests.browser.chromium import Browser
 
 ROOT = Path(__file__).parents[2]
 # Ports of its own, so that a running `make run` is neither used nor disturbed.
@@ -152,6 +153,22 @@ def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> Non
         etag = {"If-None-Match": answer.headers["ETag"]}
         again = requests.get(f"http://127.0.0.1:{SAM_PORT}/docs/{name}", headers=etag, timeout=60)
         assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_person_signs_in_to_the_console_and_sees_the_orders(api: Api, tmp_path: Path) -> None:
+    token = api.token()
+    customer = api.ask("POST", "/api/v1/sales/customers", token, CUSTOMER | {"name": "Amina"}).json()
+    order = api.ask("POST", "/api/v1/sales/orders", token, {"customer": customer["id"], "item": "lamp", "amount": "1"})
+    assert order.status_code == 201, order.text
+    browser = Browser(tmp_path / "profile")
+    try:
+        browser.open(f"http://127.0.0.1:{SAM_PORT}/")
+        browser.click(".welcome button", "Sign in", seconds=60)
+        browser.sign_in()
+        browser.find(".row", customer["code"], seconds=60)
+        assert browser.errors() == []
+    finally:
+        browser.close()
 
 
 def test_containers_write_no_whole_phone_number_into_the_log(api: Api) -> None:

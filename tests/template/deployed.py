@@ -19,6 +19,8 @@ PUBLIC = {
     "GET /openapi.json",
     "GET /docs",
     "GET /docs/{file}",
+    "GET /",
+    "GET /console/{file}",
     "$default",
 }
 

@@ -1,0 +1,14 @@
+"""GET / and /console/{file}: the console, a page for people."""
+
+from pathlib import Path
+
+from sales.http import Request, Response, endpoint
+from sales.pages import Pages
+
+CONSOLE = Pages(Path(__file__).parent / "static")
+
+
+@endpoint(scope=None)
+def handler(request: Request) -> Response:
+    """200 with the page or a file of it, 304 when the browser has it, 404 for other names."""
+    return CONSOLE.answer(request, request.parameters.get("file", "index.html"))
