@@ -20,6 +20,9 @@ run: store docs ## Run the whole system on this machine
 token: environment ## Print an access token from the running system (SCOPE="sales:read" for less)
 	@$(PY) -m local.token
 
+login: environment ## Sign in in the browser and print an access token (DEVICE=1: on another device)
+	@$(PY) -m local.login $(if $(DEVICE),--device)
+
 demo: environment ## Load sample customers and orders into the running system
 	@$(PY) -m local.demo
 

@@ -1,44 +1,112 @@
-"""`make token`: an access token from the running sign-in, for a machine (client credentials)."""
+"""`make token`: an access token for a machine (client credentials), from the issuer of .env or the running system's sign-in."""
 
-import base64
 import json
 import os
 import sys
-import urllib.error
-import urllib.parse
-import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import requests
 
 from local.config import Config
 
-__all__ = ["NoTokenError", "access_token"]
+__all__ = ["SCOPE", "Issuer", "NoTokenError", "access_token"]
 
-CLIENT_ID = "sales-service"
 SCOPE = "sales:read sales:write"
+# The local sign-in's clients (local/identity_clients.py).
+_LOCAL_MACHINE, _LOCAL_PEOPLE = "sales-service", "sales-cli"
+_SECONDS = 10
 
 
 class NoTokenError(Exception):
-    """There is no token; the text says why and what to do."""
+    """There is no token; the text says why and what to do, `code` is OAuth's word where it has one."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Where tokens come from, and the client that asks for them. Every method raises NoTokenError."""
+
+    url: str
+    client_id: str
+    client_secret: str | None = None
+    # What to say when it does not answer.
+    down: str = "The issuer does not answer. Check OKTA_ISSUER in .env."
+
+    @classmethod
+    def for_machines(cls, config: Config) -> "Issuer":
+        """As OKTA_ISSUER, OKTA_CLIENT_ID and OKTA_CLIENT_SECRET say; without the first, the local sign-in."""
+        given = config.settings
+        if url := given.get("OKTA_ISSUER"):
+            if not (given.get("OKTA_CLIENT_ID") and given.get("OKTA_CLIENT_SECRET")):
+                raise NoTokenError("Set OKTA_CLIENT_ID and OKTA_CLIENT_SECRET to those of an API Services application.")
+            return cls(url.rstrip("/"), given["OKTA_CLIENT_ID"], given["OKTA_CLIENT_SECRET"])
+        try:
+            secret = json.loads((config.state / "identity-clients.json").read_text())[_LOCAL_MACHINE]
+        except (OSError, KeyError, ValueError):
+            raise NoTokenError(_not_running(config)) from None
+        return cls(config.issuer, _LOCAL_MACHINE, secret, _not_running(config))
+
+    @classmethod
+    def for_people(cls, config: Config) -> "Issuer":
+        """As OKTA_ISSUER and OKTA_LOGIN_CLIENT_ID (a native application with PKCE) say; else the local sign-in."""
+        given = config.settings
+        if url := given.get("OKTA_ISSUER"):
+            if not given.get("OKTA_LOGIN_CLIENT_ID"):
+                raise NoTokenError("Set OKTA_LOGIN_CLIENT_ID to the client id of a Native application (docs/okta.md).")
+            return cls(url.rstrip("/"), given["OKTA_LOGIN_CLIENT_ID"])
+        return cls(config.issuer, _LOCAL_PEOPLE, down=_not_running(config))
+
+    @cached_property
+    def _discovered(self) -> dict[str, Any]:
+        address = f"{self.url}/.well-known/openid-configuration"
+        try:
+            found: dict[str, Any] = requests.get(address, timeout=_SECONDS).json()
+        except requests.RequestException:
+            raise NoTokenError(self.down) from None
+        if found.get("issuer") != self.url:
+            said = found.get("issuer") or found.get("errorSummary") or "nothing of the kind"
+            raise NoTokenError(f"{self.url} is no issuer: {address} says {said}. Check OKTA_ISSUER in .env.")
+        return found
+
+    def endpoint(self, name: str) -> str:
+        """The address that the discovery document has under this name."""
+        if name not in self._discovered:
+            raise NoTokenError(f"{self.url} has no {name}: this way of signing in is not enabled there.")
+        return str(self._discovered[name])
+
+    def post(self, url: str, **form: str) -> dict[str, Any]:
+        """What an endpoint answers to this client."""
+        credentials = (self.client_id, self.client_secret) if self.client_secret else None
+        if not credentials:
+            form["client_id"] = self.client_id
+        try:
+            answer = requests.post(url, data=form, auth=credentials, timeout=_SECONDS)
+            said: dict[str, Any] = answer.json()
+        except requests.RequestException:
+            raise NoTokenError(self.down) from None
+        if not answer.ok:
+            why = said.get("error_description") or said.get("errorSummary") or f"status {answer.status_code}"
+            raise NoTokenError(f"The sign-in gives no token: {why}", str(said.get("error", "")))
+        return said
+
+    def token(self, **form: str) -> str:
+        """An access token for this grant."""
+        return str(self.post(self.endpoint("token_endpoint"), **form)["access_token"])
+
+
+def _not_running(config: Config) -> str:
+    where = f" at {config.identity_url}" if config.port != 8000 else ""
+    return f"The system does not run{where}. Start it with `make run` in another shell and try again."
 
 
 def access_token(config: Config, scope: str = SCOPE) -> str:
-    """A token with these scopes, separated by spaces. Raises NoTokenError."""
-    try:
-        secret = json.loads((config.state / "identity-clients.json").read_text())[CLIENT_ID]
-        credentials = base64.b64encode(f"{CLIENT_ID}:{secret}".encode()).decode()
-        form = urllib.parse.urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
-        request = urllib.request.Request(  # noqa: S310 - the sign-in on this machine
-            f"{config.issuer}/v1/token", data=form, headers={"Authorization": f"Basic {credentials}"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - the same
-            return str(json.load(answer)["access_token"])
-    except urllib.error.HTTPError as error:
-        said = json.loads(error.read() or b"{}")
-        raise NoTokenError(f"The sign-in gives no token: {said.get('error_description', error)}") from None
-    except (OSError, KeyError, ValueError):
-        where = f" at {config.identity_url}" if config.port != 8000 else ""
-        raise NoTokenError(
-            f"The system does not run{where}. Start it with `make run` in another shell and try again."
-        ) from None
+    """A machine's token with these scopes, separated by spaces. Raises NoTokenError."""
+    return Issuer.for_machines(config).token(grant_type="client_credentials", scope=scope)
 
 
 def main() -> int:

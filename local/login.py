@@ -1,0 +1,168 @@
+"""`make login`: an access token for a person, from the issuer of .env or the running system's sign-in.
+
+Through the browser, with authorization code and PKCE and a loopback redirect (RFC 8252, 7.3); where there is no browser,
+with a code that is typed on another device (RFC 8628). The token goes to standard output and nothing else does.
+"""
+
+import argparse
+import base64
+import hashlib
+import os
+import secrets
+import sys
+import time
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import requests
+
+from local.config import Config
+from local.token import SCOPE, Issuer, NoTokenError
+
+__all__ = ["by_browser", "by_device"]
+
+# Okta compares redirect addresses character for character, so the port is fixed; it is what docs/okta.md registers.
+REDIRECT_PORT = 8010
+REDIRECT_PATH = "/callback"
+WAIT_SECONDS = 300
+_DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<body><h1>{title}</h1><p>{text}</p></body></html>"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sign-in: what must come back, and what redeems the code."""
+
+    state: str
+    verifier: str
+
+    @classmethod
+    def new(cls) -> "Attempt":
+        """An attempt that nobody can guess."""
+        return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(48))
+
+    @property
+    def challenge(self) -> str:
+        """RFC 7636, 4.2."""
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def by_browser(issuer: Issuer, scope: str, port: int, *, wait: float = WAIT_SECONDS) -> str:
+    """A token for who signs in in the browser that is opened. Raises NoTokenError."""
+    attempt = Attempt.new()
+    redirect = f"http://127.0.0.1:{port}{REDIRECT_PATH}"
+    address = f"{issuer.endpoint('authorization_endpoint')}?" + urlencode(
+        {
+            "client_id": issuer.client_id,
+            "response_type": "code",
+            "redirect_uri": redirect,
+            "scope": scope,
+            "state": attempt.state,
+            "code_challenge": attempt.challenge,
+            "code_challenge_method": "S256",
+        }
+    )
+    answer = _redirected(port, address, attempt.state, wait)
+    if "error" in answer:
+        raise NoTokenError(f"The sign-in says {answer['error']}: {answer.get('error_description', '')}".rstrip(": "))
+    return issuer.token(
+        grant_type="authorization_code", code=answer["code"], redirect_uri=redirect, code_verifier=attempt.verifier
+    )
+
+
+def by_device(issuer: Issuer, scope: str, *, wait: float = WAIT_SECONDS) -> str:
+    """A token for who types the code that is shown, on any device. Raises NoTokenError."""
+    began = issuer.post(issuer.endpoint("device_authorization_endpoint"), scope=scope)
+    address = began.get("verification_uri_complete") or began["verification_uri"]
+    _say(f"Open {address} and, if asked, type {began['user_code']}.")
+    interval = float(began.get("interval", 5))
+    give_up = time.monotonic() + min(wait, float(began["expires_in"]))
+    while time.monotonic() < give_up:
+        time.sleep(interval)
+        try:
+            return issuer.token(grant_type=_DEVICE_GRANT, device_code=began["device_code"])
+        except NoTokenError as error:
+            # RFC 8628, 3.5.
+            if error.code == "slow_down":
+                interval += 5
+            elif error.code != "authorization_pending":
+                raise
+    raise NoTokenError("Nobody typed the code in time. Try again.")
+
+
+def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str, str]:
+    """Opens the address in a browser; what the issuer sends back to the loopback address."""
+    found: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            # Another page of this browser may ask too: only the answer to this attempt counts.
+            if parts.path != REDIRECT_PATH or not secrets.compare_digest(query.get("state", ""), state):
+                self.send_error(404)
+                return
+            found.update(query)
+            good = "code" in query
+            page = _PAGE.format(
+                title="You are signed in" if good else "You are not signed in",
+                text="The token is in your terminal." if good else "Your terminal says why.",
+            ).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: Any) -> None:
+            """The code is in the address: nothing is logged."""
+
+    try:
+        server = HTTPServer(("127.0.0.1", port), Handler)
+    except OSError as error:
+        raise NoTokenError(f"Port {port} is taken ({error.strerror}). End what uses it, or set LOGIN_PORT.") from None
+    with server:
+        server.timeout = 0.5
+        _say(f"Opening the browser. If it does not open, go to\n{address}")
+        webbrowser.open(address)
+        give_up = time.monotonic() + wait
+        while not found and time.monotonic() < give_up:
+            server.handle_request()
+    if not found:
+        raise NoTokenError("Nobody signed in in time. Try again, or `make login DEVICE=1` where there is no browser.")
+    return found
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Prints a token with the scopes in SCOPE, and nothing else; why there is none goes to standard error."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--device", action="store_true", help="sign in on another device")
+    device = parser.parse_args().device
+    scope = os.environ.get("SCOPE") or SCOPE
+    try:
+        issuer = Issuer.for_people(Config.of_running())
+        if device:
+            print(by_device(issuer, scope))
+        else:
+            print(by_browser(issuer, scope, int(os.environ.get("LOGIN_PORT") or REDIRECT_PORT)))
+    except (NoTokenError, ValueError) as error:
+        _say(str(error))
+        return 1
+    except requests.RequestException as error:
+        _say(f"The issuer does not answer: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
