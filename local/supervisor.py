@@ -83,7 +83,9 @@ class Part:
 
     def how(self) -> str:
         """How it ended, for people."""
-        code = self.process.returncode if self.process else 0
+        code = self.process.poll() if self.process else 0
+        if code is None:
+            return "it still runs, and does not answer"
         return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
     def stop(self, *, at_once: bool) -> None:
@@ -149,10 +151,9 @@ class Supervisor:
                 try:
                     probe.bind(("127.0.0.1", port))
                 except OSError:
-                    other = 9000 if self._config.port != 9000 else 9100
                     raise StartError(
                         f"Port {port}, for the {what}, is in use by another program. "
-                        f"End that one, or take other ports: PORT={other} make run"
+                        f"End that one, or take other ports: PORT={_free_port()} make run"
                     ) from None
 
     def _start(self) -> store.Server:
@@ -170,6 +171,8 @@ class Supervisor:
             for function in template.functions.values():
                 Settings.from_environ({**function.environment, **config.overrides})
             client = store.StoreClient(config.store_url)
+            if server.command:
+                self._wait_until_ready(self._parts[0], config.port + 3)
             store.wait_until_ready(client)
             store.index_stream(config)
             for line in store.prepare_tables(client, template):
@@ -198,7 +201,12 @@ class Supervisor:
 
     def _add(self, part: Part) -> None:
         self._parts.append(part)
-        part.start(self._config)
+        try:
+            part.start(self._config)
+        except OSError as error:
+            raise StartError(
+                f"The {part.name} cannot be started: {part.command[0]}: {error.strerror}. {_remedy(part)}"
+            ) from None
 
     def _wait_until_ready(self, part: Part, port: int) -> None:
         give_up = time.monotonic() + _READY_SECONDS
@@ -208,7 +216,8 @@ class Supervisor:
             if part.ended() or time.monotonic() > give_up:
                 path = self._config.logs / f"{part.name}.log"
                 last = path.read_text(errors="replace").strip().splitlines()[-3:]
-                raise StartError("\n  ".join([f"The {part.name} did not start. The end of {path}:", *last]))
+                said = [f"The {part.name} did not start ({part.how()}). The end of {path}:", *last]
+                raise StartError("\n  ".join(said) + f"\n{_remedy(part)}".rstrip())
             time.sleep(0.02)
 
     def _watch(self) -> None:
@@ -275,6 +284,28 @@ def _say(text: str) -> None:
     # Whose terminal was closed still stops its parts in order.
     with contextlib.suppress(OSError):
         print(text, flush=True)
+
+
+def _remedy(part: Part) -> str:
+    """What to do about a part that does not start; empty where only its log can tell."""
+    if part.name != "store":
+        return ""
+    return (
+        "`make clean` and `make run` install it anew; `LOCAL_STORE=ministack make run` takes the other store; "
+        "where what it has stored is damaged, `make reset` forgets that."
+    )
+
+
+def _free_port() -> int:
+    """The first of five ports in a row that are free now."""
+    for first in range(9000, 20000, 100):
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in range(first, first + len(PORTS)):
+                probe = probes.enter_context(socket.socket())
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+            return first
+    return 9000
 
 
 def _short(path: Path) -> str:

@@ -33,17 +33,37 @@ lock() {
 }
 
 find_python() {
+  found=
   for candidate in "${PYTHON:-}" python3.13 python3 "$HOME"/.pyenv/versions/3.13.*/bin/python3; do
     [ -n "$candidate" ] || continue
-    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null; then
+    version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || {
+      [ "$candidate" != "${PYTHON:-}" ] || say "$PYTHON, which PYTHON names, is no Python that runs."
+      continue
+    }
+    if [ "$version" != 3.13 ]; then
+      found="$found, $candidate is $version"
+    elif "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
       printf '%s' "$candidate"
       return
+    else
+      found="$found, $candidate has no venv"
     fi
   done
-  say "Python 3.13 (with venv) is needed and was not found."
+  say "Python 3.13 (with venv) is needed and was not found${found:+: ${found#, }}."
   say "Install it: 'pyenv install 3.13', 'brew install python@3.13' or 'apt install python3.13-venv';"
   say "or name it: make PYTHON=/path/to/python3.13 run"
   return 1
+}
+
+# why LOGFILE: what stopped pip or npm, from what it said.
+why() {
+  if grep -qiE 'NewConnectionError|ConnectTimeout|name resolution|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH' "$1"; then
+    say "The package index cannot be reached. The first start needs the network, later ones do not:"
+    say "try again with it (behind a proxy, with HTTPS_PROXY set). $1 has all that was said."
+    return
+  fi
+  grep -iE '^ *(npm )?error' "$1" | head -n 5 >&2 || tail -n 5 "$1" >&2
+  say "The packages could not be installed; $1 has all that was said. Try again once that is mended."
 }
 
 # ready NAME LOCKFILE: whether the environment is there, works, and holds what the lock file says.
@@ -81,8 +101,7 @@ environment() {
       && checksum "$2" > "$1/.stamp"
   } | progress "$(grep -c '^[A-Za-z0-9].*==' "$2")" > "$1/install.log" || true
   if ! ready "$1" "$2"; then
-    grep -i '^ *error' "$1/install.log" >&2 || tail -n 5 "$1/install.log" >&2
-    say "The packages could not be installed; $1/install.log has all of it. This needs the network, once: try again with it."
+    why "$1/install.log"
     exit 1
   fi
 }
@@ -99,27 +118,37 @@ npm_ready() {
 npm_packages() {
   if npm_ready "${1:-}"; then return 0; fi
   if ! command -v npm >/dev/null 2>&1; then
-    say "npm was not found; it comes with Node.js."
+    say "npm was not found. It comes with Node.js: 'brew install node' or 'apt install npm', then the same command again."
     return 1
   fi
   say "Installing ${2:-packages} from npm"
   rm -f node_modules/.stamp
   if [ -n "${1:-}" ]; then set -- "$1" --include=dev; else set -- "" --omit=dev; fi
-  npm ci "$2" --no-fund --no-audit --no-progress --loglevel=error >&2 || return 1
+  if ! npm ci "$2" --no-fund --no-audit --no-progress --loglevel=error > .venv/npm-install.log 2>&1; then
+    why .venv/npm-install.log
+    return 1
+  fi
   printf '%s' "$(checksum package-lock.json)${1:+ $1}" > node_modules/.stamp
 }
 
 # The store: dynoxide where it has a build, else ministack. A named DYNAMODB_ENDPOINT needs neither.
 store() {
   [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
-  if [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; then
+  if has_dynoxide; then
     if npm_packages "" "the store (dynoxide) and the reference's viewer"; then return; fi
     say "So the store is ministack instead, which forgets what it has when it is killed."
+  elif [ "${LOCAL_STORE:-}" != ministack ] && ! ready .venv-ministack requirements-ministack.txt; then
+    say "dynoxide has no build for $(uname -s) $(uname -m): the store is ministack, which forgets what it has when it is killed."
   fi
   environment .venv-ministack requirements-ministack.txt
 }
 
-store_ready() { [ -n "${DYNAMODB_ENDPOINT:-}" ] || npm_ready; }
+has_dynoxide() { [ "${LOCAL_STORE:-}" != ministack ] && [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; }
+
+store_ready() {
+  [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
+  if has_dynoxide; then npm_ready; else ready .venv-ministack requirements-ministack.txt; fi
+}
 
 # The reference's viewer, for /docs: of the package swagger-ui-dist only what a browser asks for, and its licences.
 viewer=functions/serve_docs/swagger-ui
