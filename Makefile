@@ -3,7 +3,7 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 # Which tests: make test TESTS=tests/unit
-TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/samlocal
+TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/attacks tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 # What is deployed: its time, which makes it new, and its commit.

@@ -7,6 +7,7 @@ local ignores JWT authorizers), the bearer token is verified here against the is
 import base64
 import binascii
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ _KEYS_USABLE_SECONDS = 7200.0
 # An unknown kid refetches the keys, but forged ones must not turn every request into a fetch.
 _REFETCH_SECONDS = 5.0
 _TOKEN_BYTES = 10_240
+# Header, payload and signature, in base64url without padding (RFC 7515, 2 and 7.1); decoders take more than that.
+_JWT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 
 
 class TokenError(Exception):
@@ -173,9 +176,9 @@ class Verifier:
         """
         if len(token) > _TOKEN_BYTES:
             raise TokenError("the token is too long")
-        parts = token.split(".")
-        if len(parts) != 3 or not all(parts):  # RFC 7515: header, payload, signature
+        if not _JWT.fullmatch(token):
             raise TokenError("the token is not a JSON Web Token")
+        parts = token.split(".")
         header = _segment(parts[0])
         if header.get("alg") != "RS256":
             raise TokenError("the token's signing method is not RS256")
