@@ -1,8 +1,9 @@
 """Lists: pages, cursors, filters, shards."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from sales import clock
+from sales.clock import format_time
+from sales.store import aws_client
 from tests.conftest import ENVIRONMENT, forget_process_state
 from tests.events import http_event
 from tests.integration.api import call, create_customer, create_order, list_customers, list_orders, order_for
+from tests.integration.conftest import PARAMETERS, TEMPLATE, load
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -52,21 +56,23 @@ def test_customers_of_one_moment_page_through_completely_while_others_are_added(
     assert len(seen) == len(set(seen))
 
 
-def test_raising_the_number_of_shards_loses_nothing_from_any_list(
+def test_raising_the_number_of_shards_from_1_to_8_loses_nothing_from_any_list(
     environment: pytest.MonkeyPatch, tables: None
 ) -> None:
+    environment.setenv("LIST_SHARDS", "1")
+    forget_process_state()
     customer = create_customer().body
+    people = [customer["id"], *(create_customer().body["id"] for _ in range(9))]
     before = [create_order(order_for(customer)).body["id"] for _ in range(10)]
     environment.setenv("LIST_SHARDS", "8")
-    from sales.settings import settings
-    from sales.store import store
-
-    settings.cache_clear()
-    store.cache_clear()
+    forget_process_state()
+    people += [create_customer().body["id"] for _ in range(10)]
     after = [create_order(order_for(customer)).body["id"] for _ in range(10)]
     expected = (before + after)[::-1]
-    for query in ({}, {"sms_status": "queued"}, {"customer": customer["id"]}):
+    for query in ({}, {"sms_status": "queued"}, {"customer": customer["id"]}, {"order_date_from": "2020-01-01"}):
         assert [row["id"] for row in walk(list_orders, limit="3", **query)] == expected
+    for query in ({}, {"phone_number": customer["phone_number"]}, {"email": customer["email"]}):
+        assert [row["id"] for row in walk(list_customers, limit="3", **query)] == people[::-1]
 
 
 def test_the_link_header_and_next_cursor_agree(tables: None) -> None:
@@ -161,57 +167,164 @@ class TestCursors:
         assert list_customers(cursor=cursor, email="a@example.com").body["code"] == "invalid_cursor"
 
 
-@hypothesis_settings(max_examples=10, deadline=None)
+def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
+    for name, value in ENVIRONMENT.items():
+        patch.setenv(name, value)
+    patch.setenv("LIST_SHARDS", str(shards))
+    forget_process_state()
+    for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
+        aws_client("dynamodb", "").create_table(**load(TEMPLATE, PARAMETERS).tables[logical_id] | {"TableName": name})
+
+
+def _page_while_inserting(
+    page_of: Any, query: dict[str, str], steps: list[str], insert: Callable[[str], object]
+) -> list[str]:
+    """The ids that the pages show, newest first by their own dates, while each step but `page` inserts a row."""
+    seen: list[tuple[str, str]] = []
+    cursor: dict[str, str] | None = {}
+    for step in [*steps, *["page"] * 40]:
+        if step != "page":
+            insert(step)
+        elif cursor is not None:
+            answer = page_of(**query, **cursor)
+            assert answer.status == 200
+            assert len(answer.body["data"]) <= int(query["limit"])
+            seen += ((row.get("order_date") or row["created_at"], row["id"]) for row in answer.body["data"])
+            cursor = {"cursor": answer.body["next_cursor"]} if answer.body["has_more"] else None
+    assert cursor is None
+    assert seen == sorted(set(seen), reverse=True)
+    return [id for _, id in seen]
+
+
+def opted_out() -> dict[str, Any]:
+    """A customer whose orders send no text."""
+    customer = create_customer().body
+    event = http_event(
+        "PATCH",
+        f"/api/v1/sales/customers/{customer['id']}",
+        {"sms_opted_out": True},
+        parameters={"customer": customer["id"]},
+    )
+    changed: dict[str, Any] = call("update_customer", event).body
+    return changed
+
+
+SHIFTS = {"insert": timedelta(minutes=1), "same": timedelta(seconds=1), "past": -timedelta(days=1)}
+STEPS = st.lists(st.sampled_from([*SHIFTS, "page"]), max_size=15)
+FROM, TO = MOMENT + timedelta(seconds=1), MOMENT + timedelta(seconds=2)
+ORDER_FILTERS = ("customer", "customer_code", "sms_status", "reference", "order_date_from", "order_date_to")
+
+
+@hypothesis_settings(max_examples=15, deadline=None)
 @given(
     shards=st.integers(1, 5),
-    steps=st.lists(st.sampled_from(["insert", "same", "past", "page"]), max_size=15),
+    steps=STEPS,
     limit=st.integers(1, 5),
-    status=st.sampled_from([None, "queued"]),
+    filters=st.sets(st.sampled_from(ORDER_FILTERS), max_size=4),
 )
-def test_rows_that_were_there_come_exactly_once_in_order_whatever_is_inserted(
-    shards: int, steps: list[str], limit: int, status: str | None
+def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
+    shards: int, steps: list[str], limit: int, filters: set[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.setenv("LIST_SHARDS", str(shards))
-        forget_process_state()
-        from sales.store import aws_client
-        from tests.integration.conftest import PARAMETERS, TEMPLATE, load
-
-        for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
-            aws_client("dynamodb", "").create_table(
-                **load(TEMPLATE, PARAMETERS).tables[logical_id] | {"TableName": name}
-            )
+        _fill(patch, shards)
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
-        customer = create_customer().body
+        shoppers = [create_customer().body, create_customer().body]
+        shoppers.append(opted_out())
+        made = count()
 
-        def insert() -> str:
-            body = create_order(order_for(customer)).body
-            return f"{body['order_date']}#{body['id']}"
+        def insert() -> dict[str, Any]:
+            number = next(made)
+            # A reference is unique for each caller's client: by one reference, two clients' orders are found.
+            order = order_for(shoppers[number % 3], reference="r" if number in (0, 4) else f"r{number}")
+            client = "second-shop" if number == 4 else "sales-service"
+            body: dict[str, Any] = create_order(order, client=client).body
+            return body
+
+        def meant(row: dict[str, Any]) -> bool:
+            return all(
+                {
+                    "customer": row["customer"] == shoppers[0]["id"],
+                    "customer_code": row["customer"] == shoppers[0]["id"],
+                    "sms_status": row["sms"]["status"] == "queued",
+                    "reference": row["reference"] == "r",
+                    "order_date_from": row["order_date"] >= format_time(FROM),
+                    "order_date_to": row["order_date"] < format_time(TO),
+                }[name]
+                for name in filters
+            )
 
         there = []
-        for number in range(8):
+        for number in range(9):
             moment = MOMENT + timedelta(seconds=number // 3)
             there.append(insert())
-        query = {"limit": str(limit)} | ({"sms_status": status} if status else {})
-        seen: list[str] = []
-        cursor: dict[str, str] | None = {}
-        for step in [*steps, *["page"] * 30]:
-            if step == "page" and cursor is not None:
-                body = list_orders(**query, **cursor).body
-                seen += (f"{row['order_date']}#{row['id']}" for row in body["data"])
-                cursor = {"cursor": body["next_cursor"]} if body["has_more"] else None
-            elif step != "page":
-                moment = {
-                    "insert": MOMENT + timedelta(minutes=1),
-                    "same": MOMENT + timedelta(seconds=1),
-                    "past": MOMENT - timedelta(days=1),
-                }[step]
-                insert()
-        assert cursor is None
-        assert seen == sorted(seen, reverse=True)
-        assert len(seen) == len(set(seen))
-        assert set(there) <= set(seen)
+        values = {
+            "customer": shoppers[0]["id"],
+            "customer_code": shoppers[0]["code"],
+            "sms_status": "queued",
+            "reference": "r",
+            "order_date_from": format_time(FROM),
+            "order_date_to": format_time(TO),
+        }
+        query = {"limit": str(limit)} | {name.removesuffix("_code"): values[name] for name in sorted(filters)}
+        added = []
+
+        def step_in(step: str) -> None:
+            nonlocal moment
+            moment = MOMENT + SHIFTS[step]
+            added.append(insert())
+
+        seen = _page_while_inserting(list_orders, query, steps, step_in)
+        expected = {row["id"] for row in there if meant(row)}
+        assert expected <= set(seen) <= expected | {row["id"] for row in added if meant(row)}
+    forget_process_state()
+
+
+@hypothesis_settings(max_examples=12, deadline=None)
+@given(
+    shards=st.integers(1, 5),
+    steps=STEPS,
+    limit=st.integers(1, 5),
+    filters=st.sets(st.sampled_from(["phone_number", "email", "code"]), max_size=3),
+)
+def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
+    shards: int, steps: list[str], limit: int, filters: set[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        _fill(patch, shards)
+        moment = MOMENT
+        patch.setattr(clock, "now", lambda: moment)
+        made = count()
+
+        def insert() -> dict[str, Any]:
+            number = next(made)
+            body: dict[str, Any] = create_customer(
+                {
+                    "name": "john doe",
+                    "phone_number": f"+25470000000{number % 2}",
+                    "email": ("A@example.com", "a@example.com", "b@example.com")[number % 3],
+                }
+            ).body
+            return body
+
+        there = []
+        for number in range(9):
+            moment = MOMENT + timedelta(seconds=number // 3)
+            there.append(insert())
+        values = {"phone_number": "+254700000000", "email": "a@example.com", "code": there[0]["code"]}
+        query = {"limit": str(limit)} | {name: values[name] for name in sorted(filters)}
+
+        def meant(row: dict[str, Any]) -> bool:
+            return all(row[name].lower() == values[name].lower() for name in filters)
+
+        added = []
+
+        def step_in(step: str) -> None:
+            nonlocal moment
+            moment = MOMENT + SHIFTS[step]
+            added.append(insert())
+
+        seen = _page_while_inserting(list_customers, query, steps, step_in)
+        expected = {row["id"] for row in there if meant(row)}
+        assert expected <= set(seen) <= expected | {row["id"] for row in added if meant(row)}
     forget_process_state()
