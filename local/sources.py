@@ -9,17 +9,22 @@ import aiohttp
 
 from local.config import SWEEP_SECONDS, Config
 from local.lambda_api import Functions
+from local.permissions import Role
 from local.schedule import run_schedule
 from local.store import StoreError
 from local.stream import StreamMapping, Streams
-from local.template import load
+from local.template import EventSourceMapping, Template, load
 
 __all__ = ["serve"]
+
+_STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 
 
 async def serve(config: Config) -> None:
     """Works until SIGTERM or SIGINT; then lets the functions finish what they have."""
     template = load(config.template, config.parameters, cache=config.state)
+    for stream in template.streams:
+        _check_role(stream, template, config)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         streams, functions = Streams(session, config.store_url), Functions(session, config.runtime_url)
         mappings = [StreamMapping(each, streams, functions, config.state) for each in template.streams]
@@ -40,6 +45,14 @@ async def serve(config: Config) -> None:
         for schedule in schedules:
             schedule.cancel()
         await asyncio.gather(*schedules, return_exceptions=True)
+
+
+def _check_role(stream: EventSourceMapping, template: Template, config: Config) -> None:
+    """Raises ValueError for a stream that the function's role may not read: AWS makes no such mapping."""
+    role = Role(stream.function, template.functions[stream.function].statements, config.state)
+    for action in _STREAM_ACTIONS:
+        if not role.allows(f"dynamodb:{action}", stream.stream_arn):
+            raise ValueError(f"the role of {stream.function} does not allow dynamodb:{action} on {stream.stream_arn}")
 
 
 if __name__ == "__main__":

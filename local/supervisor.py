@@ -371,7 +371,8 @@ def _is_ours(name: str, pid: int, config: Config) -> bool:
     if name == "store":
         return str(config.state) in command or str(config.state) in environment
     if name.startswith("worker-"):
-        return "awslambdaric" in command and (not environment or f"={name}\n" in environment)
+        mine = f"={name}\n" in environment and f'"{config.state}"' in environment  # in what it is permitted
+        return "awslambdaric" in command and (not environment or mine)
     return "-m local" in command and (not environment or f"SALES_STATE={config.state}\n" in environment)
 
 

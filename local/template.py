@@ -21,7 +21,7 @@ _RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB."""
+    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB, `statements` its own role's."""
 
     name: str
     logical_id: str
@@ -30,6 +30,7 @@ class Function:
     timeout: int
     memory: int
     environment: dict[str, str]
+    statements: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class EventSourceMapping:
     partial_responses: bool
     parallelization: int
     has_destination: bool
+    stream_arn: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,8 @@ class _Resolver:
             return self(properties.get("TableName")) or f"{STACK}-{name.removesuffix('Table').lower()}"
         if kind == "AWS::Lambda::Function":
             return self(properties.get("FunctionName")) or f"{STACK}-{name}"
+        if kind == "AWS::Lambda::Alias":
+            return f"{self._arn(properties['FunctionName']['Ref'])}:{properties['Name']}"
         return name
 
     def _getatt(self, argument: Any) -> str:
@@ -266,6 +270,13 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
             timeout=int(properties.get("Timeout", 3)),
             memory=int(properties.get("MemorySize", 128)),
             environment={key: _text(f"{name}'s {key}", value) for key, value in variables.items()},
+            statements=[
+                statement
+                for policy in resolve(resources[resource["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]).get(
+                    "Policies", []
+                )
+                for statement in policy["PolicyDocument"]["Statement"]
+            ],
         )
         by_reference[logical_id] = by_reference[properties["FunctionName"]] = name
 
@@ -342,6 +353,7 @@ def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | 
         partial_responses="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
         parallelization=int(properties.get("ParallelizationFactor", 1)),
         has_destination="OnFailure" in properties.get("DestinationConfig", {}),
+        stream_arn=properties["EventSourceArn"],
     )
 
 

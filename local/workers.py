@@ -1,7 +1,7 @@
 """Execution environments: AWS's own runtime client (awslambdaric) in one process per concurrent invocation.
 
 A worker asks its own port for the next invocation, as it would ask Lambda's Runtime API. Its environment is what
-Lambda would give it and nothing of this machine's.
+Lambda would give it and nothing of this machine's, but for the permissions of its role (local/permissions.py).
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from local.config import ACCOUNT, REGION, Config
+from local.permissions import environment as permissions
 from local.pids import drop_pid, set_pid
 from local.template import Function
 
@@ -142,7 +143,7 @@ class Worker:
         }
         # A variable that the template does not give the function would not be there on AWS either.
         here = {name: value for name, value in self._config.overrides.items() if name in function.environment}
-        return own | function.environment | here
+        return own | function.environment | here | permissions(function.name, function.statements, self._config.state)
 
     async def watch(self) -> None:
         """Waits for the process's end, and tells whoever waits for it."""

@@ -124,7 +124,7 @@ class System:
 
     def kill_all(self) -> None:
         """kill -9 of every process of the system at once."""
-        for pid in {*self.pids().values(), *([self._process.pid] if self._process else [])}:
+        for pid in {*filter(self._is_ours, self.pids().values()), *([self._process.pid] if self._process else [])}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._process:
@@ -137,10 +137,18 @@ class System:
             return found
         return {}
 
+    def _is_ours(self, pid: int) -> bool:
+        """Whether the process is of this system: its folder is in its command or environment, and ids are used again."""
+        known = Path("/proc/self/environ").exists()
+        with suppress(OSError):
+            parts = (Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+            return any(str(self.state.resolve()).encode() in part for part in parts)
+        return not known
+
     def kill(self, name: str) -> None:
         """kill -9 of one process; workers by the beginning of their name."""
         for each, pid in self.pids().items():
-            if each == name or each.startswith(f"{name}-"):
+            if (each == name or each.startswith(f"{name}-")) and self._is_ours(pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

@@ -136,7 +136,8 @@ def test_a_worker_sees_what_lambda_would_give_it_and_nothing_of_this_machine(
 
     found = with_runtime(tmp_path, [function("environment", LOG_LEVEL="INFO", SMS_ENDPOINT="")], story)
     ours = {name for name in found if not name.startswith(("AWS_", "LAMBDA_", "LC_", "_X_AMZN_"))}
-    assert ours == {"PATH", "LANG", "TZ", "PYTHONPATH", "LOG_LEVEL", "SMS_ENDPOINT"}
+    role = {"BOTOCORE_EXPERIMENTAL__PLUGINS", "LOCAL_PERMISSIONS"}
+    assert ours == {"PATH", "LANG", "TZ", "PYTHONPATH", "LOG_LEVEL", "SMS_ENDPOINT", *role}
     assert found["SMS_ENDPOINT"].startswith("http://127.0.0.1:")
     assert found["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert "HOME" not in found

@@ -240,6 +240,7 @@ def test_a_table_may_have_a_name_of_its_own(tmp_path: Path) -> None:
     assert read(tmp_path, named).tables["OrdersTable"]["TableName"] == "test-mine"
 
 
+STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/sales-orders/stream/2026-01-01T00:00:00.000"
 MAPPING = """
   Mapping:
     Type: AWS::Lambda::EventSourceMapping
@@ -255,6 +256,7 @@ def test_a_streams_mapping_has_lambdas_defaults(tmp_path: Path) -> None:
     assert mapping == EventSourceMapping(
         function="make_order", table="sales-orders", batch_size=100, window=0, filters=[], retries=-1, max_age=-1,
         bisect=False, partial_responses=False, parallelization=1, has_destination=False,
+        stream_arn=STREAM,
     )  # fmt: skip
 
 
@@ -273,6 +275,7 @@ def test_a_streams_mapping_has_its_settings(tmp_path: Path) -> None:
     assert mapping == EventSourceMapping(
         function="make_order", table="sales-orders", batch_size=10, window=2, filters=[{"eventName": ["INSERT"]}],
         retries=5, max_age=3600, bisect=True, partial_responses=True, parallelization=4, has_destination=True,
+        stream_arn=STREAM,
     )  # fmt: skip
 
 

@@ -1,0 +1,149 @@
+"""IAM on this machine: a function's calls to AWS are allowed by the statements of its own role, and by nothing else.
+
+`evaluate` is the rule, `requirements` what a call needs (Service Authorization Reference, "Actions, resources, and
+condition keys" for DynamoDB, Secrets Manager and Lambda). In a worker, botocore loads this module as a plugin into
+each client (`BOTOCORE_EXPERIMENTAL__PLUGINS`, botocore/plugin.py); what is deployed knows nothing of it.
+
+The stream's reader asks too, since Lambda reads a stream with its function's role. What a role does first with each
+action and resource is noted in `permissions.jsonl` of the state folder.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from local.config import ACCOUNT, REGION
+
+__all__ = ["LOG", "Role", "Statement", "environment", "evaluate", "initialize_client_plugin", "requirements"]
+
+LOG: Final = "permissions.jsonl"
+_VARIABLE: Final = "LOCAL_PERMISSIONS"
+# Lambda alone answers a refusal with 403 (https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html).
+_STATUS: Final = {"lambda": 403}
+_TRANSACTION: Final = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+    "Get": "GetItem",
+}
+
+type Statement = Mapping[str, Any]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _matches(pattern: str, text: str, flags: int = 0) -> bool:
+    # IAM's wildcards: * is any text, ? any one character; no other character is special.
+    expression = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
+    return re.fullmatch(expression, text, flags | re.DOTALL) is not None
+
+
+def evaluate(statements: Sequence[Statement], action: str, resource: str) -> bool:
+    """Whether these statements of a role allow the action on the resource, an ARN; a Deny goes before any Allow.
+
+    Raises ValueError for a statement with what is not known here, so that it is never taken for more than it allows.
+    """
+    allowed = False
+    for statement in statements:
+        if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource"}:
+            raise ValueError(f"{', '.join(sorted(unknown))} of a statement is not known here")
+        # Actions are compared without case, resources with it.
+        if any(_matches(each, action, re.IGNORECASE) for each in _listed(statement["Action"])) and any(
+            _matches(each, resource) for each in _listed(statement["Resource"])
+        ):
+            if statement["Effect"] == "Deny":
+                return False
+            allowed = True
+    return allowed
+
+
+def requirements(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The actions and resources that a call has to be allowed, all of them."""
+    match service, operation:
+        case "dynamodb", "TransactWriteItems" | "TransactGetItems":
+            # A transaction has no permission of its own.
+            for entry in parameters["TransactItems"]:
+                for kind, item in entry.items():
+                    yield f"dynamodb:{_TRANSACTION[kind]}", _table(item["TableName"])
+        case "dynamodb", "BatchGetItem" | "BatchWriteItem":
+            for table in parameters["RequestItems"]:
+                yield f"dynamodb:{operation}", _table(table)
+        case "dynamodb", _:
+            index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+            yield f"dynamodb:{operation}", _table(parameters["TableName"]) + index
+        case "secretsmanager", _:
+            # Secrets Manager ends a secret's ARN with six characters of its own.
+            name = parameters["SecretId"]
+            yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-aB3dE6"
+        case "lambda", "Invoke":
+            name, qualifier = parameters["FunctionName"], parameters.get("Qualifier")
+            arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+            yield "lambda:InvokeFunction", f"{arn}:{qualifier}" if qualifier else arn
+        case _:
+            raise ValueError(f"what {service}:{operation} needs is not known here")
+
+
+def _table(name: str) -> str:
+    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+
+
+class Role:
+    """A function's role; notes in the state folder what is done first with each action and resource."""
+
+    def __init__(self, function: str, statements: Sequence[Statement], state: Path) -> None:
+        self.function = function
+        self._statements = statements
+        self._log = state / LOG
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def allows(self, action: str, resource: str) -> bool:
+        """Whether the role may; later questions of the same cost a look-up."""
+        found = self._known.get((action, resource))
+        if found is None:
+            found = self._known[action, resource] = evaluate(self._statements, action, resource)
+            line = {"function": self.function, "action": action, "resource": resource, "allowed": found}
+            with self._log.open("a") as log:
+                log.write(json.dumps(line) + "\n")
+        return found
+
+
+def environment(function: str, statements: Sequence[Statement], state: Path) -> dict[str, str]:
+    """The variables that put a worker under its function's statements."""
+    given = json.dumps([function, list(statements), str(state)])
+    return {"BOTOCORE_EXPERIMENTAL__PLUGINS": f"permissions={__name__}", _VARIABLE: given}
+
+
+@cache
+def _role() -> Role:
+    function, statements, state = json.loads(os.environ[_VARIABLE])
+    return Role(function, statements, Path(state))
+
+
+def _check(params: Mapping[str, Any], model: Any, **_: Any) -> None:
+    service = model.service_model.service_name
+    role = _role()
+    for action, resource in requirements(service, model.name, params):
+        if not role.allows(action, resource):
+            from botocore.exceptions import ClientError
+
+            message = (
+                f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role.function} is not authorized to perform: {action} "
+                f"on resource: {resource} because no identity-based policy allows the {action} action"
+            )
+            answer = {
+                "Error": {"Code": "AccessDeniedException", "Message": message},
+                "ResponseMetadata": {"HTTPStatusCode": _STATUS.get(service, 400)},
+            }
+            raise ClientError(answer, model.name)
+
+
+def initialize_client_plugin(client: Any) -> None:
+    """Botocore calls this for each client it makes. Reads nothing yet: botocore would hide that it failed."""
+    client.meta.events.register_last("before-parameter-build", _check)
