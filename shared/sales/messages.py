@@ -260,8 +260,9 @@ DEFAULT_TEMPLATE = (
 _PLACEHOLDERS = frozenset({"name", "item", "currency", "amount"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.)\S*|\b(?:[a-z0-9-]+\.)+[a-z]{2,24}/\S*", re.IGNORECASE)
-# A dot with letters of any script right behind it is what phones make a link of: `evil.example`.
-_DOMAIN = re.compile(r"(?<=\S)\.(?=[^\W\d_]{2})")
+# A dot with letters of any script right behind it is what phones make a link of: `evil.example`. So are the other full
+# stops that a host's name may be written with (UTS #46, 2.3).
+_DOMAIN = re.compile(r"(?<=\S)[.\u3002\uff0e\uff61](?=[^\W\d_]{2})")
 
 
 def validate_template(template: str) -> None:
