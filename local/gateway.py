@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
+from aiohttp.http import HttpVersion10
 from aiohttp.http_exceptions import LineTooLong
 
 from local.config import Config
@@ -146,6 +147,9 @@ class Gateway:
         route, parameters = self._router.find(request.method, path)
         claims: dict[str, Any] = {}
         try:
+            if request.version < HttpVersion10:
+                # The parser takes a line without a version for HTTP/0.9, which has neither headers nor statuses.
+                raise _RefusedError(400, "Bad Request")
             if _header_size(request) > LARGEST_HEADERS:
                 raise _RefusedError(431, "Request Header Fields Too Large")
             if route is None:

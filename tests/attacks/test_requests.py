@@ -64,6 +64,7 @@ SMUGGLED: dict[str, bytes] = {
     "two versions": b"GET /healthz HTTP/1.1 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a version of its own": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
     "no version, with headers": b"GET /healthz\r\nHost: x\r\n\r\n",
+    "no version": b"GET /healthz\r\n\r\n",
     "a method with a bracket": b"GE(T /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
     "HTTP/2's preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-_STATUS = re.compile(rb"(?:\A|\n)HTTP/1\.[01] ([0-9]{3}) ")
+_STATUS = re.compile(rb"(?:\A|\n)HTTP/[0-9]\.[0-9] ([0-9]{3}) ")
 
 
 @dataclass(frozen=True)
