@@ -99,6 +99,9 @@ bench-units: build store ## Measure what one call of each function takes, and co
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
 	@$(PY) -m bench.soak
 
+bench-kills: store ## Kill each part of the local system a hundred times under load (ten minutes)
+	@$(PY) -m bench.kills
+
 bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog
 
