@@ -323,6 +323,29 @@ def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route(
             assert targets == routed - {"AnswerUnmatchedFunction"}
 
 
+def test_a_function_is_invoked_by_its_own_routes_and_schedules_and_by_nobody_else() -> None:
+    allowed = set()
+    for name, permission in deployed().of_type("AWS::Lambda::Permission").items():
+        properties = permission["Properties"]
+        assert properties["Action"] == "lambda:InvokeFunction", name
+        # Without a source any account's API or rule could be the caller.
+        source = properties["SourceArn"]
+        function = deployed().function_behind(properties["FunctionName"]["Ref"])
+        if properties["Principal"] == "apigateway.amazonaws.com":
+            assert source["Fn::Sub"][1]["__ApiId__"] == {"Ref": "HttpApi"}, name
+            allowed.add((function, source["Fn::Sub"][0].partition("${__Stage__}/")[2]))
+        else:
+            assert properties["Principal"] == "events.amazonaws.com", name
+            (rule,) = deployed().of_type("AWS::Events::Rule")
+            assert source == {"Fn::GetAtt": [rule, "Arn"]}
+            allowed.add((function, rule))
+    expected = {
+        (route.function, "*" if route.key == "$default" else re.sub(r"{\w+}", "*", route.key.replace(" ", "")))
+        for route in deployed().routes()
+    }
+    assert allowed == expected | {("SweepSmsFunction", next(iter(deployed().of_type("AWS::Events::Rule"))))}
+
+
 # The file
 
 
