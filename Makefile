@@ -105,6 +105,9 @@ bench-kills: store ## Kill each part of the local system a hundred times under l
 bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog
 
+bench-newcomer: environment ## What a newcomer waits for: fresh clone, empty caches, to the first text (2 minutes)
+	@PYTHONPATH=.:shared $(PY) -m bench.newcomer
+
 # ---- Deploy
 
 build: environment docs sam ## Build functions and layer as they are deployed, with bytecode
