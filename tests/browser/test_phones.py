@@ -1,0 +1,136 @@
+"""The SMS sandbox's page in a real browser: the recipients' phones, and the buttons that make the gateway misbehave."""
+
+from collections.abc import Iterator
+
+import pytest
+from selenium.webdriver.remote.webelement import WebElement
+
+from tests.browser.chromium import Browser
+from tests.local.system import System, until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(system: System, browser: Browser) -> Iterator[Browser]:
+    """The page, live; the sandbox behaves well before and after."""
+    system.behave()
+    browser.open(system.sandbox("/"))
+    browser.find("#connection", "Live")
+    yield browser
+    system.behave()
+
+
+def phone(page: Browser, number: str) -> WebElement:
+    """The phone of a number, as soon as it is there."""
+    page.find(f"#phone-{number.lstrip('+')}")
+    return page.find(f"section[aria-labelledby=phone-{number.lstrip('+')}]")
+
+
+def choose(page: Browser, label: str, hint: str) -> None:
+    """Presses a behaviour's button and waits until the sandbox has it."""
+    page.click("#answers label", label)
+    page.find("#answer-hint", hint)
+
+
+def test_a_text_appears_with_its_size_and_cost_and_is_delivered_without_a_reload(system: System, page: Browser) -> None:
+    system.behave(delivery_delay_ms=3000)
+    order = system.order(system.customer(phone_number="+254700000951", name="Wanjiru"))
+    shown = phone(page, "+254700000951")
+    assert order["sms"]["text"] in shown.text
+    assert "1 segment, GSM-7" in shown.text
+    assert "KES 0.8" in shown.text
+    assert "Delivered" not in shown.text
+    until(lambda: "Delivered" in shown.text)
+    assert page.errors() == []
+    assert page.origins() == {system.sandbox("")}
+
+
+def test_letters_that_cost_a_segment_are_seen_to(system: System, page: Browser) -> None:
+    customer = system.customer(phone_number="+254700000952", name="Wanjiru")
+    body = {"customer": customer["id"], "item": "日本 " + "x" * 60, "amount": "10"}
+    sms = system.call("POST", "orders", body).body["sms"]
+    shown = phone(page, "+254700000952")
+    assert f"{sms['segments']} segments, UCS-2" in shown.text
+    assert sms["segments"] > 1
+
+
+def test_refused_texts_fail_and_reach_no_phone(system: System, page: Browser) -> None:
+    choose(page, "Refused", "CouldNotRoute")
+    order = system.order(system.customer(phone_number="+254700000953"))
+    system.reaches(order, "failed")
+    choose(page, "Accepted", "taken and answered at once")
+    assert "+254700000953" not in page.find("body").text
+    assert all(text["to"] != "+254700000953" for text in system.texts())
+
+
+def test_a_dropped_answer_is_shown_as_lost_and_the_text_is_there_once(system: System, page: Browser) -> None:
+    page.click("#delivery option[value=none]")
+    until(lambda: "none" in page.driver.execute_script("return behaviour.delivery"))
+    choose(page, "Dropped", "its answer is lost")
+    order = system.order(system.customer(phone_number="+254700000954"))
+    system.reaches(order, "unknown")
+    shown = phone(page, "+254700000954")
+    until(lambda: "its answer was lost" in shown.text)
+    assert shown.text.count(order["sms"]["text"]) == 1
+
+
+def test_a_delayed_text_is_sent_after_its_answer(system: System, page: Browser) -> None:
+    choose(page, "Delayed", "the answer takes 3 s")
+    order = system.order(system.customer(phone_number="+254700000955"))
+    system.reaches(order, "sending", seconds=3)
+    system.reaches(order, "delivered")
+
+
+def test_a_text_put_off_arrives_once_the_gateway_takes_texts_again(system: System, page: Browser) -> None:
+    choose(page, "Put off", "tried again later")
+    order = system.order(system.customer(phone_number="+254700000956"))
+    until(lambda: system.call("GET", f"orders/{order['id']}").body["sms"]["attempts"] >= 1)
+    assert "+254700000956" not in page.find("body").text
+    choose(page, "Accepted", "taken and answered at once")
+    assert order["sms"]["text"] in phone(page, "+254700000956").text
+    system.reaches(order, "delivered")
+
+
+def test_who_replies_stop_gets_no_texts_until_they_take_it_back(system: System, page: Browser) -> None:
+    customer = system.customer(phone_number="+254700000957")
+    system.order(customer)
+    shown = phone(page, "+254700000957")
+    button = shown.find_element("css selector", ".reply")
+    assert button.text == "Reply STOP"
+    button.click()
+    until(lambda: "Takes no texts" in shown.text)
+    until(lambda: system.call("GET", f"customers/{customer['id']}").body["sms_opted_out"])
+    system.reaches(system.order(customer), "suppressed")
+    assert "1 text\n" in shown.text
+    until(lambda: button.text == "Take texts again")
+    button.click()
+    until(lambda: "Takes no texts" not in shown.text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
+def test_everyone_can_read_it_with_every_state_on_it(
+    system: System, page: Browser, width: int, height: int, scheme: str
+) -> None:
+    page.show_as(width, height, scheme)
+    for number, behaviour in (
+        ("+254700000961", {"delivery": "failed"}),
+        ("+254700000962", {"default": "drop_after", "delivery": "none"}),
+        ("+254700000963", {}),
+    ):
+        system.behave(**behaviour)
+        settled = system.reaches(
+            system.order(system.customer(phone_number=number)), "undelivered", "unknown", "delivered"
+        )
+        assert settled["status"] == {"failed": "undelivered", "none": "unknown"}.get(
+            behaviour.get("delivery", ""), "delivered"
+        )
+        phone(page, number)
+    page.find(".phone .state", "Not delivered")
+    for summary in page.driver.find_elements("css selector", "details > summary")[:2]:
+        summary.click()
+    assert page.accessibility() == []
+    assert not page.scrolls_sideways()
+    page.screenshot(f"phones-states-{width}-{scheme}")
+    assert page.errors() == []
