@@ -132,5 +132,8 @@ def test_everyone_can_read_it_with_every_state_on_it(
         summary.click()
     assert page.accessibility() == []
     assert not page.scrolls_sideways()
+    right = "return arguments[0].getBoundingClientRect().right"
+    table, card = page.find("details table"), page.find(".controls")
+    assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, card)
     page.screenshot(f"phones-states-{width}-{scheme}")
     assert page.errors() == []
