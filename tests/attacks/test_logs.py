@@ -1,0 +1,99 @@
+"""Nothing of anybody, and no secret, is in any log: after a story with every endpoint, error, refusal and erasure."""
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.local.system import System, request, running, until
+
+pytestmark = pytest.mark.local
+NAME, ITEM, EMAIL = "Wanjiru Achieng-Odhiambo", "a very private parcel", "Wanjiru.Private@example.com"
+NUMBER, OTHER, LOST = "+254700000871", "+254700000872", "+254700000873"
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system whose logs hold this story alone."""
+    with running() as found:
+        yield found
+
+
+def webhook(system: System, kind: str, secret: str, form: str) -> int:
+    """A report or an opt-out as Africa's Talking sends it."""
+    url = system.url(f"/webhooks/africastalking/{kind}/{secret}")
+    return request("POST", url, form, {"content-type": "application/x-www-form-urlencoded"}).status
+
+
+def tell(system: System, secret: str) -> list[str]:
+    """The story; gives back the orders' ids and tokens' parts that it made, the orders first."""
+    system.behave(script=["http503_after", "status:403", "bad_key"])
+    people = [system.customer(name=NAME, phone_number=number, email=EMAIL) for number in (NUMBER, OTHER, LOST)]
+    orders = [
+        system.call(
+            "POST",
+            "orders",
+            {"customer": each["id"], "item": ITEM, "amount": "5"},
+            idempotency_key=f"key {NAME[:7]}{n}",
+        ).body
+        for n, each in enumerate(people)
+    ]
+    for order in orders:
+        system.reaches(order, "delivered", "unknown", "failed")
+    system.call("POST", "customers", {"name": NAME, "phone_number": f"{NUMBER}000000", "email": f"{EMAIL}@", "x": NAME})
+    system.call("POST", "customers", f'{{"name": "{NAME}", "email": "{EMAIL}"')
+    system.call("POST", "orders", {"customer": NAME, "item": ITEM, "amount": EMAIL})
+    for query in (
+        f"email={quote(EMAIL)}",
+        f"phone_number={quote(NUMBER)}",
+        f"cursor={quote(EMAIL)}",
+        f"{quote(NAME)}=1",
+    ):
+        system.call("GET", f"customers?{query}")
+    system.call("GET", f"customers/{quote(EMAIL)}")
+    system.call("GET", f"nothing/{quote(EMAIL)}")
+    system.call("PATCH", f"customers/{people[0]['id']}", {"name": f"{NAME} the second", "sms_opted_out": False})
+    system.call("POST", "sms/preview", {"name": NAME, "item": ITEM, "amount": "1"})
+    system.call("POST", f"orders/{orders[0]['id']}/sms", {"reason": NAME}, idempotency_key="again")
+    system.call("POST", f"orders/{orders[1]['id']}/cancel")
+    system.call("GET", f"customers/{people[0]['id']}/export")
+    report = f"id=ATXid_x&status=Failed&phoneNumber={quote(NUMBER)}&failureReason={quote(EMAIL)}"
+    assert webhook(system, "delivery", secret, report) == 200
+    assert webhook(system, "delivery", secret[:-1] + "x", report) == 404
+    assert webhook(system, "delivery", secret, f"phoneNumber={quote(NUMBER)}&x={quote(EMAIL)}") == 400
+    assert webhook(system, "optout", secret, f"phoneNumber={quote(OTHER)}") == 200
+    forged = f"{system.token()[:-9]}AAAAAAAAA"
+    for token in (forged, f"{NAME.split(maxsplit=1)[0]}.private.token"):
+        assert system.call("GET", "orders", token=token).status == 401
+    assert system.call("POST", "orders", {}, token=system.token("sales:read")).status == 403
+    for each in people:
+        assert system.call("POST", f"customers/{each['id']}/erase").status == 200
+    parts = [part for token in (system.token(), system.token("sales:read"), forged) for part in token.split(".")[1:]]
+    return [order["id"] for order in orders] + parts
+
+
+def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System) -> None:
+    secret = (own.state / "webhook-secret").read_text().strip()
+    made = tell(own, secret)
+    orders, parts = made[:3], made[3:]
+
+    def logs() -> dict[str, str]:
+        return {str(path.relative_to(own.state)): path.read_text(errors="replace") for path in own.state.rglob("*.log")}
+
+    # The logs are those of the story: the functions said something of its orders, the gateway of its refusals.
+    until(lambda: any(orders[0] in text for text in logs().values()), seconds=20)
+    found = logs()
+    statuses = {json.loads(line)["status"] for line in found["logs/access.log"].splitlines()}
+    assert {200, 201, 400, 401, 403, 404, 422} <= statuses
+    pem = re.sub(r"-----.*?-----|\s", "", (own.state / "identity.pem").read_text())
+    private = {
+        "name": NAME.split(maxsplit=1)[0], "surname": "Odhiambo", "e-mail": EMAIL.split("@", maxsplit=1)[0], "item": ITEM,
+        **{f"number {number[-3:]}": number[1:] for number in (NUMBER, OTHER, LOST)},
+        "webhook secret": secret, "signing key": pem[40:80], **{f"token's part {n}": part for n, part in enumerate(parts)},
+    }  # fmt: skip
+    leaks = [
+        (name, what) for name, text in found.items() for what, each in private.items() if each.lower() in text.lower()
+    ]
+    assert leaks == []
