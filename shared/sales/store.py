@@ -480,7 +480,8 @@ class Store:
         last: dict[str, Any] | None = None
         while True:
             # One more than asked for tells whether there is a next page, without an empty one at the end.
-            wanted = limit + 1 - len(rows) if not filters else min(_BATCH_GET, _FILTERED_READS - reads)
+            # A filter may let everything through: only when it does not is more read than a page.
+            wanted = limit + 1 - len(rows) if not filters or not reads else min(_BATCH_GET, _FILTERED_READS - reads)
             answer = self._call("query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {}))
             rows += (unmarshal_item(item) for item in answer["Items"])
             reads += answer.get("ScannedCount", wanted)

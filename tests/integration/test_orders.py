@@ -1,10 +1,12 @@
 """Orders through the functions, stored in moto."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from sales import clock
 from tests.events import http_event
 from tests.integration.api import BASE, Answer, call, create_customer, create_order, get, list_orders, order_for
 
@@ -172,6 +174,27 @@ def test_an_unknown_customer_is_named_together_with_every_other_fault(rows: Rows
 def test_what_the_system_makes_cannot_be_sent(customer: dict[str, Any]) -> None:
     answer = create_order(order_for(customer, status="created", order_date="2020-01-01", id="x"))
     assert answer.codes == {"/status": "read_only", "/order_date": "read_only", "/id": "read_only"}
+
+
+@pytest.mark.parametrize("name", ["customer_id", "user_id", "client", "sub"])
+def test_a_field_in_the_body_cannot_stand_for_the_token_or_the_customer(
+    name: str, customer: dict[str, Any], rows: Rows
+) -> None:
+    other = create_customer().body
+    answer = create_order(order_for(customer, **{name: other["id"]}))
+    assert (answer.status, answer.codes) == (422, {f"/{name}": "unknown_field"})
+    assert orders_stored(rows) == []
+
+
+def test_what_happens_to_an_order_leaves_its_date_and_its_place_in_lists(
+    customer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [create_order(order_for(customer)).body for _ in range(3)]
+    later = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    cancelled = cancel(made[0]["id"]).body
+    assert (cancelled["order_date"], cancelled["version"]) == (made[0]["order_date"], 2)
+    assert [row["id"] for row in list_orders().body["data"]] == [order["id"] for order in reversed(made)]
 
 
 def test_an_opted_out_customers_order_is_stored_with_its_text_suppressed(customer: dict[str, Any]) -> None:

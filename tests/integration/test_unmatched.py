@@ -94,6 +94,13 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(functions: FakeLambda) -
     assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
 
 
+def test_nothing_can_be_deleted_so_no_order_loses_its_customer(functions: FakeLambda) -> None:
+    for path in ("/api/v1/sales/customers/x", f"{ORDERS}/x"):
+        answer = ask("DELETE", path)
+        assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
+        assert "DELETE" not in answer.headers["allow"]
+
+
 def test_the_routes_are_the_templates() -> None:
     from pathlib import Path
 
