@@ -117,6 +117,9 @@ build: environment docs sam ## Build functions and layer as they are deployed, w
 deploy: build ## Build, then deploy to AWS, asking for what it needs
 	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE)
 
+prune: environment ## Delete versions that nobody needs any more (STACK=sales; matters with SnapStart)
+	@$(PY) scripts/prune_versions.py --stack $(or $(STACK),sales)
+
 # ---- Keep
 
 lock: environment ## Pin the newest versions of all dependencies again

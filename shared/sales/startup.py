@@ -5,6 +5,7 @@ collector as it was.
 """
 
 import gc
+import random
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,6 +38,9 @@ def started[Handler: Callable[..., object]](handler: Handler) -> Handler:
             # What cannot be made says so to the first request that needs it, where it is logged and answered.
             with suppress(Exception):
                 make()
+        if hooks := sys.modules.get("snapshot_restore_py"):
+            # With SnapStart many environments begin as one: without this, all would wait the same random times.
+            hooks.register_after_restore(random.seed)
         # What is there now stays: no collection need look at it again.
         gc.freeze()
         gc.enable()

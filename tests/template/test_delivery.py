@@ -130,3 +130,9 @@ def test_no_resource_waits_for_itself(canary: str) -> None:
     while ready := {name for name, others in waits.items() if name not in done and others <= done}:
         done |= ready
     assert set(resources) == done, sorted(set(resources) - done)
+
+
+def test_snapstart_is_off_unless_asked_for_and_then_on_for_every_function() -> None:
+    assert deployed().source["Parameters"]["SnapStart"]["Default"] == "None"
+    for function in deployed().functions().values():
+        assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}

@@ -67,3 +67,19 @@ answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"id": "
 print(answer["statusCode"], json.loads(answer["body"])["code"])
 """
     assert run(code, {"AWS_REGION": "eu-west-1"}).splitlines()[-1] == "500 unexpected"
+
+
+def test_environments_that_begin_as_one_snapshot_do_not_wait_the_same_random_times() -> None:
+    code = """
+import random, sys, types
+hooks = types.ModuleType("snapshot_restore_py")
+hooks.register_after_restore = lambda restored, *a: globals().setdefault("kept", restored)
+sys.modules |= {"awslambdaric": types.ModuleType("awslambdaric"), "snapshot_restore_py": hooks}
+import functions.create_order.app
+state = random.getstate()
+first = random.random()
+random.setstate(state)
+kept()
+print(random.random() != first)
+"""
+    assert run(code, SETTINGS) == "True"
