@@ -68,6 +68,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) scripts/scan_tree.py
 	@$(PY) scripts/generate_contract.py --check
 	@$(PY) scripts/generate_postman.py --check
+	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
@@ -95,12 +96,20 @@ bench-units: build store ## Measure what one call of each function takes, and co
 	@scripts/setup.sh bench
 	@PYTHONPATH=.:shared $(PY) -m bench.units
 	@$(PY) scripts/cost.py
+	@PYTHONPATH=.:shared $(PY) -m scripts.scale
 
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
 	@$(PY) -m bench.soak
 
 bench-kills: store ## Kill each part of the local system a hundred times under load (ten minutes)
 	@$(PY) -m bench.kills
+
+bench-lists: store ## Pages of 1,000 to 1,000,000 orders, for 1, 4 and 16 list shards and each filter (10 minutes)
+	@PYTHONPATH=.:shared $(PY) -m bench.lists
+
+bench-writes: store ## Capacity units of each change of an order; computes docs/scale.md
+	@PYTHONPATH=.:shared $(PY) -m bench.writes
+	@PYTHONPATH=.:shared $(PY) -m scripts.scale
 
 bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog

@@ -1,0 +1,69 @@
+"""What the store is asked for by each change in an order's life, by table and index. docs/scale.md is made of it.
+
+Through the product's own store module, on the local store, which counts capacity as AWS does. `make bench-writes`.
+"""
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bench.lists import LIMIT, START, customer, moment, order_name, product
+from bench.report import RESULTS, machine, table
+from bench.services import Call, recording, running_store
+from sales.messages import Cause, render, text_template
+from sales.orders import Order
+
+CHANGES: dict[Cause, dict[str, Any]] = {
+    Cause.claimed: {"due_at": moment(1)},
+    Cause.accepted: {"message_id": f"ATXid_{0:032x}", "cost": "KES 0.8000"},
+    Cause.report_success: {},
+}
+
+
+def units(calls: list[Call]) -> dict[str, float]:
+    """Capacity units of the last call, by table and index."""
+    (capacity,) = calls[-1].capacity
+    indexes = {name: each["CapacityUnits"] for name, each in sorted(capacity["GlobalSecondaryIndexes"].items())}
+    return {"table": capacity["Table"]["CapacityUnits"]} | indexes
+
+
+def main() -> None:
+    """One order from creation to the delivery report, then a page of the list."""
+    whose = customer(0)
+    order = Order.new(
+        id=order_name(0),
+        customer=whose,
+        item="macbook m2",
+        amount=Decimal("56000.68"),
+        currency="KES",
+        reference=None,
+        text=render(text_template(""), name=whose.name, item="macbook m2", currency="KES", amount="56000.68"),
+        now=START,
+        client="sales-service",
+        fingerprint="0" * 64,
+        shards=1,
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="sales-bench-") as folder,
+        running_store(Path(folder)) as local,
+        recording(local.url) as (address, calls),
+    ):
+        store = product(address, 1, local.template.functions["list_orders"].environment["ORDERS_TABLE"])
+        store.add_order(order)
+        found = {"created": units(calls)}
+        for cause, said in CHANGES.items():
+            after = order.after(cause, START, **said)
+            assert after, cause
+            store.replace_order(after)
+            found[cause.value], order = units(calls), after
+    written = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "page": LIMIT, "writes": found}
+    (RESULTS / "writes.json").write_text(json.dumps(written, indent=1) + "\n")
+    names = sorted({name for each in found.values() for name in each})
+    print(table(["write", *names], [[what, *(each.get(name, 0) for name in names)] for what, each in found.items()]))
+
+
+if __name__ == "__main__":
+    main()

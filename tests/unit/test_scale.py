@@ -1,0 +1,46 @@
+"""docs/scale.md is what measurements and template come to."""
+
+import json
+
+import pytest
+
+from scripts import scale
+
+
+@pytest.fixture
+def sound() -> scale.Scale:
+    units = json.loads((scale.RESULTS / "units.json").read_text())
+    writes = json.loads((scale.RESULTS / "writes.json").read_text())["writes"]
+    return scale.Scale(units, writes, scale.template())
+
+
+def test_the_page_is_what_the_script_writes() -> None:
+    assert scale.PAGE.read_text() == scale.computed()
+
+
+def test_an_order_is_written_to_every_index_that_finds_it(sound: scale.Scale) -> None:
+    indexes = {"by_date", "by_customer", "by_sms_status", "by_due", "by_number"}
+    assert set(sound.writes) == {"table"} | indexes
+    assert min(sound.writes.values()) > 0
+
+
+def test_so_many_shards_as_are_named_keep_every_partition_within_its_limit(sound: scale.Scale) -> None:
+    for rate in scale.RATES:
+        for shards, index in ((sound.shards(rate), "by_date"), (sound.due_shards(rate), "by_due")):
+            assert rate * sound.writes[index] / shards <= scale.PARTITION_WRITES
+            assert shards == 1 or rate * sound.writes[index] / (shards - 1) > scale.PARTITION_WRITES
+
+
+def test_more_list_shards_cost_reads_and_nothing_else(sound: scale.Scale) -> None:
+    few, many = sound.month(100), sound.month(1_000)
+    for item, dollars in many.items():
+        if item == "DynamoDB reads":
+            assert dollars > 10.01 * few[item]
+        else:
+            assert dollars == pytest.approx(10 * few[item])
+
+
+def test_a_slower_gateway_lets_fewer_texts_through(sound: scale.Scale, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sound.texts(1_000)
+    monkeypatch.setattr("scripts.cost.GATEWAY_WAIT", 2_000.0)
+    assert sound.texts(1_000) < 0.6 * before
