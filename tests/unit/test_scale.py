@@ -15,7 +15,7 @@ def sound() -> scale.Scale:
 
 
 def test_the_page_is_what_the_script_writes() -> None:
-    assert scale.PAGE.read_text() == scale.computed()
+    assert scale.PAGE.read_text() == scale.computed(), "run python -m scripts.scale"
 
 
 def test_an_order_is_written_to_every_index_that_finds_it(sound: scale.Scale) -> None:
