@@ -254,6 +254,10 @@ async def start_api(folder: Path, port: int, settings: Path) -> asyncio.subproce
 
 async def serve(config: Config, port: int) -> None:
     """Runs until Ctrl-C or SIGTERM. Raises SamLocalError if a part cannot be started or ends by itself."""
+    if await answers(port, within=0.0):
+        raise SamLocalError(
+            f"port {port} is in use by another program. End that one, or take another port: SAM_PORT={port + 1}"
+        )
     folder = config.state / "sam" / "build"
     if is_stale(folder):
         print("building the functions")

@@ -52,15 +52,15 @@ def request(
         return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
 
 
-def free_ports() -> int:
-    """The first of five free ports in a row."""
+def free_ports(count: int = 5) -> int:
+    """The first of so many free ports in a row, at most ten."""
     for first in range(18000 + os.getpid() % 500 * 10, 32000, 10):
         with suppress(OSError):
-            for port in range(first, first + 5):
+            for port in range(first, first + count):
                 with socket.socket() as each:
                     each.bind(("127.0.0.1", port))
             return first
-    raise RuntimeError("no five free ports in a row")
+    raise RuntimeError(f"no {count} free ports in a row")
 
 
 def until[Found](look: Callable[[], Found | None], seconds: float = 30, every: float = 0.05) -> Found:

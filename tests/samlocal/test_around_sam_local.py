@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local import samlocal
+from local.config import Config
 
 
 @pytest.mark.parametrize(
@@ -84,5 +85,17 @@ def test_where_docker_leads_to_the_loopback_itself_nothing_is_forwarded() -> Non
     async def story() -> None:
         async with samlocal.forwarding(None, [1]):
             pass
+
+    asyncio.run(story())
+
+
+def test_a_port_that_is_in_use_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    async def story() -> None:
+        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            with pytest.raises(samlocal.SamLocalError, match=f"port {port} is in use .*SAM_PORT={port + 1}"):
+                await samlocal.serve(Config(port=1, state=tmp_path, settings={}), port)
+        assert list(tmp_path.iterdir()) == []
 
     asyncio.run(story())

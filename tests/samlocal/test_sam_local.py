@@ -15,11 +15,9 @@ import requests
 
 from local import samlocal
 from tests.browser.chromium import Browser
+from tests.local.system import free_ports
 
 ROOT = Path(__file__).parents[2]
-# Ports of its own, so that a running `make run` is neither used nor disturbed.
-PORT = 18600
-SAM_PORT = 18630
 START_SECONDS = 240
 CUSTOMER = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
 PATHS = [
@@ -36,7 +34,12 @@ pytestmark = [pytest.mark.samlocal, pytest.mark.slow]
 class Api:
     """The API in containers, and what belongs to it."""
 
+    port: int
     environment: dict[str, str]
+
+    def url(self, path: str) -> str:
+        """An address of the API."""
+        return f"http://127.0.0.1:{self.environment['SAM_PORT']}{path}"
 
     def token(self, scope: str = "") -> str:
         """An access token from the local sign-in, as `make -s token` prints it."""
@@ -49,12 +52,11 @@ class Api:
     def ask(self, method: str, path: str, token: str | None, body: Any = None) -> requests.Response:
         """One request; the first to a function waits for its container."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        url = f"http://127.0.0.1:{SAM_PORT}{path}"
-        return requests.request(method, url, json=body, headers=headers, timeout=60)
+        return requests.request(method, self.url(path), json=body, headers=headers, timeout=60)
 
     def texts(self) -> list[dict[str, Any]]:
         """Every text that the sandbox took."""
-        answer = requests.get(f"http://127.0.0.1:{PORT + 2}/_sandbox/messages", timeout=5)
+        answer = requests.get(f"http://127.0.0.1:{self.port + 2}/_sandbox/messages", timeout=5)
         messages: list[dict[str, Any]] = answer.json()["messages"]
         return messages
 
@@ -65,12 +67,14 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     if problem:
         pytest.skip(problem)
     state = tmp_path_factory.mktemp("samlocal")
-    environment = {**os.environ, "PORT": str(PORT), "SAM_PORT": str(SAM_PORT), "SALES_STATE": str(state)}
+    # Ports of its own: no other running system is used, disturbed or taken for it.
+    port = free_ports(6)
+    started = Api(port, {**os.environ, "PORT": str(port), "SAM_PORT": str(port + 5), "SALES_STATE": str(state)})
     with (state / "output").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.samlocal"],
             cwd=ROOT,
-            env=environment,
+            env=started.environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -80,13 +84,13 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         while True:
             assert process.poll() is None, (state / "output").read_text()
             try:
-                if requests.get(f"http://127.0.0.1:{SAM_PORT}/healthz", timeout=30).ok:
+                if requests.get(started.url("/healthz"), timeout=30).ok:
                     break
             except requests.ConnectionError:
                 pass
             assert time.monotonic() < end, (state / "output").read_text()
             time.sleep(0.2)
-        yield Api(environment)
+        yield started
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -143,7 +147,7 @@ def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> Non
     contract = api.ask("GET", "/openapi.json", None)
     assert (contract.status_code, contract.json()["openapi"][:3]) == (200, "3.1")
     # What browsers are sent away to is the sign-in as they reach it, not as containers do.
-    assert f"http://127.0.0.1:{PORT + 1}/oauth2/default" in contract.text
+    assert f"http://127.0.0.1:{api.port + 1}/oauth2/default" in contract.text
     for name in ("swagger-ui.css", "favicon-32x32.png"):
         file = ROOT / "functions" / "serve_docs" / "swagger-ui" / name
         if not file.is_file():
@@ -151,7 +155,7 @@ def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> Non
         answer = api.ask("GET", f"/docs/{name}", None)
         assert (answer.status_code, answer.content) == (200, file.read_bytes())
         etag = {"If-None-Match": answer.headers["ETag"]}
-        again = requests.get(f"http://127.0.0.1:{SAM_PORT}/docs/{name}", headers=etag, timeout=60)
+        again = requests.get(api.url(f"/docs/{name}"), headers=etag, timeout=60)
         assert (again.status_code, again.content) == (304, b"")
 
 
@@ -162,7 +166,7 @@ def test_a_person_signs_in_to_the_console_and_sees_the_orders(api: Api, tmp_path
     assert order.status_code == 201, order.text
     browser = Browser(tmp_path / "profile")
     try:
-        browser.open(f"http://127.0.0.1:{SAM_PORT}/")
+        browser.open(api.url("/"))
         browser.click(".welcome button", "Sign in", seconds=60)
         browser.sign_in()
         browser.find(".row", customer["code"], seconds=60)

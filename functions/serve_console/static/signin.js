@@ -44,7 +44,8 @@ export async function resume() {
   }
   if (sessionStorage.getItem(REMEMBERED)) {
     await signIn({ silent: true });
-    return new Promise(() => {}); // the browser is leaving
+    // The browser is leaving; a change of the address's fragment, which may cancel that, begins again.
+    return new Promise(() => window.addEventListener("hashchange", () => location.reload(), { once: true }));
   }
   return false;
 }
