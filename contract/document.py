@@ -52,6 +52,7 @@ _GATEWAY = {
     403: "The token lacks the scope.",
     413: "The request is larger than API Gateway takes.",
     429: "Too many requests.",
+    431: "Request line and headers are larger than API Gateway takes (10,240 bytes).",
     500: "A function could not be asked.",
     503: "API Gateway or a function is not there in time.",
 }
@@ -160,8 +161,8 @@ def _responses(operation: Operation, route: Route, *, with_links: bool) -> Itera
     codes: dict[int, list[str]] = defaultdict(list)
     for code in (*operation.problems, *EVERYWHERE, *(("unauthorized", "insufficient_scope") if route.scopes else ())):
         codes[PROBLEMS[code][0]].append(code)
-    # API Gateway counts requests, and asks for a token only where a scope is needed.
-    for status in sorted({*codes, 429, *({401, 403} if route.scopes else ())}):
+    # API Gateway counts requests and the size of headers, and asks for a token only where a scope is needed.
+    for status in sorted({*codes, 429, 431, *({401, 403} if route.scopes else ())}):
         yield str(status), _failure(status, codes[status])
 
 

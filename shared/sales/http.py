@@ -22,7 +22,7 @@ BASE_PATH = "/api/v1/sales"
 LARGEST_BODY = 100_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
-_LONGEST_KEY = 255
+_VISIBLE_KEY = re.compile("[!-~]{1,255}")
 
 type Event = Mapping[str, Any]
 type LambdaHandler = Callable[[Event, Any], dict[str, Any]]
@@ -91,7 +91,7 @@ class Request:
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key, 1 to 255 visible ASCII characters. Raises Problem `invalid_header`."""
         key = self.headers.get("idempotency-key")
-        if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable()):
+        if key is not None and not _VISIBLE_KEY.fullmatch(key):
             raise Problem("invalid_header", "Idempotency-Key must be 1 to 255 visible ASCII characters.")
         return key
 

@@ -1,6 +1,6 @@
 """The running system answers as its contract says, whatever it is asked: schemathesis, all checks, links followed.
 
-EXAMPLES is how many requests of each kind are made up for an operation: 10 in `make test`, 250 (more than 10,000
+EXAMPLES is how many requests of each kind are made up for an operation: 10 in `make test`, 300 (more than 10,000
 requests in all) in `make contract-fuzz`.
 """
 

@@ -90,7 +90,7 @@ def test_a_key_with_another_body_is_422(customer: dict[str, Any], rows: Rows) ->
     assert len(orders_stored(rows)) == 1
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb"])
+@pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb", "a b"])
 def test_a_key_that_is_no_key_is_400(key: str, customer: dict[str, Any]) -> None:
     answer = create_order(order_for(customer), headers={"Idempotency-Key": key})
     assert (answer.status, answer.body["code"]) == (400, "invalid_header")
