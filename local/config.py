@@ -30,8 +30,15 @@ _PARAMETERS = {
 }
 # Variables that .env may set and that are no parameters.
 _VARIABLES = ("SMS_MAX_ATTEMPTS", "SMS_RETRY_SECONDS", "SMS_LEASE_SECONDS", "SMS_PAUSE_SECONDS")
-# What `make token` and `make login` ask for tokens at another issuer with.
-_SIGN_IN = ("OKTA_ISSUER", "OKTA_CLIENT_ID", "OKTA_CLIENT_SECRET", "OKTA_LOGIN_CLIENT_ID")
+# Of accounts elsewhere: what `make token` and `make login` ask for tokens with, and what `make doctor` checks.
+_ACCOUNTS = (
+    "OKTA_ISSUER",
+    "OKTA_AUDIENCE",
+    "OKTA_CLIENT_ID",
+    "OKTA_CLIENT_SECRET",
+    "OKTA_LOGIN_CLIENT_ID",
+    "AFRICASTALKING_API_KEY",
+)
 _LINE = re.compile(r"""\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#]*?))\s*(?:\s#.*)?""")
 
 
@@ -73,7 +80,13 @@ class Config:
         given = read_env_file(ROOT / ".env")
         given |= {
             name: os.environ[name]
-            for name in (*_PARAMETERS, *_VARIABLES, *_SIGN_IN, "DYNAMODB_ENDPOINT", "GATEWAY_URL")
+            for name in (
+                *_PARAMETERS,
+                *_VARIABLES,
+                *_ACCOUNTS,
+                "DYNAMODB_ENDPOINT",
+                "GATEWAY_URL",
+            )
             if name in os.environ
         }
         state = Path(os.environ.get("SALES_STATE") or ROOT / ".local")

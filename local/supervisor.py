@@ -17,7 +17,7 @@ from local.config import PORTS, Config
 from local.template import Template, load
 from sales.settings import Settings, SettingsError
 
-__all__ = ["StartError", "Supervisor", "left_over", "load_template", "lock", "main"]
+__all__ = ["StartError", "Supervisor", "check_layout", "check_settings", "left_over", "load_template", "lock", "main"]
 
 # The layout of what is under .local: another number means that it is from another version of this system.
 LAYOUT = "1"
@@ -115,7 +115,8 @@ class Supervisor:
         config, began = self._config, time.monotonic()
         config.state.mkdir(parents=True, exist_ok=True)
         with lock(config.state):
-            self._check_layout()
+            check_layout(config.state)
+            (config.state / "version").write_text(LAYOUT + "\n")
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, self._stop)
             _end_leftovers(config)
@@ -129,16 +130,6 @@ class Supervisor:
                 self._watch()
             finally:
                 self._end()
-
-    def _check_layout(self) -> None:
-        file = self._config.state / "version"
-        known = file.read_text().strip() if file.exists() else None
-        if known != LAYOUT and (known or (self._config.state / "store").exists()):
-            raise StartError(
-                f"What is stored in {self._config.state} is of another version of this system. "
-                "`make reset` forgets it, then it starts."
-            )
-        file.write_text(LAYOUT + "\n")
 
     def _check_ports(self) -> None:
         own_store = not self._config.settings.get("DYNAMODB_ENDPOINT")
@@ -166,10 +157,8 @@ class Supervisor:
                 self._add(Part(("store",), server.command, dict(server.environment), (config.port + 3,)))
             self._add(self._python("identity", module="identity", ports=(1,)))
             self._add(self._python("sandbox", module="sms", ports=(2,)))
-            template = _template(config)
             # What .env says is checked here, not when the first function starts.
-            for function in template.functions.values():
-                Settings.from_environ({**function.environment, **config.overrides})
+            template = check_settings(config)
             client = store.StoreClient(config.store_url)
             if server.command:
                 self._wait_until_ready(self._parts[0], config.port + 3)
@@ -310,6 +299,24 @@ def _free_port() -> int:
 
 def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def check_layout(state: Path) -> None:
+    """Raises StartError if what is stored is of another version of this system."""
+    file = state / "version"
+    known = file.read_text().strip() if file.exists() else None
+    if known != LAYOUT and (known or (state / "store").exists()):
+        raise StartError(
+            f"What is stored in {state} is of another version of this system. `make reset` forgets it, then it starts."
+        )
+
+
+def check_settings(config: Config) -> Template:
+    """The template, with settings that each function can use. Raises SettingsError or ValueError."""
+    template = _template(config)
+    for function in template.functions.values():
+        Settings.from_environ({**function.environment, **config.overrides})
+    return template
 
 
 def _template(config: Config) -> Template:

@@ -29,6 +29,10 @@ class Issuer:
         self.delay = 0.0
         self.down = False
         self.padding: bytes = b""
+        # What its discovery document says otherwise, and what its token endpoint answers but for a good token.
+        self.discovery: dict[str, Any] = {}
+        self.published: dict[str, Any] | None = None
+        self.grants: tuple[int, dict[str, Any]] | None = None
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
@@ -95,9 +99,22 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
             if issuer.down:
                 self.send_error(503)
                 return
-            found = issuer.keys() if self.path.endswith("/keys") else {"jwks_uri": f"{issuer.url}/v1/keys"}
+            said = {
+                "issuer": issuer.url,
+                "jwks_uri": f"{issuer.url}/v1/keys",
+                "token_endpoint": f"{issuer.url}/v1/token",
+                "scopes_supported": ["sales:read", "sales:write"],
+            }
+            keys = self.path.endswith("/keys")
+            self.answer(200, (issuer.published or issuer.keys()) if keys else said | issuer.discovery)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(*(issuer.grants or (200, {"access_token": issuer.token()})))
+
+        def answer(self, status: int, found: dict[str, Any]) -> None:
             body = json.dumps(found).encode() + issuer.padding
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with suppress(OSError):  # the reader may have given up

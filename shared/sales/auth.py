@@ -16,7 +16,7 @@ from typing import Any
 
 from sales.errors import Problem
 
-__all__ = ["Caller", "KeySet", "TokenError", "Verifier", "caller_of", "token_scopes"]
+__all__ = ["Caller", "KeySet", "TokenError", "Verifier", "caller_of", "signing_keys", "token_scopes"]
 
 # The limits API Gateway itself keeps to when it fetches discovery and keys.
 _FETCH_SECONDS = 1.5
@@ -89,6 +89,20 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
+def signing_keys(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The RSA keys for RS256 of a JSON Web Key Set (RFC 7517), by id."""
+    entries = document.get("keys")
+    return {
+        entry["kid"]: entry
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+        and isinstance(entry.get("kid"), str)
+        and entry.get("kty") == "RSA"
+        and entry.get("use", "sig") == "sig"
+        and entry.get("alg", "RS256") == "RS256"
+    }
+
+
 class KeySet:
     """An issuer's signing keys, fetched when needed and kept; safe to share between threads."""
 
@@ -124,18 +138,7 @@ class KeySet:
             if not isinstance(uri, str) or not uri:
                 return None
         found = self._get(uri)
-        entries = found.get("keys") if found else None
-        if not isinstance(entries, list):
-            return None
-        return {
-            entry["kid"]: entry
-            for entry in entries
-            if isinstance(entry, dict)
-            and isinstance(entry.get("kid"), str)
-            and entry.get("kty") == "RSA"
-            and entry.get("use", "sig") == "sig"
-            and entry.get("alg", "RS256") == "RS256"
-        }
+        return None if found is None or not isinstance(found.get("keys"), list) else signing_keys(found)
 
     @staticmethod
     def _get(url: str) -> dict[str, Any] | None:

@@ -24,7 +24,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-__all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "classify"]
+__all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
 
 # Reasons by which the gateway takes nobody's texts for now: it is not there, or has too much to do.
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
@@ -243,6 +243,11 @@ class _Transport(SMSService):  # type: ignore[misc]
             return answer.status_code, answer.raw.read(_LARGEST_ANSWER, decode_content=True)
 
 
+def can_be_key(text: str) -> bool:
+    """Whether this can be sent as the header that holds the API key: visible ASCII characters only."""
+    return _KEY.fullmatch(text) is not None
+
+
 class Gateway:
     """Sends texts with one account of Africa's Talking; safe to share between threads.
 
@@ -274,7 +279,7 @@ class Gateway:
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         api_key = api_key.strip()
-        self._key_can_be_sent = _KEY.fullmatch(api_key) is not None
+        self._key_can_be_sent = can_be_key(api_key)
         self._service = _Transport(username, api_key, session, endpoint)
         self._sender = sender or None
         self._deadline = deadline_seconds

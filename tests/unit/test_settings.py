@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.config import _PARAMETERS, _SIGN_IN, _VARIABLES, Config, read_env_file
+from local.config import _PARAMETERS, _ACCOUNTS, _VARIABLES, Config, read_env_file
 from local.template import load
 from sales.settings import Settings, SettingsError
 
@@ -22,7 +22,7 @@ def test_every_setting_that_is_read_is_in_the_template_and_the_other_way_round()
 def test_the_sample_has_every_variable_that_a_local_system_takes_each_with_a_comment() -> None:
     lines = (ROOT / ".env.sample").read_text().splitlines()
     names = [line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)]
-    assert set(names) == {*_PARAMETERS, *_VARIABLES, *_SIGN_IN, "DYNAMODB_ENDPOINT"}
+    assert set(names) == {*_PARAMETERS, *_VARIABLES, *_ACCOUNTS, "DYNAMODB_ENDPOINT"}
     for number, line in enumerate(lines):
         if re.match(r"[A-Z_]+=", line):
             assert lines[number - 1].startswith("# "), line

@@ -1,0 +1,280 @@
+"""`make doctor`: checks the configuration in .env and on this machine, and says what to do about what is wrong.
+
+Exits with 1 if something is. What needs something that is not configured or does not run is not checked, and said so.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+import requests
+from packaging.requirements import Requirement
+from samtranslator.yaml_helper import yaml_parse
+
+from local import store
+from local.config import Config
+from local.supervisor import StartError, check_layout, check_settings
+from local.token import SCOPE, Issuer, NoTokenError
+from sales.auth import TokenError, Verifier, signing_keys, token_scopes
+from sales.gateway import can_be_key
+from sales.settings import SettingsError
+
+__all__ = ["Finding", "examine"]
+
+_SECONDS = 10
+# From this on a token that was revoked is accepted for longer than a person would expect.
+_LONG_LIFETIME = 3600
+_REFUSALS = {
+    "invalid_client": "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET with the API Services application, which must be active.",
+    "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, the authorization server).",
+    "access_denied": "Add an access policy for this client, and to it a rule with client credentials and both scopes.",
+    "unauthorized_client": "Enable the grant Client Credentials for the application.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check came to; `advice` is empty where nothing is wrong, and `checked` is false where nothing was done."""
+
+    subject: str
+    said: str
+    advice: str = ""
+    checked: bool = True
+
+    def __str__(self) -> str:
+        mark = "PROBLEM" if self.advice else "ok" if self.checked else "-"
+        return f"{mark:8} {self.subject}: {self.said}" + (f"\n         {self.advice}" if self.advice else "")
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Every finding about this configuration, one after the other."""
+    checks: list[Callable[[Config], Iterator[Finding]]] = [_versions, _settings, _store, _sms_key, _sign_in]
+    for check in checks:
+        yield from check(config)
+
+
+def _versions(config: Config) -> Iterator[Finding]:
+    wanted = (config.root / ".python-version").read_text().strip()
+    found = ".".join(str(number) for number in sys.version_info[:3])
+    if found.startswith(f"{wanted}."):
+        yield Finding("Python", found)
+    else:
+        yield Finding(
+            "Python", f"{found}, not {wanted}", f"Install Python {wanted} and remove .venv; make finds it then."
+        )
+    lines = re.findall(r"^([^#\s][^\\\n]*==[^\\\n]*)", (config.root / "requirements-dev.txt").read_text(), re.MULTILINE)
+    pinned = [each for each in map(Requirement, lines) if not each.marker or each.marker.evaluate()]
+    others = []
+    for each in pinned:
+        try:
+            there = metadata.version(each.name)
+        except metadata.PackageNotFoundError:
+            there = "not installed"
+        if there not in each.specifier:
+            others.append(f"{each.name} is {there}, not {str(each.specifier).removeprefix('==')}")
+    if others:
+        yield Finding(
+            "packages", "; ".join(others), "Remove .venv; the next make installs what requirements-dev.txt says."
+        )
+    else:
+        yield Finding("packages", f"{len(pinned)} as requirements-dev.txt says")
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    try:
+        check_settings(config)
+    except (SettingsError, ValueError) as error:
+        yield Finding(".env", str(error), "Correct it in .env; .env.sample says what each setting takes.")
+    else:
+        yield Finding(".env", "every setting can be used")
+
+
+def _store(config: Config) -> Iterator[Finding]:
+    try:
+        check_layout(config.state)
+    except StartError as error:
+        yield Finding("what is stored", str(error), "`make reset`")
+    try:
+        server = store.choose(config)
+    except store.StoreError as error:
+        yield Finding("store", str(error), "`make run` installs it as well.")
+        return
+    try:
+        store.StoreClient(config.store_url).call("ListTables", {"Limit": 1})
+    except (OSError, store.StoreError) as error:
+        if server.command:
+            yield Finding("store", f"{server.name} is installed; it does not run", checked=False)
+        else:
+            advice = "Start it, or correct DYNAMODB_ENDPOINT in .env; empty, `make run` brings its own."
+            yield Finding("store", f"{config.store_url} does not answer as DynamoDB does ({error})", advice)
+    else:
+        yield Finding("store", f"{server.name} answers")
+
+
+def _sms_key(config: Config) -> Iterator[Finding]:
+    key = config.settings.get("AFRICASTALKING_API_KEY")
+    if not key:
+        yield Finding(
+            "Africa's Talking key", "AFRICASTALKING_API_KEY is not set; only what is deployed needs it", checked=False
+        )
+    elif can_be_key(key):
+        yield Finding("Africa's Talking key", "has the shape of one; the gateway alone knows whether it is right")
+    else:
+        advice = "Copy it again: visible ASCII characters only, and no space or line break within or around it."
+        yield Finding("Africa's Talking key", "cannot be sent as a header", advice)
+
+
+def _sign_in(config: Config) -> Iterator[Finding]:
+    given = config.settings.get("OKTA_ISSUER")
+    url = given or config.issuer
+    if given and (problem := _shape(config, given)):
+        yield problem
+        return
+    try:
+        discovery = _read(f"{url}/.well-known/openid-configuration")
+    except (requests.RequestException, ValueError) as error:
+        if not given:
+            yield Finding("sign-in", "OKTA_ISSUER is not set and `make run` does not run", checked=False)
+            return
+        yield Finding(
+            "issuer",
+            f"{url} does not answer as an issuer does ({_why(error)})",
+            "Compare OKTA_ISSUER with the issuer under Security > API > Authorization Servers, and try it from this network.",
+        )
+        return
+    if discovery.get("issuer") != url:
+        yield Finding(
+            "issuer",
+            f"{url} says that it is {discovery.get('issuer')}",
+            "Set OKTA_ISSUER to exactly that; where it is another domain, set Issuer to it and not to Dynamic.",
+        )
+        return
+    yield Finding("issuer", f"{url} answers")
+    keys = _keys(str(discovery.get("jwks_uri", "")))
+    yield keys
+    if keys.advice:
+        return
+    yield _published_scopes(discovery)
+    yield from _token(config, url)
+
+
+def _shape(config: Config, url: str) -> Finding | None:
+    """What is wrong with the issuer's address, as the template's parameter has it; loopback is for tests and trials."""
+    if re.match(r"http://(127\.0\.0\.1|localhost)[:/]", url):
+        return None
+    parameter = yaml_parse(config.template.read_text())["Parameters"]["OktaIssuer"]
+    if re.match(r"https://[^/]+-admin\.okta", url):
+        return Finding(
+            "issuer", f"{url} is the address of the administrators' pages", "Take -admin out of OKTA_ISSUER."
+        )
+    if not re.fullmatch(parameter["AllowedPattern"], url):
+        return Finding("issuer", f"{url} {parameter['ConstraintDescription']}", "Correct OKTA_ISSUER in .env.")
+    return None
+
+
+def _keys(url: str) -> Finding:
+    if url.endswith("/oauth2/v1/keys"):
+        return Finding(
+            "signing keys",
+            "these are of the organisation's own server, whose access tokens nobody but Okta can verify",
+            "Take a custom authorization server: https://<domain>/oauth2/default.",
+        )
+    try:
+        keys = signing_keys(_read(url))
+    except (requests.RequestException, ValueError) as error:
+        return Finding(
+            "signing keys", f"{url or 'no address'} does not answer ({_why(error)})", "Ask the issuer's administrator."
+        )
+    if keys:
+        return Finding("signing keys", f"{len(keys)} for RS256")
+    return Finding(
+        "signing keys",
+        f"{url} has no RSA key for RS256",
+        "API Gateway takes RS256 only: let the server sign with it.",
+    )
+
+
+def _published_scopes(discovery: dict[str, Any]) -> Finding:
+    missing = [scope for scope in SCOPE.split() if scope not in (discovery.get("scopes_supported") or [])]
+    if missing:
+        said = f"{' and '.join(missing)} not in the public metadata; the token tells whether there is such a scope"
+        return Finding("scopes", said, checked=False)
+    return Finding("scopes", SCOPE)
+
+
+def _token(config: Config, url: str) -> Iterator[Finding]:
+    local = not config.settings.get("OKTA_ISSUER")
+    if not local and not (config.settings.get("OKTA_CLIENT_ID") and config.settings.get("OKTA_CLIENT_SECRET")):
+        said = "OKTA_CLIENT_ID and OKTA_CLIENT_SECRET are not set, so no token is asked for"
+        yield Finding("token", said, checked=False)
+        return
+    try:
+        token = Issuer.for_machines(config).token(grant_type="client_credentials", scope=SCOPE)
+    except NoTokenError as error:
+        yield Finding(
+            "token",
+            str(error),
+            _REFUSALS.get(error.code, "docs/okta.md, a token for a machine, has the usual reasons."),
+        )
+        return
+    audience = config.settings.get("OKTA_AUDIENCE") or config.parameters["OktaAudience"]
+    try:
+        claims = Verifier(url, audience).claims(token)
+    except TokenError as error:
+        yield Finding("token", str(error), _token_advice(str(error), audience))
+        return
+    missing = [scope for scope in SCOPE.split() if scope not in token_scopes(claims)]
+    if missing:
+        yield Finding(
+            "token", f"lacks {' and '.join(missing)}", "Let the access policy's rule for this client grant them."
+        )
+        return
+    lifetime = int(claims["exp"]) - int(claims.get("iat", claims["exp"]))
+    said = f"RS256, for {audience}, with {SCOPE}, good for {lifetime // 60} minutes"
+    long = "Shorten it in the access policy's rule: a token that was revoked is accepted until it expires."
+    yield Finding("token", said, long if lifetime > _LONG_LIFETIME else "")
+
+
+def _token_advice(problem: str, audience: str) -> str:
+    if "audience" in problem:
+        return f"Set the server's audience to {audience}, or OKTA_AUDIENCE (deployed: OktaAudience) to the server's."
+    if "not valid yet" in problem or "expired" in problem:
+        return "Set this machine's clock."
+    return "Leave encryption off, and let the server sign with RS256 and the keys that it publishes."
+
+
+def _read(url: str) -> dict[str, Any]:
+    """The JSON object at this address. Raises RequestException, or ValueError where it is none."""
+    answer = requests.get(url, timeout=_SECONDS, headers={"Accept": "application/json"})
+    answer.raise_for_status()
+    found = answer.json()
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004 - it is the value that is wrong
+    return found
+
+
+def _why(error: Exception) -> str:
+    """Short, and without anything that the request carried."""
+    response = getattr(error, "response", None)
+    return f"status {response.status_code}" if response is not None else type(error).__name__
+
+
+def main() -> int:
+    """Prints a line for each finding."""
+    try:
+        problems = 0
+        for finding in examine(Config.of_running()):
+            print(finding, flush=True)
+            problems += bool(finding.advice)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"\n{problems} problem{'' if problems == 1 else 's'}" if problems else "\nNothing is wrong.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
