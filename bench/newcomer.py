@@ -7,25 +7,20 @@ Whole-process times, from the command to what a person sees. Ends with status 1 
 import contextlib
 import http.client
 import json
-import os
-import re
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from bench.report import publish, table
-from tests.local.system import ROOT, free_ports, until
+from tests.local.clones import clone, first_command, new_shell, started
+from tests.local.system import free_ports, until
 
 COLD_SECONDS = 90
 SECOND_SECONDS = 5
 COMMANDS = 2
-# What the newcomer's shell must not inherit from this one's.
-OURS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHON", "SALES_STATE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "DYNAMODB_ENDPOINT")
 
 
 def environment(home: Path, port: int) -> dict[str, str]:
@@ -36,45 +31,7 @@ def environment(home: Path, port: int) -> dict[str, str]:
         "npm_config_cache": str(home / "npm"),
         "PORT": str(port),
     }
-    return {name: value for name, value in os.environ.items() if name not in OURS} | caches
-
-
-def clone(folder: Path) -> None:
-    """What is committed here, as a clone has it."""
-    subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(folder)], check=True)
-
-
-def first_command(folder: Path) -> str:
-    """The command the README opens with."""
-    found = re.search(r"```sh\n(make \w+)", (folder / "README.md").read_text())
-    assert found, "the README opens with no command"
-    return found[1]
-
-
-@contextlib.contextmanager
-def started(folder: Path, command: str, given: dict[str, str]) -> Iterator[float]:
-    """Runs the README's command until the block ends, then Ctrl-C; gives the seconds until it said that it is ready."""
-    log = folder.parent / "run.log"
-    began = time.monotonic()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["sh", "-c", command], cwd=folder, env=given, stdout=output, stderr=output, start_new_session=True
-        )
-
-        def ready() -> bool:
-            assert process.poll() is None, log.read_text()
-            return "Sales runs on this machine" in log.read_text()
-
-        try:
-            until(ready, seconds=300)
-            yield time.monotonic() - began
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(30)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    return new_shell() | caches
 
 
 def texts(port: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.local.clones import clone, first_command, new_shell, started
 from tests.local.system import ROOT, System, until
 
 pytestmark = pytest.mark.local
@@ -20,34 +21,52 @@ def commands() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
-def shell(command: str, system: System, **variables: str) -> str:
-    """What the command prints, with the system's ports in place of the usual ones."""
-    command = command.replace("localhost:8000", f"localhost:{system.port}")
+def shell(command: str, port: int, folder: Path, environment: dict[str, str]) -> str:
+    """What the command prints in this folder, with the system's ports in place of the usual ones."""
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        cwd=ROOT, env=system.environ() | variables, check=True, capture_output=True, text=True, timeout=60,
+        ["bash", "-euo", "pipefail", "-c", command.replace("localhost:8000", f"localhost:{port}")],
+        cwd=folder, env=environment, check=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     return done.stdout
 
 
-def test_the_four_requests_do_what_the_readme_says(system: System) -> None:
-    system.behave()
+def follow(system: System, folder: Path, environment: dict[str, str]) -> None:
+    """Runs the four requests in their order, and compares with what the README shows."""
+
+    def run(command: str, **variables: str) -> str:
+        return shell(command, system.port, folder, environment | variables)
+
     token_line, create_customer, create_order, lists = commands()
-    token = shell(token_line + 'printf %s "$TOKEN"', system, MAKEFLAGS="")
-    customer = json.loads(shell(create_customer, system, TOKEN=token))
+    token = run(token_line + 'printf %s "$TOKEN"', MAKEFLAGS="")
+    customer = json.loads(run(create_customer, TOKEN=token))
     shown = json.loads(next(text for kind, text in BLOCKS if kind == "json"))
     assert shown.keys() == customer.keys()
     assert {name: value for name, value in customer.items() if not str(shown[name]).startswith("<")} == {
         name: value for name, value in shown.items() if not str(value).startswith("<")
     }
-    order = json.loads(shell(create_order.replace("<id>", customer["id"]), system, TOKEN=token))
+    order = json.loads(run(create_order.replace("<id>", customer["id"]), TOKEN=token))
     assert order["sms"]["status"] == "queued"
     until(lambda: any(text["text"] == order["sms"]["text"] for text in system.texts()), seconds=2)
     assert len([line for line in lists.splitlines() if line.startswith("curl ")]) == 2
     for line in lists.strip().splitlines():
-        first = json.loads(shell(line, system, TOKEN=token))["data"][0]
+        first = json.loads(run(line, TOKEN=token))["data"][0]
         assert first["id"] in {customer["id"], order["id"]}
     system.reaches(order, "delivered")
+
+
+def test_the_four_requests_do_what_the_readme_says(system: System) -> None:
+    system.behave()
+    follow(system, ROOT, system.environ())
+
+
+@pytest.mark.slow
+def test_in_a_fresh_clone_the_readme_can_be_followed_from_its_first_command(tmp_path: Path) -> None:
+    folder = tmp_path / "sales"
+    clone(folder)
+    system = System(folder / ".local")
+    environment = new_shell() | {"PORT": str(system.port)}
+    with started(folder, first_command(folder), environment):
+        follow(system, folder, environment)
 
 
 def test_the_readme_opens_with_two_commands_that_make_knows() -> None:

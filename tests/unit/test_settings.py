@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.config import _PARAMETERS, _ACCOUNTS, _VARIABLES, Config, read_env_file
+from local.config import _ACCOUNTS, _PARAMETERS, _VARIABLES, Config, read_env_file
 from local.template import load
 from sales.settings import Settings, SettingsError
 
