@@ -102,9 +102,18 @@ class Browser:
         condition = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", condition)
 
-    def scrolls_sideways(self) -> bool:
-        """Whether something is wider than the window."""
-        found: bool = self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
+    def sticks_out(self) -> list[str]:
+        """What is wider than the window, or reaches out of it where it is clipped; not what scrolls by itself."""
+        found: list[str] = self.driver.execute_script(
+            """
+            const scrolls = (each) => each && (
+              ["auto", "scroll"].includes(getComputedStyle(each).overflowX) || scrolls(each.parentElement));
+            return [...document.body.querySelectorAll("*")]
+              .filter((each) => each.checkVisibility() && !each.closest(".visually-hidden")
+                && each.getBoundingClientRect().right > innerWidth + 1 && !scrolls(each.parentElement))
+              .map((each) => `${each.tagName} ${each.className}: ${each.textContent.slice(0, 60)}`);
+            """
+        )
         return found
 
     def screenshot(self, name: str) -> None:
@@ -135,11 +144,17 @@ class Browser:
         """Where requests have gone since traffic was last asked for."""
         return {match[0] for url in self.traffic()[0] if (match := re.match(r"https?://[^/]+", url))}
 
+    def still(self) -> None:
+        """Waits until whatever slides or fades in has done so."""
+        moving = "return document.getAnimations().some((each) => each.effect.getComputedTiming().endTime !== Infinity)"
+        WebDriverWait(self.driver, 5, poll_frequency=0.05).until(lambda driver: not driver.execute_script(moving))
+
     def accessibility(self, *, without: tuple[str, ...] = ()) -> list[str]:
         """What axe finds against WCAG 2.2 AA on the page, outside of the elements of these selectors."""
         if not AXE.is_file():
             pytest.skip("axe-core is not installed: scripts/setup.sh npm")
         self.driver.execute_script(AXE.read_text())
+        self.still()
         # Handed over as they stand: axe takes CSS selectors, each in a list of its own (the frames it is in).
         found: dict[str, Any] = self.driver.execute_async_script(
             """

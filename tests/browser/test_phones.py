@@ -92,6 +92,19 @@ def test_a_text_put_off_arrives_once_the_gateway_takes_texts_again(system: Syste
     system.reaches(order, "delivered")
 
 
+def test_a_wrong_key_pauses_sending_and_each_text_goes_out_once_when_it_is_right_again(
+    system: System, page: Browser
+) -> None:
+    choose(page, "Wrong key", "sending pauses")
+    order = system.order(system.customer(phone_number="+254700000958"))
+    held = until(lambda: (now := system.call("GET", f"orders/{order['id']}").body["sms"])["reason"] and now)
+    assert (held["status"], held["reason"], held["attempts"]) == ("queued", "bad_key", 0)
+    assert "+254700000958" not in page.find("body").text
+    choose(page, "Accepted", "taken and answered at once")
+    system.reaches(order, "delivered", seconds=60)
+    assert phone(page, "+254700000958").text.count(order["sms"]["text"]) == 1
+
+
 def test_who_replies_stop_gets_no_texts_until_they_take_it_back(system: System, page: Browser) -> None:
     customer = system.customer(phone_number="+254700000957")
     system.order(customer)
@@ -131,7 +144,7 @@ def test_everyone_can_read_it_with_every_state_on_it(
     for summary in page.driver.find_elements("css selector", "details > summary")[:2]:
         summary.click()
     assert page.accessibility() == []
-    assert not page.scrolls_sideways()
+    assert page.sticks_out() == []
     right = "return arguments[0].getBoundingClientRect().right"
     table, card = page.find("details table"), page.find(".controls")
     assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, card)
