@@ -22,14 +22,15 @@ from sales.auth import TokenError, Verifier, signing_keys, token_scopes
 from sales.gateway import can_be_key
 from sales.settings import SettingsError
 
-__all__ = ["Finding", "examine"]
+__all__ = ["REFUSALS", "Finding", "examine"]
 
 _SECONDS = 10
 # From this on a token that was revoked is accepted for longer than a person would expect.
 _LONG_LIFETIME = 3600
-_REFUSALS = {
+# What to do about the error codes of a token endpoint (RFC 6749, 5.2).
+REFUSALS = {
     "invalid_client": "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET with the API Services application, which must be active.",
-    "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, the authorization server).",
+    "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, step 2).",
     "access_denied": "Add an access policy for this client, and to it a rule with client credentials and both scopes.",
     "unauthorized_client": "Enable the grant Client Credentials for the application.",
 }
@@ -217,7 +218,7 @@ def _token(config: Config, url: str) -> Iterator[Finding]:
         yield Finding(
             "token",
             str(error),
-            _REFUSALS.get(error.code, "docs/okta.md, a token for a machine, has the usual reasons."),
+            REFUSALS.get(error.code, "docs/okta.md has the usual reasons."),
         )
         return
     audience = config.settings.get("OKTA_AUDIENCE") or config.parameters["OktaAudience"]
