@@ -32,6 +32,7 @@ REFUSALS = {
     "invalid_client": "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET with the API Services application, which must be active.",
     "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, step 2).",
     "access_denied": "Add an access policy for this client, and to it a rule with client credentials and both scopes.",
+    "invalid_dpop_proof": "Turn off Require Demonstrating Proof of Possession (DPoP) for the application.",
     "unauthorized_client": "Enable the grant Client Credentials for the application.",
 }
 

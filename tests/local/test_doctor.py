@@ -117,6 +117,7 @@ def signed_with_another(issuer: Issuer) -> None:
             "Policy eval",
             "access policy",
         ),
+        (granting(400, error="invalid_dpop_proof"), "token: ", "Turn off Require"),
         (granting(400, error="unauthorized_client"), "token: ", "Client Credentials"),
         (giving(aud="api://other"), "valid audience", "OktaAudience"),
         (signed_with_another, "not RS256", "RS256"),
