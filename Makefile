@@ -8,6 +8,8 @@ TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local 
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 # What is deployed: its time, which makes it new, and its commit.
 RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
+# What is operated: the stack of this name, or with LOCAL=1 what `make run` has started.
+WHERE = $(if $(LOCAL),--local,--stack $(or $(STACK),sales))
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-14s%s\n", $$1, $$2}'
@@ -131,6 +133,11 @@ deploy: build ## Build, then deploy to AWS, asking for what it needs
 
 prune: environment ## Delete versions that nobody needs any more (STACK=sales; matters with SnapStart)
 	@$(PY) scripts/prune_versions.py --stack $(or $(STACK),sales)
+
+# ---- Operate
+
+replay-failed: environment ## Hand what the orders stream gave up to send_sms again (STACK=sales, or LOCAL=1)
+	@$(PY) scripts/replay_failed.py $(WHERE)
 
 # ---- Keep
 

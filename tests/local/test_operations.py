@@ -1,0 +1,106 @@
+"""What docs/operations.md tells people to run, run here against a system that runs."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.config import Config
+from local.store import StoreClient
+from local.stream import Record, StreamMapping, stream_event
+from local.template import load
+from tests.local.system import ROOT, System, running, until
+
+pytestmark = pytest.mark.local
+STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/1"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[System]:
+    """A system whose parts these tests stop."""
+    with running() as found:
+        yield found
+
+
+def script(system: System, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / name), "--local", *arguments]
+    return subprocess.run(command, env=system.environ(), capture_output=True, text=True, timeout=120, check=False)
+
+
+@contextmanager
+def nothing_sends(system: System) -> Iterator[None]:
+    """In this block neither the stream nor the sweep runs; they take up where they were after it."""
+    with system.unsupervised():
+        for name in ("stream", "schedule"):
+            system.kill(name)
+        yield
+
+
+def item_of(system: System, order: dict[str, Any]) -> dict[str, Any]:
+    """The order as the table has it."""
+    store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
+    [table] = [name for name in store.call("ListTables", {})["TableNames"] if "orders" in name]
+    found: dict[str, Any] = store.call("GetItem", {"TableName": table, "Key": {"id": {"S": order["id"]}}})["Item"]
+    return found
+
+
+def give_up(system: System, *images: dict[str, Any]) -> list[Path]:
+    """Has the local event source mapping give up these new orders, in one batch."""
+    config = Config(port=system.port, state=system.state, settings={})
+    template = load(config.template, config.parameters)
+    [mapping] = [each for each in template.streams if each.function == "send_sms"]
+    raw = [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(number)}}
+        for number, image in enumerate(images, 1)
+    ]
+    records = [Record(str(n), stream_event(each, mapping.table, STREAM), 0.0) for n, each in enumerate(raw, 1)]
+
+    # What reads the stream and calls the function has no part in giving up.
+    nobody: Any = None
+    StreamMapping(mapping, nobody, nobody, system.state).give_up(records, "shard", "RetryAttemptsExhausted", 1, b"")
+    return list((system.state / "on-failure").glob("*.json"))
+
+
+def texts_to(system: System, number: str) -> list[dict[str, Any]]:
+    return [text for text in system.texts() if text["to"] == number]
+
+
+def test_given_up_records_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+    number = "+254700000601"
+    with nothing_sends(own):
+        order = own.order(own.customer(phone_number=number))
+        [batch] = give_up(own, item_of(own, order))
+        kept = batch.with_suffix(".kept")
+        shutil.copy(batch, kept)
+        assert own.sms(order)["status"] == "queued"
+        done = script(own, "replay_failed.py")
+        assert (done.returncode, done.stdout) == (0, "1 batches were taken, 0 are kept\n"), done.stderr
+        assert not batch.exists()
+        assert len(texts_to(own, number)) == 1
+        kept.rename(batch)
+        assert script(own, "replay_failed.py").returncode == 0
+        assert not batch.exists()
+        assert len(texts_to(own, number)) == 1
+    # The stream hands the order over as well, late.
+    own.reaches(order, "delivered")
+    other = own.order(own.customer(phone_number="+254700000602"))
+    own.reaches(other, "delivered")
+    assert len(texts_to(own, number)) == 1
+
+
+def test_a_batch_that_send_sms_does_not_take_is_kept_and_said(own: System) -> None:
+    with nothing_sends(own):
+        [batch] = give_up(own, {"id": {"S": "what is no order"}})
+        done = script(own, "replay_failed.py")
+        assert done.returncode == 1
+        assert done.stdout == "0 batches were taken, 1 are kept\n"
+        assert batch.name in done.stderr
+        assert json.loads(batch.read_text())["payload"]
+        batch.unlink()
+    until(own.answers)
