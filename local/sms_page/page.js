@@ -155,7 +155,8 @@ function show(data) {
       const row = document.createElement("tr");
       row.append(...[magic.number, magic.code, magic.status].map((value) => {
         const cell = document.createElement("td");
-        cell.textContent = value;
+        // A status may break between its words: UnsupportedNumber|Type.
+        for (const word of String(value).split(/(?<=[a-z])(?=[A-Z])/)) cell.append(word, document.createElement("wbr"));
         return cell;
       }));
       return row;

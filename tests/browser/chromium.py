@@ -103,15 +103,30 @@ class Browser:
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", condition)
 
     def sticks_out(self) -> list[str]:
-        """What is wider than the window, or reaches out of it where it is clipped; not what scrolls by itself."""
+        """What ends right of the window, or of a box around it that cuts it off or would have to be scrolled sideways."""
         found: list[str] = self.driver.execute_script(
             """
-            const scrolls = (each) => each && (
-              ["auto", "scroll"].includes(getComputedStyle(each).overflowX) || scrolls(each.parentElement));
-            return [...document.body.querySelectorAll("*")]
-              .filter((each) => each.checkVisibility() && !each.closest(".visually-hidden")
-                && each.getBoundingClientRect().right > innerWidth + 1 && !scrolls(each.parentElement))
-              .map((each) => `${each.tagName} ${each.className}: ${each.textContent.slice(0, 60)}`);
+            const range = document.createRange();
+            const right = (node) => {
+              if (node.nodeType === Node.ELEMENT_NODE) return node.getBoundingClientRect().right;
+              range.selectNodeContents(node); // a word with no place to break is wider than its element's box
+              return range.getBoundingClientRect().right;
+            };
+            const end = (box) => {
+              // Not innerWidth: on a phone it grows with what sticks out.
+              if (!box) return document.documentElement.clientWidth;
+              const cuts = getComputedStyle(box).overflowX !== "visible";
+              return Math.min(cuts ? box.getBoundingClientRect().right : Infinity, end(box.parentElement));
+            };
+            const found = [];
+            const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+            for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
+              const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
+              if (!element.checkVisibility() || element.closest(".visually-hidden, svg, script, style")) continue;
+              if (right(node) <= end(node.parentElement) + 1) continue;
+              found.push(`${element.tagName} ${element.className}: ${node.textContent.trim().slice(0, 60)}`);
+            }
+            return found;
             """
         )
         return found

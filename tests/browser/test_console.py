@@ -252,6 +252,25 @@ def test_nothing_inline_and_nothing_foreign_may_run(system: System) -> None:
         assert "default-src 'none'" in policy
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
+def test_the_sign_in_page_can_be_read_on_every_screen_and_says_what_was_wrong(
+    system: System, browser: Browser, width: int, height: int, scheme: str
+) -> None:
+    browser.show_as(width, height, scheme)
+    browser.open(system.url("/"))
+    browser.click(".welcome button", "Sign in")
+    browser.fill("input[name=username]", "demo")
+    browser.fill("input[name=password]", "wrong")
+    browser.click("button[type=submit]")
+    browser.find(".bad")
+    assert browser.sticks_out() == []
+    assert browser.accessibility() == []
+    browser.screenshot(f"sign-in-{width}-{scheme}")
+    browser.sign_in()
+    browser.find("h1", "Orders")
+
+
 def test_an_empty_shop_is_told_what_to_do_first(browser: Browser) -> None:
     with running() as fresh:
         browser.open(fresh.url("/"))
