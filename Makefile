@@ -74,6 +74,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) scripts/generate_contract.py --check
 	@$(PY) scripts/generate_postman.py --check
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
+	@$(PY) scripts/cost.py --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
