@@ -140,6 +140,9 @@ prune: environment ## Delete versions that nobody needs any more (STACK=sales; m
 replay-failed: environment ## Hand what the orders stream gave up to send_sms again (STACK=sales, or LOCAL=1)
 	@$(PY) scripts/replay_failed.py $(WHERE)
 
+replay-orders: environment ## Hand queued orders of a range to send_sms (SINCE=2026-11-23 UNTIL=2026-11-24, and as above)
+	@$(PY) scripts/replay_orders.py --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
+
 # ---- Keep
 
 lock: environment ## Pin the newest versions of all dependencies again

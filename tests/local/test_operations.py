@@ -104,3 +104,36 @@ def test_a_batch_that_send_sms_does_not_take_is_kept_and_said(own: System) -> No
         assert json.loads(batch.read_text())["payload"]
         batch.unlink()
     until(own.answers)
+
+
+def test_the_queued_orders_of_a_range_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+    early, inside = "+254700000603", "+254700000604"
+    with nothing_sends(own):
+        before = own.order(own.customer(phone_number=early))
+        first, last = (own.order(own.customer(phone_number=inside)) for _ in range(2))
+        stale = item_of(own, first)
+        between = ("--since", first["order_date"], "--until", "2999-01-01")
+        done = script(own, "replay_orders.py", *between)
+        assert (done.returncode, done.stdout) == (0, "queued orders handed over: 2, not taken: 0\n"), done.stderr
+        assert len(texts_to(own, inside)) == 2
+        assert texts_to(own, early) == []
+        assert own.sms(before)["status"] == "queued"
+        # The end is exclusive.
+        done = script(own, "replay_orders.py", "--since", "2026-01-01", "--until", before["order_date"])
+        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
+        done = script(own, "replay_orders.py", *between)
+        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
+        # As by a replay that had read the order before the other one sent it.
+        give_up(own, stale)
+        assert script(own, "replay_failed.py").returncode == 0
+        assert len(texts_to(own, inside)) == 2
+    for order in (before, first, last):
+        own.reaches(order, "delivered")
+    assert len(texts_to(own, inside)) == 2
+    assert len(texts_to(own, early)) == 1
+
+
+def test_a_range_that_is_no_time_is_refused(own: System) -> None:
+    done = script(own, "replay_orders.py", "--since", "yesterday", "--until", "2999-01-01")
+    assert done.returncode == 2
+    assert "yesterday is neither a date nor a time" in done.stderr
