@@ -287,6 +287,12 @@ class Order:
             item["unsettled_number"] = sms.to
         return item
 
+    @property
+    def message_ids(self) -> set[str]:
+        """The gateway's messages that were about this order, as far back as its history goes."""
+        found = {entry.get("message_id") for entry in self.sms.history} | {self.sms.message_id}
+        return {each for each in found if each}
+
     def public(self) -> dict[str, Any]:
         """As a caller gets it: the amount as a string, the number masked."""
         sms = self.sms

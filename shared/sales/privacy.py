@@ -7,7 +7,7 @@ from sales import clock
 from sales.customers import Customer
 from sales.messages import Cause, Text
 from sales.orders import Order
-from sales.store import store
+from sales.store import message_of, store
 
 __all__ = ["erase", "held_about"]
 
@@ -34,10 +34,16 @@ def held_about(customer: Customer) -> dict[str, Any]:
 
 
 def erase(customer: Customer) -> Customer:
-    """The customer without name, number and e-mail, and their orders without name, number and text.
+    """The customer without name, number and e-mail, their orders without name, number and text, messages without number.
 
-    The customer goes first, so that no order can be made in between; erasing again finishes what was interrupted.
+    The customer goes first, so that no order can be made in between; erasing again finishes what was interrupted. A
+    delivery report that comes later loses its number as it arrives (`sales.sending.report_arrived`).
     """
+    if customer.phone_number:
+        # Before the number is gone: reports that nobody could tell the text of yet.
+        for item in store().unsettled(customer.phone_number):
+            if "sms" not in item:
+                store().forget_number(message_of(item).id)
     while not customer.erased:
         erased = replace(
             customer,
@@ -51,7 +57,8 @@ def erase(customer: Customer) -> Customer:
         )
         customer = store().replace_customer(erased) or erased
     for order in _orders_of(customer):
-        store().change_order(order, _forgotten)
+        for message_id in store().change_order(order, _forgotten).message_ids:
+            store().forget_number(message_id)
     return customer
 
 

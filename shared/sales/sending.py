@@ -261,6 +261,10 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
     order = store.order(message.order_id)
     if order is None:
         return "kept"
+    if not order.sms.to:
+        # Its customer was erased in the meantime.
+        store.forget_number(message.id)
+        return order.sms.status.value
     return apply_reports(store, order, message, now).sms.status.value
 
 

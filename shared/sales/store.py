@@ -614,6 +614,20 @@ class Store:
         """Ends the search for a message's text: it found one, or there is none to be found."""
         self._update_message(message_id, "REMOVE due_shard, due_at, unsettled_number, sort_key", {})
 
+    def forget_number(self, message_id: str) -> None:
+        """Forgets the number a message went to, if there is such a message, and with it the search for its text."""
+        try:
+            self._update_message(
+                message_id,
+                "REMOVE #number, unsettled_number, due_shard, due_at, sort_key",
+                {},
+                names={"#number": "number"},
+                condition="attribute_exists(id)",
+            )
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+
     def unsettled(self, number: str) -> list[Item]:
         """The orders whose text to this number is under way or unknown, and the messages nobody knows."""
         answer = self._call(

@@ -88,6 +88,22 @@ def test_a_new_orders_text_is_sent_once_and_the_order_shows_it(
     assert [entry["status"] for entry in sms["history"]] == ["queued", "sending", "sent"]
 
 
+def test_an_erased_customers_number_is_in_no_message_and_no_later_report_brings_it_back(
+    order: dict[str, Any], gateway: FakeGateway, rows: Rows
+) -> None:
+    stream(order, rows=rows)
+    message = state(order)["message_id"]
+    for known_or_not in (message, "ATXid_stranger"):
+        assert report(known_or_not, "Submitted").status == 200
+    assert str(rows("orders")).count("+254704590344") > 1
+    erase = http_event("POST", "/x", parameters={"customer": order["customer"]})
+    assert call("erase_customer", erase).status == 200
+    assert "254704590344" not in str(rows("orders") + rows("customers"))
+    assert report(message, "Success").status == 200
+    assert "254704590344" not in str(rows("orders") + rows("customers"))
+    assert call("erase_customer", erase).status == 200
+
+
 def test_a_record_delivered_twice_sends_one_text(order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> None:
     first = image(order, rows)
     for _ in range(3):
