@@ -146,7 +146,7 @@ def test_everyone_can_read_it_with_every_state_on_it(
     assert page.accessibility() == []
     assert page.sticks_out() == []
     right = "return arguments[0].getBoundingClientRect().right"
-    table, card = page.find("details table"), page.find(".controls")
-    assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, card)
+    table, around = page.find(".controls table"), page.find(".controls details")
+    assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, around)
     page.screenshot(f"phones-states-{width}-{scheme}")
     assert page.errors() == []
