@@ -1,0 +1,88 @@
+"""docs/operations.md against the template and the code: no alarm without its section, nothing named that is not there."""
+
+import re
+from functools import cache
+
+import pytest
+
+from sales.log import FIELDS
+from tests.template.deployed import TEMPLATE, Deployed
+
+ROOT = TEMPLATE.parent
+PAGE = (ROOT / "docs/operations.md").read_text()
+# Of every line, by Logs Insights, Lambda and Powertools; `raised` and `at` by log.exception.
+EVERYWHERE = {"@timestamp", "@log", "level", "message", "raised", "at"}
+
+
+@cache
+def deployed() -> Deployed:
+    return Deployed()
+
+
+def names(kind: str, key: str) -> set[str]:
+    """The names of the stack's resources of this type, as in a stack that is called sales."""
+    found = (each["Properties"][key]["Fn::Sub"] for each in deployed().of_type(kind).values())
+    return {name.replace("${AWS::StackName}", "sales") for name in found}
+
+
+def sections(part: str) -> dict[str, str]:
+    """The sections of a part of the page, by heading."""
+    text = PAGE.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
+    heading_and_text = (each.partition("\n") for each in text.split("\n### ")[1:])
+    return {heading: body for heading, _, body in heading_and_text}
+
+
+ALARMS = sections("Alarms")
+QUERIES = re.findall(r"```\n(# /aws/.*?)```", PAGE, re.DOTALL)
+
+
+def test_every_alarm_has_its_section_and_every_section_its_alarm() -> None:
+    assert {f"sales-{name}" for name in ALARMS} == names("AWS::CloudWatch::Alarm", "AlarmName")
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_a_section_says_what_it_means_where_to_look_and_what_to_do(alarm: str) -> None:
+    means, look, do = (ALARMS[alarm].find(f"\n{word}:") for word in ("Means", "Look", "Do"))
+    assert 0 <= means < look < do
+    assert "```" in ALARMS[alarm] or re.search(r"as `[a-z]+-throttles`", ALARMS[alarm][look:do])
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_asks_log_groups_that_are_there_for_what_they_log(query: str) -> None:
+    groups = set(re.findall(r"/aws/\S+", query))
+    assert groups <= names("AWS::Logs::LogGroup", "LogGroupName")
+    (api,) = deployed().of_type("AWS::ApiGatewayV2::Stage").values()
+    of_access = set(re.findall(r'"(\w+)":"\$context', api["Properties"]["AccessLogSettings"]["Format"]))
+    known = of_access if groups == {"/aws/vendedlogs/sales-http-api"} else FIELDS | EVERYWHERE
+    asked = re.sub(r"^#.*$", "", query, flags=re.MULTILINE)
+    made = set(re.findall(r" as (\w+)", asked))
+    words = re.findall(r"@?[a-z_]\w*", re.sub(r'"[^"]*"', "", asked))
+    language = {"filter", "stats", "count", "pct", "as", "by", "sort", "desc", "fields", "or", "in", "limit"}
+    assert {word for word in words if word not in language | made} <= known
+
+
+def test_every_message_a_query_looks_for_is_logged() -> None:
+    code = "".join(path.read_text() for part in ("shared", "functions") for path in (ROOT / part).rglob("*.py"))
+    lists = re.findall(r"message (?:=|in) (\[[^\]]*\]|\"[^\"]*\")", "".join(QUERIES))
+    messages = {message for each in lists for message in re.findall(r'"([^"]+)"', each)}
+    assert messages
+    for message in messages:
+        assert re.search(rf'log\.\w+\(\s*"{re.escape(message)}"', code), message
+
+
+def test_every_target_script_and_output_that_is_named_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", PAGE))
+    assert {"replay-failed", "replay-orders", "prune"} <= named <= targets
+    for path in re.findall(r"`((?:scripts|tests)/[\w/.]+)", PAGE):
+        assert (ROOT / path).is_file(), path
+    outputs = set(re.findall(r"output `(\w+)`", PAGE))
+    assert outputs
+    assert outputs <= deployed().source["Outputs"].keys()
+
+
+def test_every_link_leads_somewhere() -> None:
+    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+    for path, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", PAGE):
+        assert (ROOT / "docs" / path).exists() if path else anchor in anchors, (path, anchor)
