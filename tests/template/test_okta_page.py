@@ -1,15 +1,28 @@
 """docs/okta.md says what template, settings and code say."""
 
+import base64
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 
 from local import doctor, login
 from local.config import ROOT, Config, read_env_file
 from local.template import Template, load
+from sales.auth import caller_of
+from sales.errors import Problem
 
 PAGE = (ROOT / "docs" / "okta.md").read_text()
 STEPS = re.split(r"\n## (?=\d\. )", PAGE)[1:]
+SIGN_IN = (ROOT / "functions/serve_console/static/signin.js").read_text()
+
+
+def rows(step: int, first: str) -> list[list[str]]:
+    """The cells of the table in this step whose first column is called that."""
+    lines = STEPS[step - 1].split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +82,66 @@ def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
 def test_every_refusal_that_doctor_knows_is_explained() -> None:
     for code in doctor.REFUSALS:
         assert f"`{code}`" in PAGE, code
+
+
+def test_each_application_has_the_grants_that_its_user_asks_with() -> None:
+    grants = {row[0].split(" (")[0]: row[2] for row in rows(4, "For")}
+    sources = {name: (ROOT / "local" / f"{name}.py").read_text() for name in ("token", "login")}
+    reference = (ROOT / "functions/serve_docs/static/reference.js").read_text()
+    assert 'grant_type="client_credentials"' in sources["token"]
+    assert grants["a machine"] == "client credentials"
+    assert 'grant_type="authorization_code"' in sources["login"]
+    assert "urn:ietf:params:oauth:grant-type:device_code" in sources["login"]
+    assert grants["a person at a terminal"] == "authorization code with PKCE; device authorization"
+    assert 'grant_type: "authorization_code"' in SIGN_IN
+    assert "usePkceWithAuthorizationCodeGrant: true" in reference
+    for source in (sources["login"], SIGN_IN):
+        assert re.search(r"""code_challenge_method"?: "S256\"""", source)
+    assert grants["console and reference"] == "authorization code with PKCE"
+
+
+def test_the_rules_allow_every_scope_that_is_asked_for() -> None:
+    rules = {row[0]: set(re.findall(r"`([\w:]+)`", row[3])) for row in rows(3, "Rule")}
+    asked = re.search(r'const SCOPES = "([^"]+)"', SIGN_IN)
+    assert asked
+    assert rules["people"] == set(asked[1].split()) | set(login.SCOPE.split())
+    assert rules["machines"] == set(login.SCOPE.split())
+
+
+def test_the_address_for_postman_is_that_of_its_environment() -> None:
+    environment = json.loads((ROOT / "docs/postman/okta.postman_environment.json").read_text())
+    callback = next(each["value"] for each in environment["values"] if each["key"] == "callback_url")
+    (row,) = (row for row in rows(4, "For") if "Postman" in row[0])
+    assert row[3] == f"`{callback}`"
+
+
+def test_the_command_that_looks_into_a_token_shows_its_claims() -> None:
+    command = re.search(r"python3 -c '([^']+)'", PAGE)
+    assert command
+    # Of every length that base64url without padding can have.
+    for name in ("a", "ab", "abc"):
+        claims = json.dumps({"sub": name, "name": "\u00fc\u00ff?>"}, ensure_ascii=False)
+        part = base64.urlsafe_b64encode(claims.encode()).rstrip(b"=").decode()
+        shown = subprocess.run(
+            [sys.executable, "-X", "utf8", "-c", command[1]], input=f"e30.{part}.c2ln\n", capture_output=True, text=True,
+            encoding="utf-8", check=True, timeout=20,
+        )  # fmt: skip
+        assert json.loads(shown.stdout) == json.loads(claims)
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "challenge"),
+    [
+        ({}, "unauthorized", "Bearer"),
+        (
+            {"requestContext": {"authorizer": {"jwt": {"claims": {"sub": "one"}, "scopes": ["sales:read"]}}}},
+            "insufficient_scope",
+            'Bearer error="insufficient_scope", scope="sales:write"',
+        ),
+    ],
+)
+def test_the_functions_refuse_as_the_page_says(event: dict[str, object], code: str, challenge: str) -> None:
+    with pytest.raises(Problem) as refused:
+        caller_of(event, {}, "sales:write", issuer="https://issuer", audience="api://default", jwks_uri="")
+    assert (refused.value.code, refused.value.headers["WWW-Authenticate"]) == (code, challenge)
+    assert f'`"code": "{code}"`' in STEPS[6]
