@@ -4,6 +4,8 @@ Exits with 1 if something is. What needs something that is not configured or doe
 """
 
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,7 +55,7 @@ class Finding:
 
 def examine(config: Config) -> Iterator[Finding]:
     """Every finding about this configuration, one after the other."""
-    checks: list[Callable[[Config], Iterator[Finding]]] = [_versions, _settings, _store, _sms_key, _sign_in]
+    checks: list[Callable[[Config], Iterator[Finding]]] = [_versions, _npm, _settings, _store, _sms_key, _sign_in]
     for check in checks:
         yield from check(config)
 
@@ -83,6 +85,21 @@ def _versions(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding("packages", f"{len(pinned)} as requirements-dev.txt says")
+
+
+def _npm(config: Config) -> Iterator[Finding]:
+    """Whether npm finds in node_modules what package-lock.json says; it alone knows what is optional here."""
+    npm = shutil.which("npm")
+    if not npm:
+        yield Finding("node_modules", "npm was not found", checked=False)
+        return
+    done = subprocess.run([npm, "ls", "--omit=dev"], cwd=config.root, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        yield Finding("node_modules", "as package-lock.json says")
+        return
+    faults = re.findall(r"^npm (?:error|ERR!) ((?:missing|invalid): \S+)", done.stderr, re.MULTILINE)
+    advice = "Remove node_modules, then `make store docs`."
+    yield Finding("node_modules", "; ".join(faults) or "npm ls finds it incomplete", advice)
 
 
 def _settings(config: Config) -> Iterator[Finding]:
@@ -200,7 +217,8 @@ def _keys(url: str) -> Finding:
 
 
 def _published_scopes(discovery: dict[str, Any]) -> Finding:
-    missing = [scope for scope in SCOPE.split() if scope not in (discovery.get("scopes_supported") or [])]
+    published = discovery.get("scopes_supported")
+    missing = [scope for scope in SCOPE.split() if not isinstance(published, list) or scope not in published]
     if missing:
         said = f"{' and '.join(missing)} not in the public metadata; the token tells whether there is such a scope"
         return Finding("scopes", said, checked=False)
@@ -243,6 +261,8 @@ def _token(config: Config, url: str) -> Iterator[Finding]:
 def _token_advice(problem: str, audience: str) -> str:
     if "audience" in problem:
         return f"Set the server's audience to {audience}, or OKTA_AUDIENCE (deployed: OktaAudience) to the server's."
+    if "issuer" in problem and "key" not in problem and "header" not in problem:
+        return "Set the authorization server's Issuer to OKTA_ISSUER's address, and not to Dynamic."
     if "not valid yet" in problem or "expired" in problem:
         return "Set this machine's clock."
     return "Leave encryption off, and let the server sign with RS256 and the keys that it publishes."

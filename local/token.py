@@ -89,6 +89,8 @@ class Issuer:
             said: dict[str, Any] = answer.json()
         except requests.RequestException:
             raise NoTokenError(self.down) from None
+        if not isinstance(said, dict):
+            raise NoTokenError(f"The sign-in gives no token: {url} does not answer with a JSON object")
         if not answer.ok:
             why = said.get("error_description") or said.get("errorSummary") or f"status {answer.status_code}"
             raise NoTokenError(f"The sign-in gives no token: {why}", str(said.get("error", "")))
@@ -96,7 +98,10 @@ class Issuer:
 
     def token(self, **form: str) -> str:
         """An access token for this grant."""
-        return str(self.post(self.endpoint("token_endpoint"), **form)["access_token"])
+        said = self.post(self.endpoint("token_endpoint"), **form)
+        if not isinstance(said.get("access_token"), str):
+            raise NoTokenError("The sign-in gives no token: its answer has no access_token (RFC 6749, 5.1)")
+        return str(said["access_token"])
 
 
 def _not_running(config: Config) -> str:

@@ -32,12 +32,7 @@ def tell(system: System, secret: str) -> list[str]:
     system.behave(script=["http503_after", "status:403", "bad_key"])
     people = [system.customer(name=NAME, phone_number=number, email=EMAIL) for number in (NUMBER, OTHER, LOST)]
     orders = [
-        system.call(
-            "POST",
-            "orders",
-            {"customer": each["id"], "item": ITEM, "amount": "5"},
-            idempotency_key=f"key {NAME[:7]}{n}",
-        ).body
+        system.order(each, item=ITEM, idempotency_key=f"key-{NAME[:7]}{n}")
         for n, each in enumerate(people)
     ]
     for order in orders:

@@ -109,11 +109,12 @@ class System:
             raise AssertionError("\n".join([str(error), str(self.pids()), *told])) from None
 
     def answers(self) -> bool:
-        """Whether the API answers."""
+        """Whether the API and the SMS sandbox answer: they start side by side."""
         assert self._process is not None
         assert self._process.poll() is None, (self.state / "make-run.log").read_text()
+        asked = (self.url("/healthz"), self.sandbox("/_sandbox/messages"))
         with suppress(OSError):
-            return request("GET", self.url("/healthz"), timeout=5).status == 200
+            return all(request("GET", url, timeout=5).status == 200 for url in asked)
         return False
 
     def stop(self) -> None:
@@ -200,9 +201,9 @@ class System:
         found: dict[str, Any] = answer.body
         return found
 
-    def order(self, customer: dict[str, Any], **headers: str) -> dict[str, Any]:
+    def order(self, customer: dict[str, Any], item: str = "macbook m2", **headers: str) -> dict[str, Any]:
         """A new order."""
-        body = {"customer": customer["id"], "item": "macbook m2", "amount": "56000.68"}
+        body = {"customer": customer["id"], "item": item, "amount": "56000.68"}
         answer = self.call("POST", "orders", body, **headers)
         assert answer.status == 201, answer.raw
         found: dict[str, Any] = answer.body

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -120,6 +121,9 @@ def signed_with_another(issuer: Issuer) -> None:
         (granting(400, error="invalid_dpop_proof"), "token: ", "Turn off Require"),
         (granting(400, error="unauthorized_client"), "token: ", "Client Credentials"),
         (giving(aud="api://other"), "valid audience", "OktaAudience"),
+        (giving(iss="https://other.example.com"), "valid issuer", "Issuer to OKTA_ISSUER"),
+        (granting(200), "no access_token", "docs/okta.md"),
+        (lambda issuer: setattr(issuer, "grants", (200, [])), "not answer with a JSON object", "docs/okta.md"),
         (signed_with_another, "not RS256", "RS256"),
         (giving(iat=4e9, exp=5e9), "not valid yet", "clock"),
         (giving(scp=["sales:read"]), "lacks sales:write", "access policy"),
@@ -168,8 +172,9 @@ def test_without_a_client_no_token_is_asked_for(tmp_path: Path, issuer: Issuer) 
     assert "-        token: OKTA_CLIENT_ID and OKTA_CLIENT_SECRET are not set" in said
 
 
-def test_scopes_that_are_not_public_are_left_to_the_token(tmp_path: Path, issuer: Issuer) -> None:
-    issuer.discovery = {"scopes_supported": ["openid"]}
+@pytest.mark.parametrize("published", [["openid"], None, 5])
+def test_scopes_that_are_not_public_are_left_to_the_token(tmp_path: Path, issuer: Issuer, published: object) -> None:
+    issuer.discovery = {"scopes_supported": published}
     status, said = doctor(tmp_path, **at(issuer))
     assert status == 0, said
     assert "-        scopes: sales:read and sales:write not in the public metadata" in said
@@ -198,3 +203,15 @@ def test_another_python_and_other_packages_are_named(tmp_path: Path) -> None:
         r"PROBLEM  packages: requests is [\d.]+, not 0.1; no-such-thing is not installed, not 1\n.*Remove .venv",
         found[1],
     )
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
+def test_a_package_that_is_missing_from_node_modules_is_named(tmp_path: Path) -> None:
+    for name in (".python-version", "requirements-dev.txt", "package.json", "package-lock.json"):
+        shutil.copy(ROOT / name, tmp_path)
+    found = {}
+    for finding in examine(Config(port=free_ports(), state=tmp_path, settings={}, root=tmp_path)):
+        found[finding.subject] = str(finding)
+        if finding.subject == "node_modules":
+            break
+    assert re.match(r"PROBLEM  node_modules: .*missing: swagger-ui-dist@.*\n.*make store docs", found["node_modules"])
