@@ -31,10 +31,7 @@ def tell(system: System, secret: str) -> list[str]:
     """The story; gives back the orders' ids and tokens' parts that it made, the orders first."""
     system.behave(script=["http503_after", "status:403", "bad_key"])
     people = [system.customer(name=NAME, phone_number=number, email=EMAIL) for number in (NUMBER, OTHER, LOST)]
-    orders = [
-        system.order(each, item=ITEM, idempotency_key=f"key-{NAME[:7]}{n}")
-        for n, each in enumerate(people)
-    ]
+    orders = [system.order(each, item=ITEM, idempotency_key=f"key-{NAME[:7]}{n}") for n, each in enumerate(people)]
     for order in orders:
         system.reaches(order, "delivered", "unknown", "failed")
     system.call("POST", "customers", {"name": NAME, "phone_number": f"{NUMBER}000000", "email": f"{EMAIL}@", "x": NAME})
