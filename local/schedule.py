@@ -15,8 +15,10 @@ __all__ = ["run_schedule", "scheduled_event"]
 log = logging.getLogger(__name__)
 
 
-def scheduled_event(function: str, now: datetime) -> bytes:
+def scheduled_event(schedule: Schedule, now: datetime) -> bytes:
     """The event, as EventBridge sends it."""
+    if schedule.input is not None:
+        return schedule.input.encode()
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -25,7 +27,7 @@ def scheduled_event(function: str, now: datetime) -> bytes:
         "account": ACCOUNT,
         "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": REGION,
-        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{STACK}-{function}"],
+        "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{STACK}-{schedule.function}"],
         "detail": {},
     }
     return json.dumps(event).encode()
@@ -37,18 +39,18 @@ async def run_schedule(schedule: Schedule, functions: Functions, *, seconds: flo
     try:
         while True:
             if running is None or running.done():
-                running = asyncio.create_task(_invoke(schedule.function, functions))
+                running = asyncio.create_task(_invoke(schedule, functions))
             await asyncio.sleep(seconds or schedule.seconds)
     finally:
         if running:
             running.cancel()
 
 
-async def _invoke(function: str, functions: Functions) -> None:
+async def _invoke(schedule: Schedule, functions: Functions) -> None:
     try:
-        answer = await functions.invoke(function, scheduled_event(function, datetime.now(UTC)))
+        answer = await functions.invoke(schedule.function, scheduled_event(schedule, datetime.now(UTC)))
     except NotInvokedError as error:
-        log.warning("%s was not invoked: %s", function, error)
+        log.warning("%s was not invoked: %s", schedule.function, error)
     else:
         if answer.failed:
-            log.warning("%s failed: %s", function, answer.payload.decode(errors="replace"))
+            log.warning("%s failed: %s", schedule.function, answer.payload.decode(errors="replace"))

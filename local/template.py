@@ -69,10 +69,11 @@ class EventSourceMapping:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function that EventBridge invokes every so many seconds."""
+    """A function that EventBridge invokes every so many seconds; `input`, a JSON text, is the event if there is one."""
 
     function: str
     seconds: float
+    input: str | None = None
 
 
 @dataclass(frozen=True)
@@ -320,8 +321,9 @@ def _schedules(
     for resource in resources.values():
         properties = resource["Properties"]
         if rate := re.fullmatch(r"rate\((\d+) (\w+)\)", resolve(properties.get("ScheduleExpression", ""))):
-            target = function_of(properties.get("Targets", properties.get("Target")))
-            found.append(Schedule(target, float(int(rate[1]) * _RATES[rate[2]])))
+            (target,) = properties["Targets"] if "Targets" in properties else [properties["Target"]]
+            seconds = float(int(rate[1]) * _RATES[rate[2]])
+            found.append(Schedule(function_of(target), seconds, target.get("Input")))
     return found
 
 

@@ -4,7 +4,7 @@ The order is its own outbox (the text, its state, and when to look at it next ar
 beside it that could be lost or get out of step.
 """
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -239,7 +239,7 @@ class Order:
                 message_id=sms.get("message_id"),
                 cost=sms.get("cost"),
                 reason=sms.get("reason"),
-                history=tuple(sms["history"]),
+                history=_read(sms["history"]),
                 requests=tuple(sms.get("requests", ())),
             ),
         )
@@ -276,7 +276,8 @@ class Order:
                 "message_id": sms.message_id,
                 "cost": sms.cost,
                 "reason": sms.reason,
-                "history": list(sms.history),
+                # As one text: a list of maps would be taken apart and put together by every reader and writer.
+                "history": json.dumps(sms.history, ensure_ascii=False, separators=(",", ":")),
                 "requests": list(sms.requests),
             },
         }
@@ -319,16 +320,21 @@ class Order:
                 "cost": sms.cost,
                 "reason": sms.reason,
                 "updated_at": sms.updated_at,
-                "history": [_shown(entry) for entry in sms.history],
+                "history": list(sms.history),
             },
         }
+
+
+def _read(stored: str | list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    if isinstance(stored, str):
+        return tuple(json.loads(stored))
+    # Orders of before 2026-11-24 have a list; the store hands its numbers back as Decimal, and names in any order.
+    return tuple(
+        {name: int(entry[name]) if name == "attempt" else entry[name] for name in _EVENT if name in entry}
+        for entry in stored
+    )
 
 
 def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     # The first entry and the newest: what was asked for, and where it stands.
     return history if len(history) <= _HISTORY else (history[0], *history[-(_HISTORY - 1) :])
-
-
-def _shown(entry: Mapping[str, Any]) -> dict[str, Any]:
-    # The store hands numbers back as Decimal, and names in an order of its own; a replay's answer is the first's.
-    return {name: int(entry[name]) if name == "attempt" else entry[name] for name in _EVENT if name in entry}

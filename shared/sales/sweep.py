@@ -26,16 +26,17 @@ _ADOPTION_SECONDS = 3600.0
 type _Left = Callable[[], float]
 
 
-def sweep(*, seconds_left: _Left) -> Counter[str]:
+def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]:
     """Looks after everything that is due, as far as the time goes; how many ended in which state.
 
-    Once the gateway takes texts again after an outage, those that wait for it are sent before their next try is due.
-    Sweeps may overlap each other and the stream: each text is claimed before it is sent.
+    Each of `parts` sweeps, numbered from 0, has its own partitions of the due index: a process sends no faster than its
+    processor lets it. Once the gateway takes texts again after an outage, those that wait for it are sent before their
+    next try is due. Sweeps may overlap each other and the stream: each text is claimed before it is sent.
     """
     ended: Counter[str] = Counter()
     oldest: list[str] = []
-    shards = [str(shard) for shard in range(DUE_SHARDS)]
-    with ThreadPoolExecutor(DUE_SHARDS) as threads:
+    shards = [str(shard) for shard in range(part, DUE_SHARDS, parts)]
+    with ThreadPoolExecutor(len(shards)) as threads:
         for look in (partial(_due, oldest=oldest), _ahead):
             for counted in threads.map(partial(look, seconds_left=seconds_left), shards):
                 ended.update(counted)

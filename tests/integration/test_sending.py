@@ -61,8 +61,8 @@ def stream(*orders: dict[str, Any], rows: Rows) -> dict[str, Any]:
     return send_sms(stream_event(*(image(order, rows) for order in orders)), Context())
 
 
-def sweep(seconds: float = 60) -> dict[str, int]:
-    return sweep_sms({}, Context(seconds))
+def sweep(seconds: float = 60, **event: int) -> dict[str, int]:
+    return sweep_sms(event, Context(seconds))
 
 
 def state(order: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +116,17 @@ def test_an_order_the_stream_never_delivered_is_sent_by_the_sweep(order: dict[st
     assert sweep() == {"sent": 1}
     assert sweep() == {}
     assert len(gateway) == 1
+
+
+def test_a_part_of_the_sweep_leaves_the_others_orders_and_all_parts_leave_none(
+    time: Time, gateway: FakeGateway
+) -> None:
+    customer = create_customer().body
+    placed = [create_order(order_for(customer)) for _ in range(20)]
+    sent = [sum(sweep(part=part, parts=3).values()) for part in range(3)]
+    assert sum(sent) == len(gateway) == len(placed)
+    assert all(sent)
+    assert sweep() == {}
 
 
 def test_a_cancelled_orders_text_is_not_sent_from_an_old_record(

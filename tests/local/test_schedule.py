@@ -40,12 +40,16 @@ def run_for(seconds: float, function: Any, every: float | None = 0.01) -> None:
 
 
 def test_an_event_is_as_eventbridge_sends_it() -> None:
-    event = json.loads(scheduled_event("sweep_sms", datetime(2026, 11, 23, 16, 0, tzinfo=UTC)))
+    event = json.loads(scheduled_event(Schedule("sweep_sms", 60.0), datetime(2026, 11, 23, 16, 0, tzinfo=UTC)))
     assert event["detail-type"] == "Scheduled Event"
     assert event["source"] == "aws.events"
     assert event["time"] == "2026-11-23T16:00:00Z"
     assert event["resources"] == ["arn:aws:events:eu-west-1:000000000000:rule/sales-sweep_sms"]
     assert event["detail"] == {}
+
+
+def test_the_schedule_s_own_input_is_all_there_is_of_the_event() -> None:
+    assert scheduled_event(Schedule("sweep_sms", 60.0, '{"part": 1}'), datetime.now(UTC)) == b'{"part": 1}'
 
 
 def test_a_function_is_invoked_again_and_again_also_after_a_failure() -> None:

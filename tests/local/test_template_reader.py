@@ -295,9 +295,9 @@ def test_sams_own_stream_event_is_read_alike(tmp_path: Path) -> None:
 def test_a_schedule_is_in_seconds(tmp_path: Path, kind: str, rate: str, seconds: int) -> None:
     text = f"""        Often:
           Type: {kind}
-          Properties: {{{"Schedule" if kind == "Schedule" else "ScheduleExpression"}: rate({rate})}}
+          Properties: {{{"Schedule" if kind == "Schedule" else "ScheduleExpression"}: rate({rate}), Input: '{{}}'}}
 """
-    assert read(tmp_path, events(text)).schedules == [Schedule("make_order", seconds)]
+    assert read(tmp_path, events(text)).schedules == [Schedule("make_order", seconds, "{}")]
 
 
 def test_a_function_whose_name_begins_as_anothers_is_not_taken_for_it(tmp_path: Path) -> None:

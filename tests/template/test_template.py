@@ -251,12 +251,16 @@ def test_the_bucket_of_unhandled_records_is_private_encrypted_and_forgets() -> N
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_sweep_runs_each_minute_and_is_not_repeated() -> None:
-    (rule,) = deployed().of_type("AWS::Events::Rule").values()
-    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
-    (target,) = rule["Properties"]["Targets"]
-    assert deployed().function_behind(target["Arn"]["Ref"]) == "SweepSmsFunction"
-    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+def test_all_parts_of_the_sweep_run_each_minute_and_are_not_repeated() -> None:
+    parts = []
+    for rule in deployed().of_type("AWS::Events::Rule").values():
+        assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+        (target,) = rule["Properties"]["Targets"]
+        assert deployed().function_behind(target["Arn"]["Ref"]) == "SweepSmsFunction"
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+        parts.append(json.loads(target["Input"]))
+    assert sorted(each["part"] for each in parts) == list(range(len(parts)))
+    assert {each["parts"] for each in parts} == {len(parts)}
     (invoke,) = deployed().of_type("AWS::Lambda::EventInvokeConfig").values()
     assert invoke["Properties"]["FunctionName"] == {"Ref": "SweepSmsFunction"}
     assert invoke["Properties"]["MaximumRetryAttempts"] == 0
@@ -336,14 +340,14 @@ def test_a_function_is_invoked_by_its_own_routes_and_schedules_and_by_nobody_els
             allowed.add((function, source["Fn::Sub"][0].partition("${__Stage__}/")[2]))
         else:
             assert properties["Principal"] == "events.amazonaws.com", name
-            (rule,) = deployed().of_type("AWS::Events::Rule")
-            assert source == {"Fn::GetAtt": [rule, "Arn"]}
+            rule, attribute = source["Fn::GetAtt"]
+            assert attribute == "Arn"
             allowed.add((function, rule))
     expected = {
         (route.function, "*" if route.key == "$default" else re.sub(r"{\w+}", "*", route.key.replace(" ", "")))
         for route in deployed().routes()
     }
-    assert allowed == expected | {("SweepSmsFunction", next(iter(deployed().of_type("AWS::Events::Rule"))))}
+    assert allowed == expected | {("SweepSmsFunction", rule) for rule in deployed().of_type("AWS::Events::Rule")}
 
 
 # The file
