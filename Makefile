@@ -143,6 +143,12 @@ replay-failed: environment ## Hand what the orders stream gave up to send_sms ag
 replay-orders: environment ## Hand queued orders of a range to send_sms (SINCE=2026-11-23 UNTIL=2026-11-24, and as above)
 	@$(PY) scripts/replay_orders.py --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
 
+rotate-webhook-secret: environment ## Make a new secret of the webhooks, and print the callbacks to enter (STACK=sales, or LOCAL=1)
+	@$(PY) scripts/rotate_secret.py webhook $(WHERE)
+
+set-sms-key: environment ## Store the API key of Africa's Talking that is typed or piped in (STACK=sales, or LOCAL=1)
+	@$(PY) scripts/rotate_secret.py sms-key $(WHERE)
+
 # ---- Keep
 
 lock: environment ## Pin the newest versions of all dependencies again

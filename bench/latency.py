@@ -3,9 +3,10 @@
 A system of its own is started for it. `python -m bench.latency [--seconds 30] [--no-django]`; `make bench-latency`.
 
 - Order to text: from the moment the order's request is sent to the moment the sandbox takes its text, at a steady rate.
+  Of that, the stream's delay: from the order's own time to its claim by the sender.
 - Requests a second: eight clients that keep their connections, each asking as fast as it is answered; and the same
   clients against Django REST Framework under gunicorn on PostgreSQL (SQLite where there is none), which sends no text
-  and verifies no token.
+  and verifies no token. For ours, the processor time that each process took for a request.
 - Memory: the proportional set size of all processes of the system, which counts what they share once.
 """
 
@@ -35,6 +36,7 @@ from tests.local.system import BASE, System, free_ports, until
 RATES = (1, 10, 50)
 CLIENTS = 8
 WARM_UP_SECONDS = 3
+SHARED_ORDERS = 800
 HEAD = {"Content-Type": "application/json"}
 
 
@@ -92,12 +94,21 @@ def texts(system: System, rate: int, seconds: float, customer: str) -> dict[str,
 
     found = until(taken, seconds=120, every=1)
     waits = [found[item] - moment for item, moment in sent.items()]
+    delays = []
+    for order in system.orders(customer=customer):
+        if order["item"] in sent:
+            claimed = next(entry["at"] for entry in order["sms"]["history"] if entry["status"] == "sending")
+            delays.append(
+                (datetime.fromisoformat(claimed) - datetime.fromisoformat(order["order_date"])).total_seconds()
+            )
     return {
         "asked_rate": rate,
         "rate": count / took,
         "orders": count,
         "answer_p50": percentile(answered, 50),
         "answer_p99": percentile(answered, 99),
+        "stream_p50": percentile(delays, 50),
+        "stream_p99": percentile(delays, 99),
         "text_p50": percentile(waits, 50),
         "text_p99": percentile(waits, 99),
         "text_max": max(waits),
@@ -120,14 +131,48 @@ def throughput(make: Callable[[], Callable[[], object]], seconds: float) -> floa
         return sum(threads.map(work, range(CLIENTS))) / seconds
 
 
+def processes(system: System) -> dict[int, str]:
+    """The system's processes, and what each is."""
+    names: dict[int, str] = {}
+    for name, pid in system.pids().items():
+        names[pid] = f"{names[pid]}, {name}" if pid in names else name
+    return names
+
+
+def processor(system: System) -> dict[str, float]:
+    """Milliseconds of processor time that each kind of process has taken so far."""
+    found: dict[str, float] = {}
+    for pid, name in processes(system).items():
+        kind = re.sub(r"^worker-(.*)-\d+$", r"\1", name)
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            found[kind] = found.get(kind, 0) + ticks * 1000 / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def shares(system: System, order: dict[str, str]) -> dict[str, float]:
+    """Milliseconds of processor time that an order takes in each process, its text and delivery report included."""
+    head = {"Authorization": f"Bearer {system.token()}"}
+    before = processor(system)
+
+    def work(_: int) -> list[dict[str, Any]]:
+        client = Client(system.port, head)
+        return [client.call("POST", f"{BASE}/orders", order) for _ in range(SHARED_ORDERS // CLIENTS)]
+
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        placed = [each for made in threads.map(work, range(CLIENTS)) for each in made]
+    for each in placed:
+        system.reaches(each, "delivered", seconds=120)
+    asked = {"get_order"}  # that was us
+    after = processor(system)
+    return {kind: (after[kind] - before.get(kind, 0)) / len(placed) for kind in after if kind not in asked}
+
+
 def memory(system: System) -> dict[str, float]:
     """Megabytes of each process, what they share counted once."""
     found = {}
-    pids = system.pids()
-    names: dict[int, str] = {}
-    for name, pid in pids.items():
-        names[pid] = f"{names[pid]}, {name}" if pid in names else name
-    for pid, name in names.items():
+    for pid, name in processes(system).items():
         with suppress(OSError):
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             found[name] = int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1]) / 1000
@@ -242,6 +287,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             order = {"customer": customer, "item": "macbook m2", "amount": "56000.68"}
             found["ours"] = rates(lambda: Client(system.port, head), order, options.seconds / 2)
             print(found["ours"], flush=True)
+            found["processor"] = shares(system, order)
             found["busy_memory"] = memory(system)
         finally:
             system.stop()
@@ -264,11 +310,12 @@ def written(found: dict[str, Any]) -> str:
         f"Written by `make bench-latency`: {found['date']}, {found['machine']}. The clients share its cores.\n",
         "## From order to text\n",
         "Seconds from sending the order's request to the sandbox taking its text.\n",
-        "| asked orders/s | orders/s | orders | answer p50 | answer p99 | text p50 | text p99 | text max |",
-        "|---|---|---|---|---|---|---|---|",
+        "| asked orders/s | orders/s | orders | answer p50 | answer p99 | stream p50 | stream p99 | text p50 | text p99 | text max |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in found["texts"]:
-        times = (each[name] for name in ("answer_p50", "answer_p99", "text_p50", "text_p99", "text_max"))
+        columns = ("answer_p50", "answer_p99", "stream_p50", "stream_p99", "text_p50", "text_p99", "text_max")
+        times = (each[name] for name in columns)
         cells = [
             str(each["asked_rate"]),
             f"{each['rate']:.1f}",
@@ -282,6 +329,14 @@ def written(found: dict[str, Any]) -> str:
     if "django" in found:
         sides.append((f"Django REST Framework, gunicorn, {found['database']}: neither", found["django"]))
     lines += [f"| {title} | {each['create_order']:.0f} | {each['list_orders']:.0f} |" for title, each in sides]
+    took = found["processor"]
+    lines += [
+        f"\nProcessor time of an order with its text and report ({SHARED_ORDERS} of them), in ms:\n",
+        "| process | ms |",
+        "|---|---|",
+        *(f"| {kind} | {took[kind]:.1f} |" for kind in sorted(took, key=lambda kind: -took[kind]) if took[kind] >= 0.1),
+        f"| **all** | **{sum(took.values()):.1f}** |",
+    ]
     lines += [
         "\n## Memory\n",
         "Megabytes (proportional set size).\n",

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from local.config import Config
 
-__all__ = ["SecretsManager", "secret_line"]
+__all__ = ["FILES", "SecretsManager", "put_secret", "secret_line"]
 
 # By the names that the template's parameters have by default.
 FILES = {"sales/africastalking-api-key": "sms-api-key", "sales/webhook-secret": "webhook-secret"}
@@ -32,6 +32,25 @@ def secret_line(path: Path) -> str:
         finally:
             new.unlink()
         return path.read_text().strip()
+
+
+def put_secret(state: Path, name: str, value: str) -> None:
+    """As Secrets Manager's PutSecretValue: the value is the current version, what was current the previous one."""
+    path = state / FILES[name]
+    if path.is_file():
+        _replace(_previous(path), secret_line(path))
+    _replace(path, value)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
+
+
+def _replace(path: Path, value: str) -> None:
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    new.touch(mode=0o600)
+    new.write_text(value + "\n")
+    new.replace(path)
 
 
 class SecretsManager:
@@ -65,7 +84,7 @@ class SecretsManager:
     def _value(self, file: str, stage: Any) -> str | None:
         if stage == "AWSCURRENT":
             return secret_line(self._state / file)
-        previous = self._state / f"{file}.previous"
+        previous = _previous(self._state / file)
         return previous.read_text().strip() if stage == "AWSPREVIOUS" and previous.is_file() else None
 
     @staticmethod

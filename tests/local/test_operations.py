@@ -15,7 +15,7 @@ from local.config import Config
 from local.store import StoreClient
 from local.stream import Record, StreamMapping, stream_event
 from local.template import load
-from tests.local.system import ROOT, System, running, until
+from tests.local.system import ROOT, System, request, running, until
 
 pytestmark = pytest.mark.local
 STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/1"
@@ -28,9 +28,11 @@ def own() -> Iterator[System]:
         yield found
 
 
-def script(system: System, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def script(system: System, name: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts" / name), "--local", *arguments]
-    return subprocess.run(command, env=system.environ(), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=system.environ(), input=given, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @contextmanager
@@ -137,3 +139,49 @@ def test_a_range_that_is_no_time_is_refused(own: System) -> None:
     done = script(own, "replay_orders.py", "--since", "yesterday", "--until", "2999-01-01")
     assert done.returncode == 2
     assert "yesterday is neither a date nor a time" in done.stderr
+
+
+def report(url: str) -> int:
+    """Posts a delivery report of a message that nobody knows."""
+    form = "id=ATXid_x&status=Success&phoneNumber=%2B254700000605"
+    return request("POST", url, form, {"content-type": "application/x-www-form-urlencoded"}).status
+
+
+def test_of_the_webhook_secrets_the_newest_two_are_taken_and_reports_go_on_through_a_rotation(own: System) -> None:
+    first = own.url(f"/webhooks/africastalking/delivery/{(own.state / 'webhook-secret').read_text().strip()}")
+    assert report(first) == 200
+    callbacks = [first]
+    for _ in range(2):
+        done = script(own, "rotate_secret.py", "webhook")
+        assert done.returncode == 0, done.stderr
+        delivery, optout = done.stdout.splitlines()[1:]
+        assert optout == delivery.replace("/delivery/", "/optout/")
+        # The function keeps what it has read for minutes, but looks again for one that it does not know.
+        assert until(lambda url=delivery: report(url) == 200, seconds=10)
+        assert report(callbacks[-1]) == 200
+        callbacks.append(delivery)
+        order = own.order(own.customer(phone_number="+254700000606"))
+        own.reaches(order, "delivered")
+    own.kill("worker-record_delivery_report")
+    assert until(lambda: report(callbacks[2]) == 200)
+    assert [report(url) for url in callbacks] == [404, 200, 200]
+
+
+def test_a_new_api_key_is_used_and_is_shown_nowhere(own: System) -> None:
+    key = "atsk_an-example-of-a-new-api-key"
+    done = script(own, "rotate_secret.py", "sms-key", given=f"{key}\n")
+    assert done.returncode == 0, done.stderr
+    assert key not in done.stdout + done.stderr
+    order = own.order(own.customer(phone_number="+254700000607"))
+    own.reaches(order, "delivered", seconds=100)
+    assert len(texts_to(own, "+254700000607")) == 1
+    assert not any(key in log.read_text() for log in own.state.rglob("*.log"))
+
+
+@pytest.mark.parametrize("given", ["", "short\n", "this is a sentence and no key at all\n"])
+def test_what_cannot_be_an_api_key_changes_nothing(own: System, given: str) -> None:
+    before = (own.state / "sms-api-key").read_text()
+    done = script(own, "rotate_secret.py", "sms-key", given=given)
+    assert done.returncode == 1
+    assert "Nothing was changed" in done.stderr
+    assert (own.state / "sms-api-key").read_text() == before
