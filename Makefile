@@ -9,7 +9,10 @@ ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 # What is deployed: its time, which makes it new, and its commit.
 RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
 # What is operated: the stack of this name, or with LOCAL=1 what `make run` has started.
-WHERE = $(if $(LOCAL),--local,--stack $(or $(STACK),sales))
+WHERE = $(if $(LOCAL),--local,--stack $(or $(STACK),$(if $(filter dev,$(STAGE)),sales-dev,sales)))
+# What is different in a stage, whoever deploys it; what only its operator knows comes in PARAMETERS.
+PARAMETERS_dev = LogLevel=DEBUG LogRetentionDays=7
+PARAMETERS_prod = CanaryDeployment=true
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-14s%s\n", $$1, $$2}'
@@ -79,6 +82,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
 	@$(PY) scripts/scan_template.py
+	@.venv-lint/bin/zizmor --offline --quiet .github
 
 contract: environment ## Write contract and Postman collection anew from models, template and contract/
 	@$(PY) scripts/generate_contract.py
@@ -129,8 +133,12 @@ build: environment docs sam ## Build functions and layer as they are deployed, w
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(PY) scripts/build_artefacts.py
 
-deploy: build ## Build, then deploy to AWS, asking for what it needs
-	@$(SAM) deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE)
+deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev or prod: asking for nothing)
+	@$(SAM) deploy $(if $(STAGE),--config-env $(STAGE),--guided) \
+	  --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE) $(PARAMETERS_$(STAGE)) $(PARAMETERS)
+
+smoke: environment ## Ask a deployed system whether it works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
+	@$(PY) scripts/smoke.py $(if $(URL),--url $(URL),$(WHERE))
 
 prune: environment ## Delete versions that nobody needs any more (STACK=sales; matters with SnapStart)
 	@$(PY) scripts/prune_versions.py --stack $(or $(STACK),sales)

@@ -1,6 +1,7 @@
 """What docs/operations.md tells people to run, run here against a system that runs."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from local.config import Config
 from local.store import StoreClient
 from local.stream import Record, StreamMapping, stream_event
 from local.template import load
-from tests.local.system import ROOT, System, request, running, until
+from tests.local.system import ROOT, System, free_ports, request, running, until
 
 pytestmark = pytest.mark.local
 STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/1"
@@ -185,3 +186,32 @@ def test_what_cannot_be_an_api_key_changes_nothing(own: System, given: str) -> N
     assert done.returncode == 1
     assert "Nothing was changed" in done.stderr
     assert (own.state / "sms-api-key").read_text() == before
+
+
+def smoke(system: System, **environment: str) -> tuple[int, str]:
+    command = [sys.executable, str(ROOT / "scripts/smoke.py"), "--local"]
+    done = subprocess.run(
+        command, env=system.environ() | environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_smoke_test_passes_on_a_system_that_works_and_stores_nothing(own: System) -> None:
+    before = len(list(own.orders()))
+    status, said = smoke(own, TOKEN=own.token())
+    assert status == 0, said
+    assert said.count("ok  ") == 7
+    assert len(list(own.orders())) == before
+    status, said = smoke(own)
+    assert status == 0, said
+    assert "without TOKEN" in said
+
+
+def test_the_smoke_test_names_what_does_not_work(own: System) -> None:
+    status, said = smoke(own, TOKEN=own.token("sales:read"))
+    assert status == 1
+    assert re.search(r"PROBLEM  a text is written, not sent: POST \S+: 403 instead of 200: .*insufficient_scope", said)
+    assert said.count("PROBLEM") == 1
+    status, said = smoke(own, PORT=str(free_ports()), TOKEN="x")
+    assert status == 1
+    assert said.count("no answer (ConnectionError)") == 7

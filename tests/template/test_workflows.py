@@ -1,0 +1,76 @@
+"""The workflows, the stages and the Makefile fit together."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.template.deployed import TEMPLATE, Deployed
+
+ROOT = TEMPLATE.parent
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+STAGES = ("dev", "prod")
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+    return found
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    return [step for job in read(path)["jobs"].values() for step in job.get("steps", [])]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_nothing_but_what_its_jobs_say_and_uses_only_what_cannot_change(path: Path) -> None:
+    assert read(path)["permissions"] == {}
+    for job in read(path)["jobs"].values():
+        assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
+    for use in re.findall(r"uses: (\S+.*)", path.read_text()):
+        assert re.fullmatch(r"\./\.github/workflows/\w+\.yml|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use), use
+    for step in steps(path):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"] == {"persist-credentials": "false"}
+
+
+def test_no_workflow_has_a_key_of_aws() -> None:
+    [role] = [step for path in WORKFLOWS for step in steps(path) if "configure-aws-credentials" in step.get("uses", "")]
+    assert role["with"] == {"role-to-assume": "${{ vars.AWS_ROLE }}", "aws-region": "${{ vars.AWS_REGION }}"}
+    secrets = {name for path in WORKFLOWS for name in re.findall(r"secrets\.(\w+)", path.read_text())}
+    assert secrets == {"OKTA_CLIENT_SECRET"}
+
+
+def test_what_is_merged_is_tested_then_deployed_to_dev_then_to_prod() -> None:
+    jobs = read(ROOT / ".github/workflows/main.yml")["jobs"]
+    assert [(name, job.get("needs"), job.get("with", {}).get("stage")) for name, job in jobs.items()] == [
+        ("test", None, None), ("dev", "test", "dev"), ("prod", "dev", "prod"),
+    ]  # fmt: skip
+    [deploy] = read(ROOT / ".github/workflows/deploy.yml")["jobs"].values()
+    # Whoever must agree is named in the environment of this name.
+    assert deploy["environment"] == deploy["env"]["STAGE"] == "${{ inputs.stage }}"
+    runs = [step["run"] for step in deploy["steps"] if "run" in step]
+    assert "make deploy" in runs[0]
+    assert "make -s smoke" in runs[1]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_makes_only_what_the_makefile_has(path: Path) -> None:
+    for step in steps(path):
+        for target in re.findall(r"\bmake (?:-s )?(\w+)", step.get("run", "")):
+            assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_has_a_stack_of_its_own_asks_nothing_and_sets_what_the_template_has(stage: str) -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert config[stage]["deploy"]["parameters"]["confirm_changeset"] is False
+    stacks = [config[each]["global"]["parameters"]["stack_name"] for each in STAGES]
+    assert len(set(stacks)) == len(STAGES)
+    [given] = re.findall(rf"^PARAMETERS_{stage} = (.*)$", MAKEFILE, re.MULTILINE)
+    for name, value in (each.split("=") for each in given.split()):
+        allowed = Deployed().source["Parameters"][name].get("AllowedValues", [value])
+        assert value in map(str, allowed), name
