@@ -151,6 +151,9 @@ replay-failed: environment ## Hand what the orders stream gave up to send_sms ag
 replay-orders: environment ## Hand queued orders of a range to send_sms (SINCE=2026-11-23 UNTIL=2026-11-24, and as above)
 	@$(PY) scripts/replay_orders.py --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
 
+restore: environment ## Bring back what both tables had at AT=2026-11-23T18:00:00Z and have not now (STACK=sales, or LOCAL=1)
+	@$(PY) scripts/restore.py --at "$(AT)" $(WHERE)
+
 rotate-webhook-secret: environment ## Make a new secret of the webhooks, and print the callbacks to enter (STACK=sales, or LOCAL=1)
 	@$(PY) scripts/rotate_secret.py webhook $(WHERE)
 

@@ -27,7 +27,7 @@ from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
 from sales.startup import at_start
 
-__all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "store"]
+__all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "marshal_item", "store", "unmarshal_item"]
 
 # A page of 16 shards asks them all at once; a sweep has as many texts in flight.
 _CONNECTIONS = 64
@@ -97,7 +97,7 @@ def _marshal(value: Any) -> dict[str, Any]:
         case int() | Decimal():
             return {"N": str(value)}
         case dict():
-            return {"M": _marshal_item(value)}
+            return {"M": marshal_item(value)}
         case list() | tuple():
             return {"L": [_marshal(entry) for entry in value]}
         case frozenset():
@@ -105,7 +105,7 @@ def _marshal(value: Any) -> dict[str, Any]:
     raise TypeError(type(value).__name__)
 
 
-def _marshal_item(item: Mapping[str, Any]) -> dict[str, Any]:
+def marshal_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The item in DynamoDB's form; what is None is left out, since an index key must not be null."""
     return {name: _marshal(value) for name, value in item.items() if value is not None}
 
@@ -210,12 +210,12 @@ class Store:
         write_id = uuid4().hex
         parameters: dict[str, Any] = {
             "TableName": table,
-            "Item": _marshal_item(item | {"write_id": write_id}),
+            "Item": marshal_item(item | {"write_id": write_id}),
             "ConditionExpression": condition,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if values:
-            parameters["ExpressionAttributeValues"] = _marshal_item(values)
+            parameters["ExpressionAttributeValues"] = marshal_item(values)
         try:
             self._call("put_item", **parameters)
         except ClientError as error:
@@ -226,7 +226,7 @@ class Store:
         return None
 
     def _get(self, table: str, key: Item) -> Item | None:
-        answer = self._call("get_item", TableName=table, Key=_marshal_item(key), ConsistentRead=True)
+        answer = self._call("get_item", TableName=table, Key=marshal_item(key), ConsistentRead=True)
         return unmarshal_item(answer["Item"]) if "Item" in answer else None
 
     # Customers
@@ -265,11 +265,11 @@ class Store:
             answer = self._call(
                 "update_item",
                 TableName=self._customers,
-                Key=_marshal_item({"code": code}),
+                Key=marshal_item({"code": code}),
                 UpdateExpression=f"SET {assignments} ADD #version :one",
                 ConditionExpression=condition,
                 ExpressionAttributeNames=names,
-                ExpressionAttributeValues=_marshal_item(values),
+                ExpressionAttributeValues=marshal_item(values),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -322,7 +322,7 @@ class Store:
                     {
                         "Put": {
                             "TableName": self._orders,
-                            "Item": _marshal_item(item),
+                            "Item": marshal_item(item),
                             "ConditionExpression": condition,
                             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                         }
@@ -474,7 +474,7 @@ class Store:
             tests.append("#sms.#status = :sms_status" if name == "sms_status" else f"#{name} = :{name}")
         if tests:
             parameters["FilterExpression"] = " AND ".join(tests)
-        parameters |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": _marshal_item(values)}
+        parameters |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": marshal_item(values)}
         rows: list[Item] = []
         reads = 0
         last: dict[str, Any] | None = None
@@ -505,7 +505,7 @@ class Store:
             TableName=self._orders,
             IndexName="by_due",
             KeyConditionExpression=f"due_shard = :shard AND {condition}",
-            ExpressionAttributeValues=_marshal_item(values),
+            ExpressionAttributeValues=marshal_item(values),
             Limit=limit,
         )
         return [Due(item["id"]["S"], item["due_at"]["S"]) for item in answer["Items"]]
@@ -519,7 +519,7 @@ class Store:
                 TableName=self._orders,
                 IndexName="by_sms_status",
                 KeyConditionExpression="sms_shard = :shard",
-                ExpressionAttributeValues=_marshal_item({":shard": f"queued#{shard}"}),
+                ExpressionAttributeValues=marshal_item({":shard": f"queued#{shard}"}),
                 Limit=limit,
             )
             found += (unmarshal_item(item) for item in answer["Items"])
@@ -557,7 +557,7 @@ class Store:
     def pause_sending(self, until: datetime, reason: str) -> None:
         """Lets no sender start before then."""
         item = {"id": "control#sms", "until": format_time(until), "reason": reason}
-        self._call("put_item", TableName=self._orders, Item=_marshal_item(item))
+        self._call("put_item", TableName=self._orders, Item=marshal_item(item))
 
     # Messages of the gateway
 
@@ -635,7 +635,7 @@ class Store:
             TableName=self._orders,
             IndexName="by_number",
             KeyConditionExpression="unsettled_number = :number",
-            ExpressionAttributeValues=_marshal_item({":number": number}),
+            ExpressionAttributeValues=marshal_item({":number": number}),
             ScanIndexForward=False,
             Limit=_BATCH_GET,
         )
@@ -657,7 +657,7 @@ class Store:
             "ReturnValues": "ALL_NEW",
         }
         if values:
-            parameters["ExpressionAttributeValues"] = _marshal_item(values)
+            parameters["ExpressionAttributeValues"] = marshal_item(values)
         if names:
             parameters["ExpressionAttributeNames"] = names
         if condition:

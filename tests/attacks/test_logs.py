@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.local.system import System, request, running, until
+from tests.local.system import System, leaks, request, running, until
 
 pytestmark = pytest.mark.local
 NAME, ITEM, EMAIL = "Wanjiru Achieng-Odhiambo", "a very private parcel", "Wanjiru.Private@example.com"
@@ -89,3 +90,25 @@ def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System
         (name, what) for name, text in found.items() for what, each in private.items() if each.lower() in text.lower()
     ]
     assert leaks == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ('{"to": "+254700000871"}', "a number"),
+        ("GET /api/v1/sales/customers?phone_number=%2B254700000871", "a number"),
+        ("GET /customers?email=somebody%40example.com", "an e-mail address"),
+        ("somebody@example.com", "an e-mail address"),
+        ("Dear John Doe, your order", "a name"),
+        ("Authorization: Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "a token"),
+        ("POST /webhooks/africastalking/delivery/the-secret-of-the-hook", "the webhook-secret"),
+        ('{"order_id": "23b5d81e-eadd-8cfd-93b9-254700000871", "phone_number": "+2547******71"}', None),
+    ],
+)
+def test_every_system_s_logs_are_searched_for_what_they_may_not_have(
+    tmp_path: Path, line: str, kind: str | None
+) -> None:
+    (tmp_path / "webhook-secret").write_text("the-secret-of-the-hook\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/create_order.log").write_text(f"nothing\n{line}\n")
+    assert leaks(tmp_path) == ([f"logs/create_order.log:2: {kind}"] if kind else [])

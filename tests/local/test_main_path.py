@@ -11,7 +11,7 @@ from local.store import StoreClient
 from sales.auth import Caller
 from sales.customers import Customer
 from sales.identity import code_of, customer_ids
-from sales.store import _marshal_item
+from sales.store import marshal_item
 from tests.local.system import CUSTOMER, System, running, until
 
 pytestmark = pytest.mark.local
@@ -149,7 +149,7 @@ def test_a_thousand_customers_of_one_moment_page_through_completely_while_others
             id=found, code=code_of(found), name="same moment", phone_number="+254700000400", email="paged@example.com",
             now=moment, fingerprint="", shards=1,
         )  # fmt: skip
-        items.append({"PutRequest": {"Item": _marshal_item(customer.to_item())}})
+        items.append({"PutRequest": {"Item": marshal_item(customer.to_item())}})
     store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
     for first in range(0, 1000, 25):
         store.call("BatchWriteItem", {"RequestItems": {"sales-customers": items[first : first + 25]}})

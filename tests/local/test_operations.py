@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,6 +141,51 @@ def test_a_range_that_is_no_time_is_refused(own: System) -> None:
     done = script(own, "replay_orders.py", "--since", "yesterday", "--until", "2999-01-01")
     assert done.returncode == 2
     assert "yesterday is neither a date nor a time" in done.stderr
+
+
+def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texted_for_it(own: System) -> None:
+    number, when = "+254700000608", "20261123T180000Z"
+    store = StoreClient(f"http://127.0.0.1:{own.port + 3}")
+    tables = {name.partition("-")[2]: name for name in store.call("ListTables", {})["TableNames"]}
+    delivered = own.order(own.customer(phone_number=number))
+    own.reaches(delivered, "delivered")
+    with nothing_sends(own):
+        gone, sent_since, changed = (own.order(own.customer(phone_number=number)) for _ in range(3))
+        # What point-in-time recovery would make.
+        for name in ("customers", "orders"):
+            table = store.call("DescribeTable", {"TableName": tables[name]})["Table"]
+            schema = {key: table[key] for key in ("KeySchema", "AttributeDefinitions")}
+            keys = {each["AttributeName"] for each in schema["KeySchema"]}
+            schema["AttributeDefinitions"] = [e for e in schema["AttributeDefinitions"] if e["AttributeName"] in keys]
+            copy = f"{tables[name]}-at-{when}"
+            store.call("CreateTable", {"TableName": copy, "BillingMode": "PAY_PER_REQUEST", **schema})
+            for item in store.call("Scan", {"TableName": tables[name]})["Items"]:
+                store.call("PutItem", {"TableName": copy, "Item": item})
+    for order in (gone, sent_since, changed):
+        own.reaches(order, "delivered")
+    assert own.call("POST", f"orders/{changed['id']}/cancel").status == 200
+    before = len(texts_to(own, number))
+    for order in (gone, delivered):
+        store.call("DeleteItem", {"TableName": tables["orders"], "Key": {"id": {"S": order["id"]}}})
+    code = own.call("GET", f"customers/{gone['customer']}").body["code"]
+    store.call("DeleteItem", {"TableName": tables["customers"], "Key": {"code": {"S": code}}})
+
+    for copied in (1, 0):
+        done = script(own, "restore.py", "--at", "2026-11-23T18:00:00Z")
+        assert done.returncode == 0, done.stderr
+        assert f"{tables['customers']}: {copied} copied" in done.stdout
+        assert f"{tables['orders']}: {2 * copied} copied" in done.stdout
+
+    assert own.call("GET", f"customers/{gone['customer']}").status == 200
+    assert own.sms(delivered)["status"] == "delivered"
+    assert own.sms(sent_since)["status"] == "delivered"
+    assert own.call("GET", f"orders/{changed['id']}").body["status"] == "cancelled"
+    # Nobody can tell whether it went out since, and it did.
+    assert (own.sms(gone)["status"], own.sms(gone)["reason"]) == ("unknown", "restored")
+    assert gone["id"] in [order["id"] for order in own.orders(sms_status="unknown")]
+    # Two sweeps, and whatever the stream makes of it.
+    time.sleep(5)
+    assert len(texts_to(own, number)) == before
 
 
 def report(url: str) -> int:
