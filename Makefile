@@ -84,6 +84,10 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) scripts/scan_template.py
 	@.venv-lint/bin/zizmor --offline --quiet .github
 
+audit: npm ## Look for known advisories of everything that is installed; fails where it can look nothing up
+	@scripts/setup.sh audit
+	@scripts/audit.sh
+
 contract: environment ## Write contract and Postman collection anew from models, template and contract/
 	@$(PY) scripts/generate_contract.py
 	@$(PY) scripts/generate_postman.py

@@ -18,6 +18,7 @@ LOCKS = (
     ("requirements-dev.in", "shared/requirements.txt"),
     ("requirements-sam.in", None),
     ("requirements-lint.in", None),
+    ("requirements-audit.in", None),
     ("requirements-ministack.in", None),
     # The same versions of what both sides use: contestants differ by how they are built.
     ("bench/requirements.in", "shared/requirements.txt"),

@@ -4,7 +4,7 @@
 # Says nothing when everything is there already, and nothing on standard output ever: `make -s token` prints a token and
 # no more.
 #
-#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint]
+#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
@@ -177,6 +177,7 @@ all_ready() {
       docs) docs_ready || return 1 ;;
       npm) npm_ready dev || return 1 ;;
       sam) ready .venv-sam requirements-sam.txt || return 1 ;;
+      audit) ready .venv-audit requirements-audit.txt || return 1 ;;
       bench) ready .venv-bench bench/requirements.txt || return 1 ;;
       lint) ready .venv-lint requirements-lint.txt || return 1 ;;
       ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
@@ -194,8 +195,9 @@ for part in "$@"; do
     npm) npm_packages dev "what tests use" || say "So the tests that need it are skipped." ;;
     sam) environment .venv-sam requirements-sam.txt ;;
     lint) environment .venv-lint requirements-lint.txt ;;
+    audit) environment .venv-audit requirements-audit.txt ;;
     bench) environment .venv-bench bench/requirements.txt ;;
     ministack) environment .venv-ministack requirements-ministack.txt ;;
-    *) say "setup.sh knows store, docs, npm, sam, lint, ministack and bench, not $part"; exit 2 ;;
+    *) say "setup.sh knows store, docs, npm, sam, lint, audit, ministack and bench, not $part"; exit 2 ;;
   esac
 done
