@@ -136,6 +136,7 @@ bench-newcomer: environment ## What a newcomer waits for: fresh clone, empty cac
 build: environment docs sam ## Build functions and layer as they are deployed, with bytecode
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(PY) scripts/build_artefacts.py
+	@$(PY) scripts/sbom.py
 
 deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev or prod: asking for nothing)
 	@$(SAM) deploy $(if $(STAGE),--config-env $(STAGE),--guided) \

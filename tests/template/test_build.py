@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from scripts import sbom
 from tests.template.deployed import TEMPLATE
 
 ROOT = TEMPLATE.parent
@@ -128,6 +129,23 @@ def test_the_layer_is_at_most_10_mb_zipped_and_a_function_5_kb(build: tuple[Path
     most = {"SharedLayer": 10_000_000, "ServeDocsFunction": 1_000_000, "ServeConsoleFunction": 50_000}
     for name, zipped, _ in build[1]:
         assert zipped <= most.get(name, 5_000), name
+
+
+@pytest.mark.slow
+def test_the_sbom_names_what_is_in_the_layer_and_nothing_else_and_the_page_its_licences(
+    build: tuple[Path, Any],
+) -> None:
+    found = json.loads(sbom.bom(build[0]))
+    assert (found["bomFormat"], found["specVersion"]) == ("CycloneDX", "1.6")
+    purls = {each["purl"] for each in found["components"]}
+    python = [purl.removeprefix("pkg:pypi/") for purl in purls if purl.startswith("pkg:pypi/")]
+    shipped = {path.name.removesuffix(".dist-info") for path in (build[0] / "SharedLayer/python").glob("*.dist-info")}
+    assert {purl.replace("-", "_").replace("@", "-") for purl in python} == {
+        f"{name.replace('-', '_').lower()}-{version}" for name, _, version in (each.rpartition("-") for each in shipped)
+    }
+    assert not any("ecdsa" in purl for purl in purls)
+    assert all(each["licenses"] for each in found["components"])
+    assert sbom.LICENCES.read_text() == sbom.page(build[0]), "scripts/sbom.py --licences writes it"
 
 
 @pytest.mark.slow
