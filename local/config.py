@@ -27,6 +27,7 @@ _PARAMETERS = {
     "SMS_TEXT": "SmsText",
     "SMS_MAX_SEGMENTS": "SmsMaxSegments",
     "SMS_PRICES": "SmsPrices",
+    "SMS_TEXT_DAYS": "SmsTextDays",
 }
 # Variables that .env may set and that are no parameters.
 _VARIABLES = ("SMS_MAX_ATTEMPTS", "SMS_RETRY_SECONDS", "SMS_LEASE_SECONDS", "SMS_PAUSE_SECONDS")

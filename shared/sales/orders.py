@@ -179,7 +179,17 @@ class Order:
             ),
         )
 
-    def requested_again(self, now: datetime, *, key: str, fingerprint: str, reason: str, to: str) -> "Order | None":
+    def without_text(self) -> "Order | None":
+        """The order without its text and the number it went to; none while the text is on its way, or when both are gone."""
+        sms = self.sms
+        if sms.status in (Status.queued, Status.sending) or not (sms.to or sms.text.text):
+            return None
+        gone = replace(sms, to="", text=Text("", sms.text.encoding, sms.text.segments))
+        return replace(self, version=self.version + 1, sms=gone)
+
+    def requested_again(
+        self, now: datetime, *, key: str, fingerprint: str, reason: str, to: str, text: Text
+    ) -> "Order | None":
         """The order after a person asked for its text once more; none where its state does not allow it."""
         status = move(self.sms.status, Cause.requested)
         if status is None:
@@ -194,6 +204,7 @@ class Order:
                 self.sms,
                 status=status,
                 to=to,
+                text=text,
                 updated_at=moment,
                 retries=0,
                 message_id=None,

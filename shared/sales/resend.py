@@ -7,7 +7,8 @@ from sales.auth import Caller
 from sales.customers import Customer
 from sales.errors import Problem
 from sales.identity import caller_key
-from sales.messages import Status
+from sales.messages import Status, Text
+from sales.ordering import order_text
 from sales.orders import Order
 from sales.store import store
 
@@ -38,9 +39,20 @@ def request_again(
                 return None
         now = clock.now()
         _allowed(current, customer, now)
-        return current.requested_again(now, key=mine, fingerprint=fingerprint, reason=reason, to=customer.phone_number)
+        return current.requested_again(
+            now, key=mine, fingerprint=fingerprint, reason=reason, to=customer.phone_number, text=_text(current)
+        )
 
     return store().change_order(order, ask), replayed
+
+
+def _text(order: Order) -> Text:
+    # A text that was forgotten meanwhile (SMS_TEXT_DAYS) is written anew.
+    return (
+        order.sms.text
+        if order.sms.text.text
+        else order_text(order.customer_name, order.item, order.amount, order.currency)
+    )
 
 
 def _allowed(order: Order, customer: Customer, now: datetime) -> None:

@@ -41,6 +41,8 @@ class Settings:
     sms_text: str
     sms_max_segments: int
     sms_prices: str
+    # Days after which an order's text is forgotten; 0 for never.
+    sms_text_days: float
     sms_max_attempts: int
     sms_retry_seconds: float
     sms_lease_seconds: float
@@ -103,6 +105,7 @@ class Settings:
             sms_text=optional("SMS_TEXT"),
             sms_max_segments=int(number("SMS_MAX_SEGMENTS", 2, 1)),
             sms_prices=optional("SMS_PRICES", "{}"),
+            sms_text_days=number("SMS_TEXT_DAYS", 0, 0),
             # With the first retry after 30 s and an hour at the most between two, forty tries outlast a day without
             # the gateway.
             sms_max_attempts=int(number("SMS_MAX_ATTEMPTS", 40, 1)),

@@ -1,7 +1,7 @@
 """The tables: the only module that talks to DynamoDB, and the only importer of botocore.
 
 Every write is conditional. Items that are not orders live in the orders table under ids with a prefix: `reference#`
-(who has a reference), `message#` (what is known of a message of the gateway), `control#` (the sender's pause).
+(who has a reference), `message#` (what is known of a message of the gateway), `control#` (the sender's pause, how far texts are forgotten).
 """
 
 import random
@@ -553,6 +553,34 @@ class Store:
         control = items.pop("control#sms", None)
         pause = Pause(control["until"], control["reason"]) if control else None
         return items, frozenset(opted_out), pause
+
+    def made_between(self, shard: int, follows: str | None, until: str, limit: int) -> list[Item]:
+        """Orders of a list shard that were made before then, the oldest first, after the one with this sort key."""
+        answer = self._call(
+            "query",
+            TableName=self._orders,
+            IndexName="by_date",
+            KeyConditionExpression="list_shard = :shard AND sort_key BETWEEN :follows AND :until",
+            # Between takes its ends too: the first string after a sort key is itself with one more character.
+            ExpressionAttributeValues=marshal_item(
+                {":shard": str(shard), ":follows": f"{follows} " if follows else " ", ":until": until}
+            ),
+            Limit=limit,
+        )
+        return [unmarshal_item(item) for item in answer["Items"]]
+
+    def texts_forgotten(self) -> dict[str, str]:
+        """By list shard, the sort key of the last order whose text was forgotten for its age."""
+        items, _, _ = self.for_sending(["control#texts"], [])
+        return dict(items["control#texts"]["until"]) if items else {}
+
+    def note_texts_forgotten(self, until: Mapping[str, str]) -> None:
+        """Notes how far the texts are forgotten."""
+        self._call(
+            "put_item",
+            TableName=self._orders,
+            Item=marshal_item({"id": "control#texts", "until": dict(until)}),
+        )
 
     def pause_sending(self, until: datetime, reason: str) -> None:
         """Lets no sender start before then."""

@@ -12,6 +12,7 @@ from sales.errors import Problem
 from sales.gateway import OUTAGES
 from sales.messages import LONGEST_WAIT_SECONDS, Status
 from sales.orders import DUE_SHARDS, Order
+from sales.retention import forget_old_texts
 from sales.sending import GATEWAY_SECONDS, MARGIN_SECONDS, adopt, expire_lease, sender
 from sales.store import message_of, store
 
@@ -42,6 +43,9 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
                 ended.update(counted)
             if not ended.pop("recovered", 0):
                 break
+    if part == 0:
+        ended["forgotten"] += forget_old_texts(has_time=lambda: _has_time(seconds_left))
+    ended = +ended
     _measure(ended, oldest)
     return ended
 

@@ -575,3 +575,61 @@ def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every
     assert [line["SmsMisconfigured"] for line in lines if "SmsMisconfigured" in line] == [[1]]
     assert [line["reason"] for line in lines if "reason" in line] == ["bad_key"]
     assert [(line["state"], line["SmsState"]) for line in lines if "SmsState" in line] == [("queued", [1])]
+
+
+class TestRetention:
+    """Texts are forgotten after SMS_TEXT_DAYS."""
+
+    @pytest.fixture(autouse=True)
+    def _ten_days(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SMS_TEXT_DAYS", "10")
+        settings.cache_clear()
+
+    def test_an_old_order_has_neither_text_nor_number_and_a_young_one_both(
+        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, time: Time
+    ) -> None:
+        stream(order, rows=rows)
+        report(state(order)["message_id"], "Success")
+        time.pass_(5 * 86_400)
+        young = create_order({"customer": order["customer"], "item": "desk", "amount": "5"}).body
+        assert sweep() == {"sent": 1}
+        time.pass_(5 * 86_400 + 1)
+        assert sweep() == {"forgotten": 1}
+        sms = state(order)
+        assert (sms["status"], sms["text"], sms["to"], sms["segments"]) == ("delivered", None, None, 1)
+        assert state(young)["text"] == young["sms"]["text"]
+        assert "254704590344" not in str([row for row in rows("orders") if row["id"]["S"] == order["id"]])
+        assert "254704590344" not in str(
+            [row for row in rows("orders") if row["id"]["S"] == f"message#{sms['message_id']}"]
+        )
+        assert sweep() == {}
+        # Late, and it changes nothing.
+        assert report(sms["message_id"], "Failed").status == 200
+        assert state(order)["status"] == "delivered"
+
+    def test_a_text_on_its_way_is_waited_for_and_none_is_passed_over(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
+        others = [create_order({"customer": order["customer"], "item": "desk", "amount": "5"}).body for _ in range(3)]
+        time.pass_(11 * 86_400)
+        assert sweep(part=1, parts=2).get("forgotten") is None
+        gateway.answers = [refused(Kind.deferred, "InsufficientBalance")]
+        sweep()
+        time.pass_(7200)
+        sweep()
+        time.pass_(60)
+        sweep()
+        assert {state(each)["text"] for each in [order, *others]} == {None}
+
+    def test_a_forgotten_text_that_is_asked_for_again_is_written_anew(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
+        sweep()
+        time.pass_(11 * 86_400)
+        assert sweep() == {"forgotten": 1}
+        again = http_event(
+            "POST", "/x", {"reason": "lost phone"}, parameters={"order": order["id"]}, headers={"idempotency-key": "k"}
+        )
+        assert call("resend_sms", again).status == 202
+        sweep()
+        assert gateway.sent == [("+254704590344", order["sms"]["text"])] * 2

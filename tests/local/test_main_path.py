@@ -194,3 +194,13 @@ def test_a_slash_that_the_gateway_does_not_take_is_handed_on_with_the_token_chec
         token = other.token("sales:read")
         assert other.call("POST", "/api/v1/sales/create-order/", body, token=token).status == 403
         assert other.call("DELETE", "/api/v1/sales/orders/").status == 405
+
+
+def test_an_old_order_s_text_and_number_are_forgotten_where_that_is_wanted() -> None:
+    # Two seconds of a day.
+    with running(SMS_TEXT_DAYS="0.000023") as own:
+        order = own.order(own.customer())
+        assert order["sms"]["text"]
+        sms = until(lambda: sms if (sms := own.sms(order))["text"] is None else None, seconds=40)
+        assert (sms["to"], sms["segments"]) == (None, 1)
+        assert len(own.texts()) == 1

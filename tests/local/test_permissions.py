@@ -125,7 +125,7 @@ def reach_every_call(system: System) -> None:
 @pytest.fixture(scope="module")
 def used() -> Iterator[list[dict[str, Any]]]:
     """Every function, action and resource of the story."""
-    with running(SMS_RETRY_SECONDS="1") as system:
+    with running(SMS_RETRY_SECONDS="1", SMS_TEXT_DAYS="1") as system:
         reach_every_call(system)
         log = system.state / LOG
 
