@@ -8,10 +8,19 @@ TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local 
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 # What is deployed: its time, which makes it new, and its commit.
 RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
-# What is operated: the stack of this name, or with LOCAL=1 what `make run` has started.
-WHERE = $(if $(LOCAL),--local,--stack $(or $(STACK),$(if $(filter dev,$(STAGE)),sales-dev,sales)))
+# The stages' stacks, as in samconfig.toml. A stage that is not here must never mean production.
+STACK_dev = sales-dev
+STACK_prod = sales
+ifneq ($(STAGE),)
+  $(if $(STACK_$(STAGE)),,$(error STAGE is dev or prod, not $(STAGE)))
+endif
+# What is operated: the stack, or with LOCAL=1 what `make run` has started; and where only a stack will do.
+DEPLOYED = --stack $(or $(STACK),$(STACK_$(STAGE)),$(STACK_prod))
+WHERE = $(if $(LOCAL),--local,$(DEPLOYED))
+VERSIONS = $(if $(LOCAL),$(error the system on this machine has no versions),$(DEPLOYED))
 # What is different in a stage, whoever deploys it; what only its operator knows comes in PARAMETERS.
-PARAMETERS_dev = LogLevel=DEBUG LogRetentionDays=7
+# Secrets of its own: a secret rotated in dev is none of production's.
+PARAMETERS_dev = LogLevel=DEBUG LogRetentionDays=7 SmsSecretName=sales-dev/africastalking-api-key WebhookSecretName=sales-dev/webhook-secret
 PARAMETERS_prod = CanaryDeployment=true
 
 help: ## Show this list
@@ -145,8 +154,11 @@ deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev 
 smoke: environment ## Ask a deployed system whether it works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
 	@$(PY) scripts/smoke.py $(if $(URL),--url $(URL),$(WHERE))
 
-prune: environment ## Delete versions that nobody needs any more (STACK=sales; matters with SnapStart)
-	@$(PY) scripts/prune_versions.py --stack $(or $(STACK),sales)
+rollback: environment ## Go back to the release before, or TO=2611232035-0a1b2c3 (STAGE=prod or STACK=sales; DRY_RUN=1)
+	@$(PY) scripts/rollback.py $(VERSIONS) $(if $(value TO),--to "$$TO") $(if $(DRY_RUN),--dry-run)
+
+prune: environment ## Delete versions that nobody needs any more (STAGE=prod or STACK=sales; DRY_RUN=1)
+	@$(PY) scripts/prune_versions.py $(VERSIONS) $(if $(DRY_RUN),--dry-run)
 
 # ---- Operate
 
