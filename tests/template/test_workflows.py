@@ -38,8 +38,10 @@ def test_a_workflow_may_nothing_but_what_its_jobs_say_and_uses_only_what_cannot_
 
 
 def test_no_workflow_has_a_key_of_aws() -> None:
-    [role] = [step for path in WORKFLOWS for step in steps(path) if "configure-aws-credentials" in step.get("uses", "")]
-    assert role["with"] == {"role-to-assume": "${{ vars.AWS_ROLE }}", "aws-region": "${{ vars.AWS_REGION }}"}
+    roles = [step for path in WORKFLOWS for step in steps(path) if "configure-aws-credentials" in step.get("uses", "")]
+    assert len(roles) == 2
+    for role in roles:
+        assert role["with"] == {"role-to-assume": "${{ vars.AWS_ROLE }}", "aws-region": "${{ vars.AWS_REGION }}"}
     secrets = {name for path in WORKFLOWS for name in re.findall(r"secrets\.(\w+)", path.read_text())}
     assert secrets == {"OKTA_CLIENT_SECRET"}
 
@@ -55,6 +57,20 @@ def test_what_is_merged_is_tested_then_deployed_to_dev_then_to_prod() -> None:
     runs = [step["run"] for step in deploy["steps"] if "run" in step]
     assert "make deploy" in runs[0]
     assert "make -s smoke" in runs[1]
+    assert runs[2] == "make -s prune", "only what is known to work makes what was before it needless"
+
+
+def test_going_back_is_one_action_by_hand_that_waits_for_no_deployment() -> None:
+    workflow = read(ROOT / ".github/workflows/rollback.yml")
+    given = workflow["on"]["workflow_dispatch"]["inputs"]
+    assert given["stage"]["options"] == ["prod", "dev"]
+    assert workflow["concurrency"]["group"] != read(ROOT / ".github/workflows/deploy.yml")["concurrency"]["group"]
+    [job] = workflow["jobs"].values()
+    assert job["environment"] == "${{ inputs.stage }}"
+    assert job["steps"][-1] == {
+        "run": "make -s rollback",
+        "env": {"STAGE": "${{ inputs.stage }}", "TO": "${{ inputs.to }}"},
+    }
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
