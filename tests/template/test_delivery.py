@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from sales.routing import ALIAS
-from tests.template.deployed import Deployed
+from tests.template.deployed import TEMPLATE, Deployed
 
 RELEASE = "2611232035-0a1b2c3"
+SECTION = (TEMPLATE.parent / "docs/operations.md").read_text().partition("\n### Go back to the release before\n")[2]
+BY_ITSELF = SECTION.partition("\n### ")[0].partition("**By itself.**")[2].partition("**While")[0]
+# What the page says: the alarms that take a release back, and of the others why not.
+WATCHED = set(re.findall(r"`([a-z]+-[a-z-]+)`", BY_ITSELF.partition("CodeDeploy takes")[0]))
+UNWATCHED = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", BY_ITSELF, re.MULTILINE))
 
 
 @cache
@@ -87,10 +92,19 @@ def test_with_the_canary_a_tenth_comes_first_and_an_alarm_takes_it_back() -> Non
         watched = {alarm["Name"]["Fn::Sub"] for alarm in properties["AlarmConfiguration"]["Alarms"]}
         assert watched <= alarms
         assert len(watched) <= 10  # CodeDeploy's own limit
-        for needed in ("api-errors", "orders-errors", "sending-errors", "sms-unknown", "sms-configuration"):
-            assert f"${{AWS::StackName}}-{needed}" in watched
+        assert watched == {f"${{AWS::StackName}}-{name}" for name in WATCHED}
     for alias in deployed().of_type("AWS::Lambda::Alias").values():
         assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] in groups
+
+
+def test_every_alarm_takes_a_release_back_or_has_its_reason_on_the_page_of_operations() -> None:
+    found = (
+        each["Properties"]["AlarmName"]["Fn::Sub"] for each in deployed().of_type("AWS::CloudWatch::Alarm").values()
+    )
+    names = {name.removeprefix("${AWS::StackName}-") for name in found}
+    assert not WATCHED & set(UNWATCHED)
+    assert names == WATCHED | set(UNWATCHED)
+    assert all(len(reason) > 5 for reason in UNWATCHED.values())
 
 
 def test_without_the_canary_there_is_no_codedeploy_at_all() -> None:
