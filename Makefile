@@ -88,7 +88,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
 	@$(PY) scripts/cost.py --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
-	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint template.yaml .github/aws-role.yaml
 	@$(SAM) validate --lint --region eu-west-1
 	@$(PY) scripts/scan_template.py
 	@.venv-lint/bin/zizmor --offline --quiet .github
@@ -159,6 +159,10 @@ rollback: environment ## Go back to the release before, or TO=2611232035-0a1b2c3
 
 prune: environment ## Delete versions that nobody needs any more (STAGE=prod or STACK=sales; DRY_RUN=1)
 	@$(PY) scripts/prune_versions.py $(VERSIONS) $(if $(DRY_RUN),--dry-run)
+
+deploy-role: sam ## Make the role that the workflows deploy a stage with (STAGE=dev REPOSITORY=owner/name, PROVIDER=arn:...)
+	@$(SAM) deploy --template-file .github/aws-role.yaml --stack-name deploy-$(STACK_$(STAGE)) --capabilities CAPABILITY_NAMED_IAM \
+	  --parameter-overrides Repository=$(REPOSITORY) Stage=$(STAGE) StackName=$(STACK_$(STAGE)) $(if $(PROVIDER),ProviderArn=$(PROVIDER))
 
 # ---- Operate
 

@@ -27,7 +27,7 @@ def made(target: str, *given: str) -> subprocess.CompletedProcess[str]:
 
 
 def stacks(target: str, *given: str) -> list[str]:
-    return re.findall(r"--stack(?:-name)?[ =](\S+)", made(target, *given).stdout)
+    return re.findall(r"--stack (\S+)", made(target, *given).stdout)
 
 
 def test_what_is_listed_here_is_what_names_a_stack() -> None:
@@ -69,6 +69,15 @@ def test_a_deployment_takes_the_stage_s_settings_and_secrets_of_its_own(stage: s
     defaults = {name: Deployed().source["Parameters"][name]["Default"] for name in names}
     given = defaults | {name: value for name, value in re.findall(r"(\w+)=(\S+)", command) if name in names}
     assert all(value.startswith(f"{STAGES[stage]}/") for value in given.values()), given
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_s_role_is_made_for_its_stack_and_its_environment(stage: str) -> None:
+    [command] = re.findall(
+        r"sam deploy .*\\\n.*", made("deploy-role", f"STAGE={stage}", "REPOSITORY=owner/name").stdout
+    )
+    assert f"--template-file .github/aws-role.yaml --stack-name deploy-{STAGES[stage]} " in command
+    assert f"Repository=owner/name Stage={stage} StackName={STAGES[stage]}" in command
 
 
 def test_no_two_stages_share_a_secret_a_stack_or_a_place_for_what_is_built() -> None:
