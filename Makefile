@@ -93,6 +93,9 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) scripts/scan_template.py
 	@.venv-lint/bin/zizmor --offline --quiet .github
 
+scan-history: environment ## Look for secrets in all that was ever committed, also where it was taken out again
+	@$(PY) scripts/scan_tree.py --history
+
 audit: npm ## Look for known advisories of everything that is installed; fails where it can look nothing up
 	@scripts/setup.sh audit
 	@scripts/audit.sh
