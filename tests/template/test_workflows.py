@@ -1,6 +1,7 @@
 """The workflows, the stages and the Makefile fit together."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,28 @@ def test_a_workflow_may_nothing_but_what_its_jobs_say_and_uses_only_what_cannot_
             # Secrets are looked for in all of the history; nothing else needs it.
             whole = {"fetch-depth": "0"} if path.stem == "test" else {}
             assert step["with"] == {"persist-credentials": "false"} | whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["needs: [nobody]", "runs-on: ubuntu-nought", "if: ${{ vars.x && nothing.y }}"])
+def test_actionlint_which_make_check_runs_finds_what_does_not_work(tmp_path: Path, fault: str) -> None:
+    [command] = re.findall(r"^ACTIONLINT := (\S+)$", MAKEFILE, re.MULTILINE)
+    if not (ROOT / command).exists():
+        pytest.skip("actionlint is not installed: scripts/setup.sh npm")
+    job = {"runs-on": "runs-on: ubuntu-24.04-arm", "steps": "steps: [{run: make}]"}
+
+    def lint(name: str, lines: dict[str, str]) -> tuple[int, str]:
+        text = "on: push\njobs:\n  one:\n" + "".join(f"    {line}\n" for line in lines.values())
+        (tmp_path / name).write_text(text)
+        done = subprocess.run(
+            [ROOT / command, name], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert lint("good.yml", job)[0] == 0
+    status, said = lint("bad.yml", job | {fault.partition(":")[0]: fault})
+    assert status == 1, said
+    assert "bad.yml:" in said
 
 
 def test_no_workflow_has_a_key_of_aws() -> None:
