@@ -129,7 +129,7 @@ bench-units: build store ## Measure what one call of each function takes, and co
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
 	@$(PY) -m bench.soak
 
-bench-kills: store ## Kill each part of the local system a hundred times under load (ten minutes)
+bench-kills: store ## Kill each part of the local system a hundred times under load (12 minutes)
 	@$(PY) -m bench.kills
 
 bench-lists: store ## Pages of 1,000 to 1,000,000 orders, for 1, 4 and 16 list shards and each filter (10 minutes)

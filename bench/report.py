@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,3 +31,13 @@ def publish(name: str, title: str, body: str) -> None:
     print(page)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(page)
+
+
+def embed(name: str, text: str) -> None:
+    """Puts the text in the place of what a bench said of itself in bench/README.md the last time, between its marks."""
+    readme = RESULTS.parent / "README.md"
+    begin, end = f"<!-- {name}: written by bench/{name}.py -->", f"<!-- {name}: end -->"
+    given = readme.read_text()
+    assert given.count(begin) == given.count(end) == 1, f"bench/README.md has no place for {name}"
+    part = f"{begin}\n{text}\n{end}"
+    readme.write_text(re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, given, flags=re.DOTALL))
