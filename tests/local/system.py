@@ -1,5 +1,6 @@
 """A whole local system for tests: its own ports and its own state, used only from outside."""
 
+import fcntl
 import json
 import os
 import re
@@ -12,10 +13,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 BASE = "/api/v1/sales"
@@ -53,13 +54,26 @@ def request(
         return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
 
 
+# Open as long as this process lives: ports that it was given are nobody else's, also before something listens there.
+_TAKEN: list[IO[str]] = []
+_FIRST_PORT, _LAST_PORT = 18000, 32000
+
+
 def free_ports(count: int = 5) -> int:
-    """The first of so many free ports in a row, at most ten."""
-    for first in range(18000 + os.getpid() % 500 * 10, 32000, 10):
-        with suppress(OSError):
+    """The first of so many free ports in a row, at most ten; nobody who asks here gets them again."""
+    locks = Path(tempfile.gettempdir()) / "sales-ports"
+    locks.mkdir(exist_ok=True)
+    every = range(_FIRST_PORT, _LAST_PORT, 10)
+    start = os.getpid() % len(every)
+    for first in (*every[start:], *every[:start]):
+        with ExitStack() as probes, suppress(OSError):
+            lock = (locks / str(first)).open("w")
+            probes.callback(lock.close)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for port in range(first, first + count):
-                with socket.socket() as each:
-                    each.bind(("127.0.0.1", port))
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            # A descriptor of its own, so that leaving this block closes the probes only.
+            _TAKEN.append(os.fdopen(os.dup(lock.fileno()), "w"))
             return first
     raise RuntimeError(f"no {count} free ports in a row")
 
