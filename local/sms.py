@@ -117,16 +117,17 @@ class Sandbox:
     async def _messaging(self, request: web.Request) -> web.StreamResponse:
         name = self._store.next_answer()
         headers = {each: _REDACTED if each.lower() == "apikey" else value for each, value in request.headers.items()}
-        if name == "drop_before":
-            self._store.record(Asked(name, None, headers))
-            return _drop(request)
         try:
             form = await self._read(request)
         except _RefusedError as refused:
-            self._store.record(Asked(name, refused.answer.status, headers))
-            return _respond(refused.answer)
-        behaviour = self._store.behaviour
+            dropped = name == "drop_before"
+            self._store.record(Asked(name, None if dropped else refused.answer.status, headers))
+            return _drop(request) if dropped else _respond(refused.answer)
         size = measure(form["message"])
+        if name == "drop_before":
+            self._store.record(Asked(name, None, headers, form, size.segments))
+            return _drop(request)
+        behaviour = self._store.behaviour
         answer, texts = self._take(name, form, size, behaviour)
         lost = answer.taken and name in LOST
         given = _what_is_left(name, answer) if lost else answer
