@@ -295,6 +295,8 @@ def test_a_request_is_recorded_with_its_headers_and_fields_and_without_the_key(s
     assert {name.lower(): value for name, value in first["headers"].items()}["content-type"] == FORM
     assert first["headers"]["apiKey"] == "(redacted)"
     assert sandbox.key not in json.dumps(found)
+    # What was dropped before it was taken was read all the same; what nobody may send was not.
+    assert [each["fields"] is not None for each in found] == [True] * 6 + [False]
     assert [(each["answer"], each["http_status"], len(each["message_ids"])) for each in found] == [
         ("accept", 201, 1),
         ("status:403", 201, 0),
