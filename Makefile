@@ -126,8 +126,8 @@ bench-units: build store ## Measure what one call of each function takes, and co
 	@$(PY) scripts/cost.py
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale
 
-bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
-	@$(PY) -m bench.soak
+bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (4 minutes)
+	@PYTHONPATH=.:shared $(PY) -m bench.soak
 
 bench-kills: store ## Kill each part of the local system a hundred times under load (12 minutes)
 	@$(PY) -m bench.kills

@@ -1,7 +1,7 @@
 """Orders pile up while the gateway is down; once it is back with 200 ms latency they drain, the newest not last.
 
-`make bench-backlog` (ORDERS=1000 for fewer) starts a local system of its own, writes bench/results/backlog.md, and ends
-with 1 where a promise broke.
+`make bench-backlog` (ORDERS=1000 for fewer) starts a local system of its own, writes bench/results/backlog.md and its part
+of bench/README.md, and ends with 1 where a promise broke.
 """
 
 import os
@@ -20,6 +20,8 @@ LATENCY_MS = 200
 LEAST_PER_SECOND = 200
 # Placed while the backlog drains.
 NEW = 20
+# Whatever would yet go out by itself does so within a lease and a sweep (local/config.py).
+SETTLE_SECONDS = 35
 
 
 def place(system: System) -> float:
@@ -52,8 +54,8 @@ def main() -> int:
         system.behave(latency_ms=LATENCY_MS, delivery="none")
         customer = system.customer()
         newest = []
-        for _ in range(NEW):
-            newest.append(system.order(customer))
+        for number in range(NEW):
+            newest.append(system.order(customer, item=f"new item {number}"))
             time.sleep(0.1)
         give_up = time.monotonic() + 60 + ORDERS / 20
         taken: list[dict[str, Any]] = []
@@ -62,15 +64,18 @@ def main() -> int:
             time.sleep(8)
             taken = system.texts()
         waits = sorted(wait_of(system, order) for order in newest)
+        time.sleep(SETTLE_SECONDS)
+        taken = system.texts()
     times = sorted(datetime.fromisoformat(text["recorded_at"]).timestamp() for text in taken)
     seconds = times[-1] - times[0]
     middle = times[len(times) // 10 : len(times) * 9 // 10]
     steady = len(middle) / max(middle[-1] - middle[0], 0.001)
-    backlog = Counter(text["text"] for text in taken if "macbook" not in text["text"])
+    # Each order has an item of its own.
+    each = Counter(text["text"] for text in taken)
     promises = {
         "texts that went out before the gateway was back": meanwhile,
-        "texts that are missing": ORDERS + NEW - len(taken),
-        "texts that went out twice": sum(count - 1 for count in backlog.values()),
+        "texts that are missing": ORDERS + NEW - len(each),
+        "texts that went out twice": len(taken) - len(each),
         f"the middle 80 % slower than {LEAST_PER_SECOND}/s": int(steady < LEAST_PER_SECOND),
         "the newest starved (a wait of more than a tenth of the drain)": int(waits[-1] > max(seconds / 10, 2)),
     }

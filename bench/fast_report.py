@@ -145,4 +145,4 @@ def write(found: Results, folder: Path) -> None:
     text = f"# Starting and working, side by side\n\nWritten by `make bench`.\n\n{summary(found)}\n![](fast.svg)\n\n"
     text += "## Figures\n\nMilliseconds. They are this machine's; what holds elsewhere are the ratios.\n\n"
     (folder / "fast.md").write_text(text + absolute(found))
-    embed("fast", f"{summary(found)}\n![](results/fast.svg)")
+    embed("fast", f"{summary(found)}\n![](results/fast.svg)\n")

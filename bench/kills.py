@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.report import RESULTS, embed, publish, table
+from bench.report import RESULTS, publish, table
 from tests.local.system import System, running, until
 
 KILLS = int(os.environ.get("KILLS", "100"))
@@ -193,7 +193,6 @@ def say(found: dict[str, Found], minutes: float) -> None:
         "kept: whether the text went out cannot be told, so it is not sent again."
     )
     publish("kills", "Kills: each part of the local system, killed -9 under load", body)
-    embed("kills", body)
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+README = RESULTS.parent / "README.md"
 
 
 def machine() -> str:
@@ -24,20 +25,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def publish(name: str, title: str, body: str) -> None:
-    """Prints the page and writes it to bench/results/NAME.md, with date and machine."""
-    page = (
-        f"# {title}\n\n{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {os.getloadavg()[0]:.1f} at the end\n\n{body}\n"
-    )
+    """Prints the page and writes it to bench/results/NAME.md, with date and machine, and into README.md if it has a place."""
+    found = f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {os.getloadavg()[0]:.1f} at the end\n\n{body}\n"
+    page = f"# {title}\n\n{found}"
     print(page)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(page)
+    embed(name, found)
 
 
 def embed(name: str, text: str) -> None:
-    """Puts the text in the place of what a bench said of itself in bench/README.md the last time, between its marks."""
-    readme = RESULTS.parent / "README.md"
+    """Writes the text into README.md, between the marks of this bench; nothing where it has none."""
     begin, end = f"<!-- {name}: written by bench/{name}.py -->", f"<!-- {name}: end -->"
-    given = readme.read_text()
-    assert given.count(begin) == given.count(end) == 1, f"bench/README.md has no place for {name}"
-    part = f"{begin}\n{text}\n{end}"
-    readme.write_text(re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, given, flags=re.DOTALL))
+    part = f"{begin}\n{text}{end}"
+    README.write_text(
+        re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, README.read_text(), flags=re.DOTALL)
+    )

@@ -5,7 +5,9 @@ keeps every text it takes (local/sms_store.py). `/_sandbox/` is for tests and fo
 recipients' phones:
 
 - `GET messages`: every text that was taken, oldest first, also those whose answer was lost.
+- `GET requests`: every request to send with its headers and form, also those that were refused or dropped.
 - `GET, PUT behaviour`: how it answers and reports (local/sms_behaviour.py).
+- `POST outage`: nobody can connect for so long.
 - `GET leaks`: who followed the `redirect` answer, and whether the API key and the text came along.
 - `GET, POST optout`, `DELETE optout/{number}`: numbers that want no texts; opting out posts the opt-out callback.
 
@@ -19,6 +21,7 @@ import secrets
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -32,8 +35,10 @@ from local.config import Config
 from local.secrets import secret_line
 from local.sms_answers import Answer, Recipient
 from local.sms_behaviour import LOST, Behaviour, read_behaviour
-from local.sms_callbacks import Callbacks, optout_form, report_forms
-from local.sms_store import Callback, SmsStore, Text
+from local.sms_callbacks import Callbacks, optout_form, reports
+from local.sms_port import Port
+from local.sms_store import Asked, Owed, SmsStore, Text
+from sales.messages import Text as Size
 from sales.messages import measure
 
 __all__ = ["Sandbox", "serve"]
@@ -44,6 +49,8 @@ _FORM = "application/x-www-form-urlencoded"
 _LARGEST_BODY = 8 * 1024 * 1024
 _DRIP_SECONDS = 0.5
 _HANG_SECONDS = 300
+_LONGEST_OUTAGE_MS = 600_000
+_REDACTED = "(redacted)"
 
 log = logging.getLogger(__name__)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,16 +73,20 @@ class Sandbox:
         self._callbacks = callbacks
         self._senders = {answers.DEFAULT_SENDER, sender} - {""}
         self.trap_url = ""
+        # Set as soon as there is one.
+        self.port: Port | None = None
 
     def app(self) -> web.Application:
         """The sandbox's routes."""
-        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_as_akka])
+        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._last, _as_akka])
         app.on_response_prepare.append(_as_server)
         app.add_routes(
             [
                 web.get("/version1/messaging", self._inbox, allow_head=False),
                 web.post("/version1/messaging", self._messaging),
                 web.get("/_sandbox/messages", self._messages),
+                web.get("/_sandbox/requests", self._requests),
+                web.post("/_sandbox/outage", self._outage),
                 web.get("/_sandbox/behaviour", self._get_behaviour),
                 web.put("/_sandbox/behaviour", self._put_behaviour),
                 web.get("/_sandbox/leaks", self._leaks),
@@ -93,25 +104,44 @@ class Sandbox:
         app.router.add_route("*", "/{anything:.*}", self._trapped)
         return app
 
+    @web.middleware
+    async def _last(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Makes an answer its connection's last while nobody can connect: whoever was there before has no next."""
+        response = await handler(request)
+        if self.port and self.port.refuses and not response.prepared:
+            response.force_close()
+        return response
+
     # As Africa's Talking
 
     async def _messaging(self, request: web.Request) -> web.StreamResponse:
         name = self._store.next_answer()
-        if name == "drop_before":
-            return _drop(request)
+        headers = {each: _REDACTED if each.lower() == "apikey" else value for each, value in request.headers.items()}
         try:
             form = await self._read(request)
         except _RefusedError as refused:
-            return _respond(refused.answer)
+            dropped = name == "drop_before"
+            self._store.record(Asked(name, None if dropped else refused.answer.status, headers))
+            return _drop(request) if dropped else _respond(refused.answer)
+        size = measure(form["message"])
+        if name == "drop_before":
+            self._store.record(Asked(name, None, headers, form, size.segments))
+            return _drop(request)
         behaviour = self._store.behaviour
-        answer, reports = self._take(name, form, behaviour)
+        answer, texts = self._take(name, form, size, behaviour)
+        lost = answer.taken and name in LOST
+        given = _what_is_left(name, answer) if lost else answer
+        asked = Asked(name, given.status if given else None, headers, form, size.segments)
+        reports = self._store.record(asked, texts)
         if behaviour.delivery == "before_answer":
             for report in reports:
                 await self._callbacks.post(report)
         else:
             self._callbacks.schedule(reports)
         await asyncio.sleep(behaviour.latency_ms / 1000)
-        return await _lose(request, name, answer) if answer.taken and name in LOST else _respond(answer)
+        if given is None:
+            return await _hang(request) if name == "hang_after" else _drop(request)
+        return await _drip(request, given) if lost and name == "drip" else _respond(given)
 
     async def _read(self, request: web.Request) -> dict[str, str]:
         """The form of a request that is allowed to send; raises _RefusedError."""
@@ -133,8 +163,10 @@ class Sandbox:
                 raise _RefusedError(answers.WRONG_KEY)
         return form
 
-    def _take(self, name: str, form: dict[str, str], behaviour: Behaviour) -> tuple[Answer, list[Callback]]:
-        """Records the texts that are taken, and what to answer; the reports now due."""
+    def _take(
+        self, name: str, form: dict[str, str], size: Size, behaviour: Behaviour
+    ) -> tuple[Answer, list[tuple[Text, list[Owed]]]]:
+        """What to answer, and the texts that are taken by it, each with its reports."""
         kind, _, code = name.partition(":")
         sender = form.get("from", answers.DEFAULT_SENDER)
         if kind == "http":
@@ -145,7 +177,6 @@ class Sandbox:
             return answers.WRONG_KEY, []
         if kind == "bad_sender" or sender not in self._senders:
             return answers.INVALID_SENDER, []
-        size = measure(form["message"])
         queued = 101 if form.get("enqueue") == "0" else 102
         recipients = []
         for number in form["to"].split(","):
@@ -155,24 +186,28 @@ class Sandbox:
                 Recipient(number, status, answers.new_message_id() if taken else None, size.segments if taken else 0)
             )
         answered_at = time.time() + behaviour.latency_ms / 1000
-        texts = []
-        for recipient in recipients:
-            if recipient.message_id is None:
-                continue
-            text = Text(
-                recipient.message_id,
-                recipient.number,
-                form["message"],
-                sender,
-                name,
-                size.segments,
-                size.encoding,
-                answers.cost(size.segments),
+        delay = behaviour.delivery_delay_ms / 1000
+        texts = [
+            (
+                Text(
+                    recipient.message_id,
+                    recipient.number,
+                    form["message"],
+                    sender,
+                    name,
+                    size.segments,
+                    size.encoding,
+                    answers.cost(size.segments),
+                ),
+                reports(recipient.message_id, recipient.number, behaviour.delivery, answered_at, delay),
             )
-            delay = behaviour.delivery_delay_ms / 1000
-            forms = report_forms(recipient.message_id, recipient.number, behaviour.delivery)
-            texts.append((text, [(fields, answered_at + part * delay) for fields, part in forms]))
-        return answers.answer(recipients), self._store.record(texts)
+            for recipient in recipients
+            if recipient.message_id is not None
+        ]
+        answer = answers.answer(recipients, live=behaviour.live)
+        if name == "accept_charset":
+            answer = replace(answer, headers={"Content-Type": "application/json; charset=UTF-8"})
+        return answer, texts
 
     async def _inbox(self, request: web.Request) -> web.StreamResponse:
         """What people sent in: nothing, here; there is no way to ask for what was sent out."""
@@ -193,6 +228,21 @@ class Sandbox:
 
     async def _messages(self, _: web.Request) -> web.Response:
         return web.json_response({"messages": self._store.messages()})
+
+    async def _requests(self, _: web.Request) -> web.Response:
+        return web.json_response({"requests": self._store.requests()})
+
+    async def _outage(self, request: web.Request) -> web.Response:
+        try:
+            document = await _json(request)
+        except ValueError as error:
+            return _problem(str(error))
+        ms = document.get("ms") if isinstance(document, dict) else None
+        if type(ms) is not int or not 0 < ms <= _LONGEST_OUTAGE_MS:
+            return _problem(f'The body must be {{"ms": 1 to {_LONGEST_OUTAGE_MS}}}.')
+        if self.port:
+            self.port.refuse(ms / 1000)
+        return web.json_response({"ms": ms})
 
     async def _get_behaviour(self, _: web.Request) -> web.Response:
         return web.json_response(self._store.behaviour.document())
@@ -240,27 +290,40 @@ def _drop(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _lose(request: web.Request, name: str, answer: Answer) -> web.StreamResponse:
-    """Gives a good answer so that it does not arrive in one piece."""
-    if name == "http503_after":
-        return _respond(answers.plain(503))
-    if name == "garbage_after":
-        return _respond(Answer(answer.status, answer.body[: len(answer.body) // 2], answer.headers))
-    if name == "drip":
-        response = web.StreamResponse(status=answer.status, headers=answer.headers)
-        response.content_length = len(answer.body)
-        await response.prepare(request)
-        try:
-            for byte in answer.body:
-                await response.write(bytes([byte]))
-                await asyncio.sleep(_DRIP_SECONDS)
-        except ConnectionError:
-            return _drop(request)
-        return response
-    if name == "hang_after":
-        until = time.monotonic() + _HANG_SECONDS
-        while request.transport is not None and not request.transport.is_closing() and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells
+def _what_is_left(name: str, answer: Answer) -> Answer | None:
+    """What arrives of an answer that is lost on its way; none where the connection ends without one."""
+    match name:
+        case "http503_after":
+            return answers.plain(503)
+        case "http504_after":
+            return answers.html(504)
+        case "garbage_after":
+            return replace(answer, body=answer.body[: len(answer.body) // 2])
+        case "html_after":
+            return answers.html(answer.status)
+        case "drip":
+            return answer
+    return None
+
+
+async def _drip(request: web.Request, answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    try:
+        for byte in answer.body:
+            await response.write(bytes([byte]))
             await asyncio.sleep(_DRIP_SECONDS)
+    except ConnectionError:
+        return _drop(request)
+    return response
+
+
+async def _hang(request: web.Request) -> web.StreamResponse:
+    """Keeps the connection without an answer until the caller gives up."""
+    until = time.monotonic() + _HANG_SECONDS
+    while request.transport is not None and not request.transport.is_closing() and time.monotonic() < until:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(_DRIP_SECONDS)
     return _drop(request)
 
 
@@ -315,16 +378,20 @@ async def serve(config: Config) -> None:
     async with Callbacks(store, config.gateway_url, lambda: secret_line(webhook_secret)) as callbacks:
         sandbox = Sandbox(config.state, store, callbacks, config.sms_sender)
         # Answers that hang or drip are cut off at once.
-        runners = [web.AppRunner(app, access_log=None, shutdown_timeout=0.1) for app in (sandbox.trap(), sandbox.app())]
+        trap, runner = (
+            web.AppRunner(app, access_log=None, shutdown_timeout=0.1) for app in (sandbox.trap(), sandbox.app())
+        )
         try:
-            for runner, port in zip(runners, (0, config.port + 2), strict=True):
-                await runner.setup()
-                await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-            sandbox.trap_url = f"http://127.0.0.1:{runners[0].addresses[0][1]}"
-            await stopped.wait()
+            await trap.setup()
+            await web.TCPSite(trap, "127.0.0.1", 0).start()
+            # Another host by its name, though the same machine.
+            sandbox.trap_url = f"http://localhost:{trap.addresses[0][1]}"
+            await runner.setup()
+            async with Port(runner, config.port + 2) as sandbox.port:
+                await stopped.wait()
         finally:
-            for runner in runners:
-                await runner.cleanup()
+            await runner.cleanup()
+            await trap.cleanup()
     store.close()
 
 

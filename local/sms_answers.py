@@ -46,6 +46,7 @@ __all__ = [
     "accepted",
     "answer",
     "cost",
+    "html",
     "magic_code",
     "new_message_id",
     "plain",
@@ -142,23 +143,29 @@ def accepted(recipient: Recipient) -> bool:
     return recipient.code in ACCEPTED
 
 
-def answer(recipients: Sequence[Recipient]) -> Answer:
-    """The answer to a request that was understood; 201 even if every recipient is refused."""
+def answer(recipients: Sequence[Recipient], *, live: bool = False) -> Answer:
+    """The answer to a request that was understood; 201 even if every recipient is refused.
+
+    `live` is the shape of an account of one's own (captured by its users), else the sandbox's (recorded).
+    """
     taken = [recipient for recipient in recipients if accepted(recipient)]
     message = f"Sent to {len(taken)}/{len(recipients)} Total Cost: "
-    if taken:
+    if taken and live:
+        message += f"KES {sum(recipient.segments * _PRICE for recipient in taken)}"
+    elif taken:
         total = sum(recipient.segments * _PRICE_OF_ACCOUNT for recipient in taken)
         message += f"USD {total} Message parts: {taken[0].segments}"
     else:
         message += "0"
     # The documentation gives this one refusal an HTTP status of its own.
     forbidden = bool(recipients) and all(recipient.code == HTTPStatus.CONFLICT for recipient in recipients)
-    answer = _json(409 if forbidden else 201, message, [_entry(recipient) for recipient in recipients])
+    answer = _json(409 if forbidden else 201, message, [_entry(recipient, live) for recipient in recipients])
     return replace(answer, taken=bool(taken))
 
 
-def _entry(recipient: Recipient) -> dict[str, Any]:
-    return {
+def _entry(recipient: Recipient, live: bool) -> dict[str, Any]:
+    parts = {"messageParts": recipient.segments} if live and accepted(recipient) else {}
+    return parts | {
         "cost": cost(recipient.segments) if accepted(recipient) else "0",
         "messageId": recipient.message_id or "None",
         "number": recipient.number,
@@ -176,15 +183,20 @@ def _json(status: int, message: str, recipients: list[dict[str, Any]]) -> Answer
 def plain(status: int, text: str | None = None) -> Answer:
     """An answer that is not about a text: akka-http's own words, or the load balancer's page."""
     if text is None and status in _HTML_STATUSES:
-        title = f"{status} {HTTPStatus(status).phrase}"
-        page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n"
-        return Answer(status, page.encode(), {"Content-Type": "text/html"})
+        return html(status)
     if text is None:
         text = _TEXTS.get(status) or next((known.phrase for known in HTTPStatus if known == status), "")
     headers = {"Content-Type": "text/plain; charset=UTF-8"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Basic realm="api",charset=UTF-8'
     return Answer(status, text.encode(), headers)
+
+
+def html(status: int) -> Answer:
+    """A page of the load balancer in front, or of whatever else stands between."""
+    title = f"{status} {HTTPStatus(status).phrase}"
+    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n"
+    return Answer(status, page.encode(), {"Content-Type": "text/html"})
 
 
 WRONG_KEY = plain(401)

@@ -8,17 +8,23 @@ minute, so that a system that is just starting misses none.
 import asyncio
 import heapq
 import logging
+import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Self
 
 import aiohttp
 
+from local.sms_answers import MAGIC_PREFIX, new_message_id
 from local.sms_behaviour import DELIVERIES
-from local.sms_store import Callback, SmsStore
+from local.sms_store import Callback, Owed, SmsStore
 
-__all__ = ["Callbacks", "optout_form", "report_forms"]
+__all__ = ["OTHER_NUMBER", "Callbacks", "optout_form", "reports"]
+
+# Whose report it is not.
+OTHER_NUMBER = f"{MAGIC_PREFIX}000"
 
 _CONNECTIONS = 8
 _TIMEOUT_SECONDS = 10
@@ -28,21 +34,22 @@ _WAITS_SECONDS = (0.25, 0.5, 1, 2, 4, 8, 16, 30)
 log = logging.getLogger(__name__)
 
 
-def report_forms(message_id: str, number: str, delivery: str) -> list[tuple[dict[str, str], float]]:
-    """The delivery reports on a text, each with when it is due as a part of the delay."""
-    forms = []
+def reports(message_id: str, number: str, delivery: str, answered_at: float, delay: float) -> list[Owed]:
+    """The delivery reports on a text that is answered at this time (Unix seconds), `delay` seconds before the last."""
+    found = []
     for report in DELIVERIES[delivery]:
         form = {
-            "id": message_id,
+            "id": new_message_id() if report.strange == "id" else message_id,
             "status": report.status,
-            "phoneNumber": number,
+            "phoneNumber": OTHER_NUMBER if report.strange == "number" else number,
             "networkCode": "99999",
             "retryCount": "0",
         }
         if report.failure_reason:
             form["failureReason"] = report.failure_reason
-        forms.append((form, report.at))
-    return forms
+        kind = "forged" if report.strange == "token" else "delivery"
+        found.append(Owed(kind, form, answered_at + report.at * delay))
+    return found
 
 
 def optout_form(number: str, sender: str) -> dict[str, str]:
@@ -112,7 +119,9 @@ class Callbacks:
 
     async def post(self, callback: Callback) -> None:
         """Posts a callback now, once, and writes down the answer; schedules it again if that was not 2xx."""
-        url = f"{self._gateway_url}/webhooks/africastalking/{callback.kind}/{self._webhook_secret()}"
+        forged = callback.kind == "forged"
+        path = f"delivery/{secrets.token_urlsafe(32)}" if forged else f"{callback.kind}/{self._webhook_secret()}"
+        url = f"{self._gateway_url}/webhooks/africastalking/{path}"
         http_status = None
         try:
             async with self._session.post(url, data=callback.fields, allow_redirects=False) as response:
@@ -123,11 +132,10 @@ class Callbacks:
             log.debug("callback %d: %s", callback.id, type(error).__name__)
         taken = http_status is not None and HTTPStatus.OK <= http_status < HTTPStatus.MULTIPLE_CHOICES
         again_at = None
-        if not taken and callback.tries < len(_WAITS_SECONDS):
+        if not taken and not forged and callback.tries < len(_WAITS_SECONDS):
             again_at = time.time() + _WAITS_SECONDS[callback.tries]
         self._store.tried(callback, http_status, again_at)
         if again_at is not None:
-            again = Callback(callback.id, callback.kind, callback.fields, again_at, callback.tries + 1)
-            self.schedule([again])
-        elif not taken:
+            self.schedule([replace(callback, due_at=again_at, tries=callback.tries + 1)])
+        elif not taken and not forged:
             log.warning("A %s callback was given up: the webhook answered %s.", callback.kind, http_status or "nothing")

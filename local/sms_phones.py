@@ -80,9 +80,9 @@ def phones(store: SmsStore) -> dict[str, Any]:
 
 def _state(reports: list[dict[str, Any]]) -> str:
     """What a text's reports have said so far: `delivered`, `undelivered`, `submitted` or `taken`."""
-    said = {report["status"] for report in reports if report["tried_at"] is not None}
+    said = {report["status"] for report in reports if report["genuine"] and report["tried_at"] is not None}
     if "Success" in said:
         return "delivered"
-    if said & {"Failed", "AbsentSubscriber"}:
+    if said & {"Failed", "Rejected", "AbsentSubscriber", "Expired"}:
         return "undelivered"
     return "submitted" if said else "taken"

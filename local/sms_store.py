@@ -1,4 +1,4 @@
-"""What the SMS sandbox remembers: texts, callbacks still to be posted, opted-out numbers, its behaviour.
+"""What the SMS sandbox remembers: requests, texts, callbacks still to be posted, opted-out numbers, its behaviour.
 
 SQLite in one file, one connection, used from one thread. Write-ahead logging without a sync per commit: what was
 committed outlives a kill -9 of the process (not a power cut), and a commit costs some 50 microseconds.
@@ -7,7 +7,7 @@ committed outlives a kill -9 of the process (not a power cut), and a commit cost
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Any
 
 from local.sms_behaviour import Behaviour, read_behaviour
 
-__all__ = ["Callback", "SmsStore", "Text"]
+__all__ = ["Asked", "Callback", "Owed", "SmsStore", "Text"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS callbacks (
 CREATE INDEX IF NOT EXISTS callbacks_by_message ON callbacks (message_id);
 CREATE INDEX IF NOT EXISTS callbacks_pending ON callbacks (due_at) WHERE pending;
 CREATE TABLE IF NOT EXISTS opted_out (number TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, recorded_at TEXT NOT NULL, answer TEXT NOT NULL, http_status INTEGER, headers TEXT NOT NULL,
+    fields TEXT, segments INTEGER, message_ids TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS leaks (recorded_at TEXT NOT NULL, api_key INTEGER NOT NULL, body INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS behaviour (
     one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL, used INTEGER NOT NULL
@@ -54,13 +58,33 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Callback:
-    """A callback still to be posted: its kind (`delivery` or `optout`), its form, when it is due (Unix seconds)."""
+class Asked:
+    """A request to send: the behaviour it met, its HTTP status (None: no answer at all), its headers and form.
 
-    id: int
+    The form is None where it was not read; `segments` are those of its message.
+    """
+
+    answer: str
+    http_status: int | None
+    headers: dict[str, str]
+    fields: dict[str, str] | None = None
+    segments: int | None = None
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A callback to be posted: its kind (`delivery`, `forged` or `optout`), its form, when it is due (Unix seconds)."""
+
     kind: str
     fields: dict[str, str]
     due_at: float
+
+
+@dataclass(frozen=True)
+class Callback(Owed):
+    """A callback that is owed, and how often it was tried."""
+
+    id: int
     tries: int
 
 
@@ -97,10 +121,23 @@ class SmsStore:
 
     # Texts and their callbacks
 
-    def record(self, texts: Iterable[tuple[Text, list[tuple[dict[str, str], float]]]]) -> list[Callback]:
-        """Keeps texts together with the delivery reports due for them, all or none; the reports."""
+    def record(self, asked: Asked, texts: Sequence[tuple[Text, list[Owed]]] = ()) -> list[Callback]:
+        """Keeps a request, the texts it had taken and the delivery reports due for them, all or none; the reports."""
         callbacks: list[Callback] = []
         with self._change():
+            self._sql.execute(
+                "INSERT INTO requests (recorded_at, answer, http_status, headers, fields, segments, message_ids)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    _now(),
+                    asked.answer,
+                    asked.http_status,
+                    json.dumps(asked.headers),
+                    None if asked.fields is None else json.dumps(asked.fields),
+                    asked.segments,
+                    json.dumps([text.message_id for text, _ in texts]),
+                ),
+            )
             for text, reports in texts:
                 self._sql.execute(
                     "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -116,15 +153,15 @@ class SmsStore:
                         text.cost,
                     ),
                 )
-                callbacks += [self._owe("delivery", text.message_id, fields, due_at) for fields, due_at in reports]
+                callbacks += [self._owe(report, text.message_id) for report in reports]
         return callbacks
 
-    def _owe(self, kind: str, message_id: str | None, fields: dict[str, str], due_at: float) -> Callback:
+    def _owe(self, owed: Owed, message_id: str | None = None) -> Callback:
         row = self._sql.execute(
             "INSERT INTO callbacks (kind, message_id, fields, due_at) VALUES (?, ?, ?, ?) RETURNING id",
-            (kind, message_id, json.dumps(fields), due_at),
+            (owed.kind, message_id, json.dumps(owed.fields), owed.due_at),
         ).fetchone()
-        return Callback(row["id"], kind, fields, due_at, 0)
+        return Callback(owed.kind, owed.fields, owed.due_at, row["id"], 0)
 
     def owed(self) -> list[Callback]:
         """The callbacks that are still to be posted, first due first."""
@@ -132,7 +169,7 @@ class SmsStore:
             "SELECT id, kind, fields, due_at, tries FROM callbacks WHERE pending ORDER BY due_at, id"
         )
         return [
-            Callback(row["id"], row["kind"], json.loads(row["fields"]), row["due_at"], row["tries"]) for row in rows
+            Callback(row["kind"], json.loads(row["fields"]), row["due_at"], row["id"], row["tries"]) for row in rows
         ]
 
     def tried(self, callback: Callback, http_status: int | None, again_at: float | None) -> None:
@@ -161,8 +198,17 @@ class SmsStore:
             limit,
         )
         for row in reports:
-            found[row["message_id"]]["delivery"].append(_report(row))
+            message = found[row["message_id"]]
+            message["delivery"].append(_report(row, message))
         return list(reversed(found.values()))
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request to send, oldest first, also those that were refused or dropped; the key is in none."""
+        rows = self._sql.execute(
+            "SELECT recorded_at, answer, http_status, headers, fields, segments, message_ids FROM requests ORDER BY id"
+        )
+        parsed = ("headers", "fields", "message_ids")
+        return [{**row, **{name: json.loads(row[name] or "null") for name in parsed}} for row in rows]
 
     # Opted-out numbers
 
@@ -175,7 +221,7 @@ class SmsStore:
         """From now on this number wants no texts; the callback that says so."""
         with self._change():
             self._sql.execute("INSERT OR IGNORE INTO opted_out VALUES (?)", (number,))
-            callback = self._owe("optout", None, fields, time.time())
+            callback = self._owe(Owed("optout", fields, time.time()))
         self._opted_out.add(number)
         return callback
 
@@ -236,9 +282,12 @@ def _format_time(time: datetime) -> str:
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _report(row: sqlite3.Row) -> dict[str, Any]:
+def _report(row: sqlite3.Row, message: dict[str, Any]) -> dict[str, Any]:
     fields = json.loads(row["fields"])
+    own = (fields["id"], fields["phoneNumber"]) == (message["message_id"], message["to"])
     return {
+        # Not with another id, number or secret.
+        "genuine": own and row["kind"] == "delivery",
         "status": fields["status"],
         "failure_reason": fields.get("failureReason"),
         "due_at": _format_time(datetime.fromtimestamp(row["due_at"], UTC)),

@@ -14,6 +14,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -212,6 +213,7 @@ class Worker:
             self.ready.set_result(None)
         request_id, event, deadline = await self._events.get()
         self._taken = True
+        self._note(request_id, event)
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function.function_name}"
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -220,6 +222,23 @@ class Worker:
             "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
         }
         return web.Response(body=event, content_type="application/json", headers=headers)
+
+    def _note(self, request_id: str, event: bytes) -> None:
+        """Writes down which process has a stream's batch or a part of a sweep; what came over HTTP is in access.log."""
+        if b'"requestContext"' in event:
+            return
+        try:
+            document = json.loads(event)
+            if "Records" in document:
+                what = {"keys": [record["dynamodb"]["Keys"] for record in document["Records"]]}
+            else:
+                what = {name: document[name] for name in ("part", "parts")}
+        except (ValueError, KeyError, TypeError):
+            return  # somebody's own event
+        pid = self._process.pid if self._process else None
+        line = {"time": datetime.now(UTC).isoformat(), "worker": self.name, "pid": pid, "request_id": request_id}
+        with (self._config.logs / "invocations.log").open("a") as log:
+            log.write(json.dumps(line | what) + "\n")
 
 
 class Pool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from sales.messages import parse_prices, text_template
+from sales.messages import least_segments, parse_prices, text_template
 
 __all__ = ["Settings", "SettingsError", "settings"]
 
@@ -83,6 +83,11 @@ class Settings:
                 validate(optional(name))
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
+        max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))
+        if (least := least_segments(text_template(optional("SMS_TEXT")))) > max_segments:
+            raise SettingsError(
+                f"SMS_MAX_SEGMENTS is {max_segments}, but every text from SMS_TEXT takes {least} or more"
+            )
 
         return cls(
             customers_table=text("CUSTOMERS_TABLE"),
@@ -103,7 +108,7 @@ class Settings:
             sms_endpoint=optional("SMS_ENDPOINT"),
             sms_sender=optional("SMS_SENDER"),
             sms_text=optional("SMS_TEXT"),
-            sms_max_segments=int(number("SMS_MAX_SEGMENTS", 2, 1)),
+            sms_max_segments=max_segments,
             sms_prices=optional("SMS_PRICES", "{}"),
             sms_text_days=number("SMS_TEXT_DAYS", 0, 0),
             # With the first retry after 30 s and an hour at the most between two, forty tries outlast a day without

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.config import read_env_file
-from sales.messages import text_template, validate_template
+from sales.messages import least_segments, text_template, validate_template
 from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
@@ -370,7 +370,11 @@ def test_no_machine_account_or_region_is_written_into_the_template() -> None:
     assert not list(Path(ROOT).glob("template*.y*ml"))[1:]
 
 
-def test_the_texts_that_are_configured_can_be_made() -> None:
-    validate_template(deployed().source["Parameters"]["SmsText"]["Default"])
+def test_the_texts_that_are_configured_can_be_made_within_their_segments() -> None:
+    parameters = deployed().source["Parameters"]
+    validate_template(parameters["SmsText"]["Default"])
+    assert least_segments(parameters["SmsText"]["Default"]) <= int(parameters["SmsMaxSegments"]["Default"])
     for name in (".env.sample", ".env"):
-        text_template(read_env_file(ROOT / name).get("SMS_TEXT", ""))
+        given = read_env_file(ROOT / name)
+        most = int(given.get("SMS_MAX_SEGMENTS") or parameters["SmsMaxSegments"]["Default"])
+        assert least_segments(text_template(given.get("SMS_TEXT", ""))) <= most

@@ -53,6 +53,8 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ({"LIST_SHARDS": "many"}, "LIST_SHARDS"),
         ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
         ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT"),
+        ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes 2 or more"),
+        ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes 4 or more"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
     ],
 )
