@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from samtranslator.yaml_helper import yaml_parse
 
 from local import store
+from local.command import run
 from local.config import Config
 from local.supervisor import StartError, check_layout, check_settings
 from local.token import SCOPE, Issuer, NoTokenError
@@ -299,4 +300,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

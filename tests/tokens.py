@@ -29,10 +29,13 @@ class Issuer:
         self.delay = 0.0
         self.down = False
         self.padding: bytes = b""
-        # What its discovery document says otherwise, and what its token endpoint answers but for a good token.
+        # What its discovery document says otherwise or is instead, and what its token endpoint answers but for a good token.
         self.discovery: dict[str, Any] = {}
+        self.document: Any = None
         self.published: dict[str, Any] | None = None
-        self.grants: tuple[int, dict[str, Any]] | None = None
+        self.grants: tuple[int, Any] | None = None
+        # What its other answers to a POST are, one after the other, before `grants`; None hangs up without any.
+        self.script: list[tuple[int, Any] | None] = []
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
@@ -103,16 +106,23 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
                 "issuer": issuer.url,
                 "jwks_uri": f"{issuer.url}/v1/keys",
                 "token_endpoint": f"{issuer.url}/v1/token",
+                "authorization_endpoint": f"{issuer.url}/v1/authorize",
+                "device_authorization_endpoint": f"{issuer.url}/v1/device/authorize",
                 "scopes_supported": ["sales:read", "sales:write"],
             }
             keys = self.path.endswith("/keys")
-            self.answer(200, (issuer.published or issuer.keys()) if keys else said | issuer.discovery)
+            document = said | issuer.discovery if issuer.document is None else issuer.document
+            self.answer(200, (issuer.published or issuer.keys()) if keys else document)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            if issuer.script:
+                if scripted := issuer.script.pop(0):
+                    self.answer(*scripted)
+                return
             self.answer(*(issuer.grants or (200, {"access_token": issuer.token()})))
 
-        def answer(self, status: int, found: dict[str, Any]) -> None:
+        def answer(self, status: int, found: Any) -> None:
             body = json.dumps(found).encode() + issuer.padding
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
