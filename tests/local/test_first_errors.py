@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from local.config import read_env_file
 from tests.local.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
@@ -161,6 +162,84 @@ def test_a_platform_the_store_has_no_build_for_gets_the_other_one_and_is_told(ma
     have_installed(machine, ".venv-ministack", "requirements-ministack.txt")
     answer = setup(machine, "store")
     assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "why", ["cannot create directory '.venv.lock': Read-only file system", "No space left on device"]
+)
+def test_a_folder_that_nothing_can_be_written_to_is_said_instead_of_waited_for(machine: Path, why: str) -> None:
+    put(machine, "mkdir", f'echo "mkdir: {why}" >&2; exit 1')
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert answer.returncode == 1
+    assert f"Nothing can be installed into {machine}: mkdir: {why}\n" in answer.stderr
+    assert "see that the disk has room, then the same command again." in answer.stderr
+
+
+def test_a_lock_that_cannot_be_removed_is_said_instead_of_waited_for(machine: Path) -> None:
+    (machine / ".venv.lock").mkdir()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (machine / ".venv.lock" / "pid").write_text(str(gone.pid))
+    put(machine, "rm", "exit 1")
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert answer.returncode == 1
+    assert f"Nothing can be installed into {machine}: mkdir: " in answer.stderr
+
+
+@pytest.mark.parametrize("owner", ["gone", "never said"])
+def test_a_lock_of_a_command_that_was_killed_is_taken_over(machine: Path, owner: str) -> None:
+    (machine / ".venv.lock").mkdir()
+    if owner == "gone":
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        (machine / ".venv.lock" / "pid").write_text(str(gone.pid))
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert "Python 3.13 (with venv) is needed" in answer.stderr
+    assert not (machine / ".venv.lock").exists()
+
+
+def test_a_lock_of_a_command_that_still_installs_is_waited_for(machine: Path) -> None:
+    (machine / ".venv.lock").mkdir()
+    with subprocess.Popen(["sleep", "1"]) as other:
+        # Nobody here has asked about it yet, so it is there until then.
+        (machine / ".venv.lock" / "pid").write_text(str(other.pid))
+        put(machine, "sleep", "rm -rf .venv.lock")
+        answer = setup(machine)
+    assert f"Another command is installing (process {other.pid}); waiting for it\n" in answer.stderr
+    assert "Python 3.13 (with venv) is needed" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DYNAMODB_ENDPOINT=http://127.0.0.1:4566",
+        " export DYNAMODB_ENDPOINT = 'http://127.0.0.1:4566' # another one",
+        'DYNAMODB_ENDPOINT=\nDYNAMODB_ENDPOINT="http://127.0.0.1:4566"',
+        "DYNAMODB_ENDPOINT=",
+        "DYNAMODB_ENDPOINT= # http://127.0.0.1:4566",
+        "# DYNAMODB_ENDPOINT=http://127.0.0.1:4566",
+        "DYNAMODB_ENDPOINT=http://127.0.0.1:4566\nDYNAMODB_ENDPOINT=''",
+    ],
+)
+def test_a_store_that_the_env_file_names_is_used_in_the_place_of_one_of_our_own(machine: Path, line: str) -> None:
+    have_installed(machine, ".venv", "requirements-dev.txt")
+    (machine / ".env").write_text(f"LOG_LEVEL=INFO\n{line}\n")
+    named = bool(read_env_file(machine / ".env").get("DYNAMODB_ENDPOINT"))
+    answer = setup(machine, "store", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
+    # Without npm and Python there is no other store to be had.
+    assert (answer.returncode == 0) == named
+    assert setup(machine, "store", DYNAMODB_ENDPOINT="").returncode == 1
+    assert setup(machine, "store", DYNAMODB_ENDPOINT=NOWHERE).returncode == 0
+
+
+def test_a_python_that_is_named_is_the_one_that_is_taken(machine: Path) -> None:
+    put(machine, "python3", "echo 3.11")
+    put(machine, "mine", f'exec "{sys.base_prefix}/bin/python3.13" "$@"')
+    answer = setup(machine, PYTHON=str(machine / "bin" / "mine"), PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
+    assert "The package index cannot be reached." in answer.stderr
 
 
 @pytest.fixture
