@@ -24,7 +24,7 @@ from local.command import run
 from local.config import Config, port_number
 from local.token import SCOPE, Issuer, NotNowError, NoTokenError
 
-__all__ = ["by_browser", "by_device"]
+__all__ = ["Attempt", "by_browser", "by_device", "redirect_address", "redirect_port"]
 
 # Okta compares redirect addresses character for character, so the port is fixed; it is what docs/okta.md registers.
 REDIRECT_PORT = 8010
@@ -54,10 +54,20 @@ class Attempt:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+def redirect_port() -> int:
+    """Where the browser comes back to: LOGIN_PORT, else what docs/okta.md registers. Raises ValueError for no port."""
+    return port_number(os.environ.get("LOGIN_PORT") or str(REDIRECT_PORT), "LOGIN_PORT")
+
+
+def redirect_address(port: int) -> str:
+    """The address that the issuer has to have registered."""
+    return f"http://127.0.0.1:{port}{REDIRECT_PATH}"
+
+
 def by_browser(issuer: Issuer, scope: str, port: int, *, wait: float = WAIT_SECONDS) -> str:
     """A token for who signs in in the browser that is opened. Raises NoTokenError."""
     attempt = Attempt.new()
-    redirect = f"http://127.0.0.1:{port}{REDIRECT_PATH}"
+    redirect = redirect_address(port)
     address = f"{issuer.endpoint('authorization_endpoint')}?" + urlencode(
         {
             "client_id": issuer.client_id,
@@ -198,8 +208,7 @@ def main() -> int:
         if device:
             print(by_device(issuer, scope))
         else:
-            port = port_number(os.environ.get("LOGIN_PORT") or str(REDIRECT_PORT), "LOGIN_PORT")
-            print(by_browser(issuer, scope, port))
+            print(by_browser(issuer, scope, redirect_port()))
     except (NoTokenError, ValueError) as error:
         _say(str(error))
         return 1
