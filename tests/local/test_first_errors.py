@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from local.config import read_env_file
+from tests.local.clones import have_installed
 from tests.local.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
@@ -74,15 +75,6 @@ def setup(machine: Path, *parts: str, **environment: str) -> subprocess.Complete
         ["sh", str(machine / "scripts" / "setup.sh"), *parts],
         env=given, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-
-
-def have_installed(machine: Path, name: str, lock: str) -> None:
-    """An environment that is there already, as setup.sh leaves it."""
-    (machine / name / "bin").mkdir(parents=True)
-    (machine / name / "bin" / "python").symlink_to(sys.executable)
-    (machine / name / "pyvenv.cfg").write_text(f"command = python3.13 -m venv {machine / name}\n")
-    summed = subprocess.run(["cksum"], input=(machine / lock).read_text(), capture_output=True, text=True, check=True)
-    (machine / name / ".stamp").write_text("-".join(summed.stdout.split()))
 
 
 def test_without_python_it_is_named_with_how_to_install_it(machine: Path) -> None:
@@ -288,6 +280,7 @@ def test_a_store_that_does_not_run_here_is_a_sentence_with_the_other_one(
     answer = run(project)
     assert answer.returncode == 1
     assert said in answer.stderr
+    assert ("The store did not start (exit status 1)" in answer.stderr) == (said == "GLIBC_2.99 not found")
     assert "LOCAL_STORE=ministack make run" in answer.stderr
     assert "Traceback" not in answer.stderr
 

@@ -10,7 +10,6 @@ import threading
 import time
 import webbrowser
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +20,7 @@ import requests
 from local.login import by_browser, by_device
 from local.token import Issuer, NoTokenError
 from tests import tokens
+from tests.local.people import fill_in, sign_in, told
 from tests.local.system import ROOT, System, free_ports, until
 
 pytestmark = pytest.mark.local
@@ -36,37 +36,13 @@ def start(system: System, module: str, *arguments: str, **environment: str) -> s
     )
 
 
-def told(process: subprocess.Popen[str], pattern: str) -> str:
-    """The first part of standard error that fits."""
-    assert process.stderr
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        if match := re.search(pattern, seen):
-            return match[0]
-    raise AssertionError(seen)
-
-
-def fill_in(browser: requests.Session, page: requests.Response, **fields: str) -> requests.Response:
-    """Sends the page's form as a browser does."""
-    action = re.search(r'action="([^"]*)"', page.text)
-    assert action, page.text
-    hidden = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
-    form = {name: unescape(value) for name, value in hidden} | fields
-    parts = urlsplit(page.url)
-    return browser.post(f"{parts.scheme}://{parts.netloc}{action[1]}", data=form, timeout=10)
-
-
 def reads(system: System, token: str) -> bool:
     return system.call("GET", "orders", token=token.strip()).status == 200
 
 
 def test_a_person_signs_in_in_the_browser_and_the_token_is_all_that_is_printed(system: System) -> None:
     process = start(system, "login", LOGIN_PORT=str(free_ports()))
-    browser = requests.Session()
-    page = browser.get(told(process, r"http://\S+/authorize\?\S+(?=\n)"), timeout=10)
-    done = fill_in(browser, page, username="demo", password="demo")
-    assert "You are signed in" in done.text
+    assert "You are signed in" in sign_in(told(process, r"http://\S+/authorize\?\S+(?=\n)")).text
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", printed)
@@ -79,8 +55,7 @@ def test_an_answer_to_another_sign_in_is_not_taken(system: System) -> None:
     address = told(process, r"http://\S+/authorize\?\S+(?=\n)")
     forged = requests.get(f"http://127.0.0.1:{port}/callback?code=theirs&state=theirs", timeout=10)
     assert forged.status_code == 404
-    browser = requests.Session()
-    fill_in(browser, browser.get(address, timeout=10), username="demo", password="demo")
+    sign_in(address)
     assert reads(system, process.communicate(timeout=20)[0])
 
 
@@ -161,9 +136,7 @@ def test_a_connection_that_the_browser_opens_and_never_uses_holds_nothing_up(sys
     address = told(process, r"http://\S+/authorize\?\S+(?=\n)")
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as half:
         half.sendall(b"GET /callback?code=x HTTP/1.1\r\n")
-        browser = requests.Session()
-        done = fill_in(browser, browser.get(address, timeout=10), username="demo", password="demo")
-        assert "You are signed in" in done.text
+        assert "You are signed in" in sign_in(address).text
         assert reads(system, process.communicate(timeout=20)[0])
 
 
