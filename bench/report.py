@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+README = RESULTS.parent / "README.md"
 
 
 def machine() -> str:
@@ -22,11 +24,24 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
+def when() -> str:
+    """The day, the machine and how busy it is: what belongs to every number."""
+    return f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {os.getloadavg()[0]:.1f} at the end"
+
+
+def embed(name: str, body: str, readme: Path = README) -> None:
+    """Writes this into the README's section that bench/NAME.py writes, between its two marks."""
+    begin, end = f"<!-- {name}: written by bench/{name}.py -->", f"<!-- {name}: end -->"
+    part = f"{begin}\n{body}\n{end}"
+    text, found = re.subn(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, readme.read_text(), flags=re.DOTALL)
+    if found != 1:
+        raise ValueError(f"{readme} has {found} sections of {name}")
+    readme.write_text(text)
+
+
 def publish(name: str, title: str, body: str) -> None:
     """Prints the page and writes it to bench/results/NAME.md, with date and machine."""
-    page = (
-        f"# {title}\n\n{datetime.now(UTC):%Y-%m-%d}, {machine()}, load {os.getloadavg()[0]:.1f} at the end\n\n{body}\n"
-    )
+    page = f"# {title}\n\n{when()}\n\n{body}\n"
     print(page)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(page)
