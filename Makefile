@@ -38,7 +38,7 @@ token: environment ## Print an access token from the running system (SCOPE="sale
 login: environment ## Sign in in the browser and print an access token (DEVICE=1: on another device)
 	@$(PY) -m local.login $(if $(DEVICE),--device)
 
-doctor: store ## Check the configuration in .env and on this machine, and say what to do about what is wrong
+doctor: environment ## Check the configuration in .env and on this machine, and say what to do about what is wrong
 	@$(PY) -m local.doctor
 
 demo: environment ## Load sample customers and orders into the running system

@@ -1,7 +1,6 @@
 """`python -m local`, which is what `make run` runs."""
 
-import sys
-
+from local.command import run
 from local.supervisor import main
 
-sys.exit(main())
+run(main)

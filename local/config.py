@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config", "sam_port"]
+__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-1"
@@ -53,7 +53,8 @@ def read_env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def _port(text: str, name: str = "PORT") -> int:
+def port_number(text: str, name: str = "PORT") -> int:
+    """The port that a variable of this name gives. Raises ValueError for what can be none."""
     text = text.strip()
     # Five ports in a row, none of which needs a privilege.
     if not (text.isascii() and text.isdecimal()) or not 1024 <= int(text) <= 65535 - len(PORTS):
@@ -63,7 +64,7 @@ def _port(text: str, name: str = "PORT") -> int:
 
 def sam_port() -> int:
     """The port of `sam local start-api`; SAM_PORT, else sam's own default."""
-    return _port(os.environ.get("SAM_PORT", "3000"), "SAM_PORT")
+    return port_number(os.environ.get("SAM_PORT", "3000"), "SAM_PORT")
 
 
 @dataclass(frozen=True)
@@ -91,14 +92,14 @@ class Config:
             if name in os.environ
         }
         state = Path(os.environ.get("SALES_STATE") or ROOT / ".local")
-        return cls(port=_port(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=given)
+        return cls(port=port_number(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=given)
 
     @classmethod
     def of_running(cls) -> "Config":
         """As `from_environ`; where PORT is not given, the port of the system that was started last."""
         config = cls.from_environ()
         if not os.environ.get("PORT") and config.port_file.is_file():
-            return replace(config, port=_port(config.port_file.read_text()))
+            return replace(config, port=port_number(config.port_file.read_text()))
         return config
 
     def url(self, offset: int) -> str:

@@ -1,8 +1,10 @@
 """`make doctor`: checks the configuration in .env and on this machine, and says what to do about what is wrong.
 
-Exits with 1 if something is. What needs something that is not configured or does not run is not checked, and said so.
+Exits with 1 if something is. What needs something that is not configured or does not run is not checked, and said so;
+what only some uses need, and what nobody can be sure of, is a warning.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,13 +13,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from packaging.requirements import Requirement
 from samtranslator.yaml_helper import yaml_parse
 
-from local import store
+from local import samlocal, store
+from local.command import run
 from local.config import Config
+from local.login import Attempt, redirect_address, redirect_port
 from local.supervisor import StartError, check_layout, check_settings
 from local.token import SCOPE, Issuer, NoTokenError
 from sales.auth import TokenError, Verifier, signing_keys, token_scopes
@@ -37,25 +42,74 @@ REFUSALS = {
     "invalid_dpop_proof": "Turn off Require Demonstrating Proof of Possession (DPoP) for the application.",
     "unauthorized_client": "Enable the grant Client Credentials for the application.",
 }
+# The same of an authorization endpoint (RFC 6749, 4.1.2.1).
+_SIGN_IN_REFUSALS = {
+    "invalid_scope": REFUSALS["invalid_scope"],
+    "access_denied": "Add an access policy for this client, and to it a rule with authorization code and both scopes.",
+    "unauthorized_client": "Enable the grant Authorization Code for the application.",
+}
+# What is said to somebody who may not be asked to sign in (OpenID Connect Core, 3.1.2.6): the client itself is right.
+_WOULD_ASK = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
+_SMS_KEY = re.compile(r"atsk_[0-9a-f]{72}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check came to; `advice` is empty where nothing is wrong, and `checked` is false where nothing was done."""
+    """What one check came to; `advice` is empty where nothing is wrong, and `checked` is false where nothing was done.
+
+    With `warning` it is nothing that has to be mended.
+    """
 
     subject: str
     said: str
     advice: str = ""
     checked: bool = True
+    warning: bool = False
+
+    @property
+    def problem(self) -> bool:
+        """Whether something has to be mended."""
+        return bool(self.advice) and not self.warning
 
     def __str__(self) -> str:
-        mark = "PROBLEM" if self.advice else "ok" if self.checked else "-"
+        mark = "PROBLEM" if self.problem else "warning" if self.advice else "ok" if self.checked else "-"
         return f"{mark:8} {self.subject}: {self.said}" + (f"\n         {self.advice}" if self.advice else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that only some uses need: the first of its versions that will do, for what, and how it is installed."""
+
+    name: str
+    command: tuple[str, ...]
+    least: tuple[int, ...]
+    needed: str
+    advice: str
+
+    def finding(self) -> Finding:
+        """Whether it is there, and new enough."""
+        try:
+            done = subprocess.run(self.command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        except FileNotFoundError:
+            return self._warning("was not found")
+        except (OSError, subprocess.TimeoutExpired):
+            return self._warning("does not answer")
+        found = re.search(r"\d+(?:\.\d+)+", done.stdout)
+        if done.returncode or not found:
+            return self._warning("does not answer")
+        if tuple(map(int, found[0].split("."))) < self.least:
+            return self._warning(f"{found[0]} is older than {'.'.join(map(str, self.least))}")
+        return Finding(self.name, found[0])
+
+    def _warning(self, said: str) -> Finding:
+        return Finding(self.name, f"{said}; {self.needed}", self.advice, warning=True)
 
 
 def examine(config: Config) -> Iterator[Finding]:
     """Every finding about this configuration, one after the other."""
-    checks: list[Callable[[Config], Iterator[Finding]]] = [_versions, _npm, _settings, _store, _sms_key, _sign_in]
+    checks: list[Callable[[Config], Iterator[Finding]]] = [
+        _versions, _tools, _npm, _settings, _store, _sms_key, _sign_in,
+    ]  # fmt: skip
     for check in checks:
         yield from check(config)
 
@@ -87,11 +141,28 @@ def _versions(config: Config) -> Iterator[Finding]:
         yield Finding("packages", f"{len(pinned)} as requirements-dev.txt says")
 
 
+def _tools(config: Config) -> Iterator[Finding]:
+    # package.json's newman needs Node.js 16; npm reads package-lock.json's version 3 from 7 on.
+    store_needs = "without it the store is ministack and /docs has no viewer"
+    install = "Install Node.js ('brew install node' or 'apt install npm'), then `make run` again."
+    yield Tool("Node.js", ("node", "--version"), (16,), store_needs, install).finding()
+    yield Tool("npm", ("npm", "--version"), (7,), store_needs, install).finding()
+    pinned = re.search(r"^aws-sam-cli==([\d.]+)", (config.root / "requirements-sam.txt").read_text(), re.MULTILINE)
+    least = tuple(map(int, pinned[1].split("."))) if pinned else ()
+    sam_needs = "only `make deploy` and `make sam-local` need it"
+    yield Tool("sam", (samlocal.sam() or "sam", "--version"), least, sam_needs, "`make build` installs it.").finding()
+    # `--add-host` with `host-gateway` came with this one.
+    docker = ("docker", "version", "--format", "{{.Server.Version}}")
+    docker_needs = "only `make sam-local` needs it"
+    yield Tool("Docker", docker, (20, 10), docker_needs, "Install Docker, start its daemon, or do without.").finding()
+
+
 def _npm(config: Config) -> Iterator[Finding]:
     """Whether npm finds in node_modules what package-lock.json says; it alone knows what is optional here."""
     npm = shutil.which("npm")
-    if not npm:
-        yield Finding("node_modules", "npm was not found", checked=False)
+    if not npm or not (config.root / "node_modules").is_dir():
+        said = "nothing is installed there; `make run` does that" if npm else "npm was not found"
+        yield Finding("node_modules", said, checked=False)
         return
     done = subprocess.run([npm, "ls", "--omit=dev"], cwd=config.root, capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -119,7 +190,9 @@ def _store(config: Config) -> Iterator[Finding]:
     try:
         server = store.choose(config)
     except store.StoreError as error:
-        yield Finding("store", str(error), "`make run` installs it as well.")
+        # A machine where nothing was started yet has none.
+        named = bool(os.environ.get("LOCAL_STORE"))
+        yield Finding("store", str(error), "`make run` installs it as well.", warning=not named)
         return
     try:
         store.StoreClient(config.store_url).call("ListTables", {"Limit": 1})
@@ -134,16 +207,26 @@ def _store(config: Config) -> Iterator[Finding]:
 
 
 def _sms_key(config: Config) -> Iterator[Finding]:
+    """Whether the key can be sent, and looks like one.
+
+    Nothing that Africa's Talking publishes says what a key looks like. The seven that were found in public repositories,
+    where people had left them, are 64 hexadecimal digits (three) or `atsk_` and 72 (four): hence no more than a warning
+    about another shape.
+    """
     key = config.settings.get("AFRICASTALKING_API_KEY")
+    subject = "Africa's Talking key"
     if not key:
-        yield Finding(
-            "Africa's Talking key", "AFRICASTALKING_API_KEY is not set; only what is deployed needs it", checked=False
-        )
-    elif can_be_key(key):
-        yield Finding("Africa's Talking key", "has the shape of one; the gateway alone knows whether it is right")
-    else:
+        yield Finding(subject, "AFRICASTALKING_API_KEY is not set; only what is deployed needs it", checked=False)
+    elif not can_be_key(key):
         advice = "Copy it again: visible ASCII characters only, and no space or line break within or around it."
-        yield Finding("Africa's Talking key", "cannot be sent as a header", advice)
+        yield Finding(subject, "cannot be sent as a header", advice)
+    elif not _SMS_KEY.fullmatch(key):
+        said = f"{len(key)} characters that are neither atsk_ and 72 hexadecimal digits nor 64 of them"
+        yield Finding(
+            subject, said, "Compare it with Settings > API Key: it may be cut off, or another thing.", warning=True
+        )
+    else:
+        yield Finding(subject, "has the shape of one; the gateway alone knows whether it is right")
 
 
 def _sign_in(config: Config) -> Iterator[Finding]:
@@ -177,6 +260,7 @@ def _sign_in(config: Config) -> Iterator[Finding]:
     if keys.advice:
         return
     yield _published_scopes(discovery)
+    yield from _clients(config, discovery)
     yield from _token(config, url)
 
 
@@ -223,6 +307,78 @@ def _published_scopes(discovery: dict[str, Any]) -> Finding:
         said = f"{' and '.join(missing)} not in the public metadata; the token tells whether there is such a scope"
         return Finding("scopes", said, checked=False)
     return Finding("scopes", SCOPE)
+
+
+def _clients(config: Config, discovery: dict[str, Any]) -> Iterator[Finding]:
+    """The clients that people sign in as: those of the settings at the issuer that they name, else the local ones."""
+    given, local = config.settings, not config.settings.get("OKTA_ISSUER")
+    console = config.console_client_id if local else given.get("CONSOLE_CLIENT_ID", "")
+    parameter = yaml_parse(config.template.read_text())["Parameters"]["ConsoleClientId"]
+    if not local and console in {"", parameter["Default"]}:
+        said = (
+            "CONSOLE_CLIENT_ID names no application of the issuer; only what is deployed needs it, as ConsoleClientId"
+        )
+        yield Finding("console's client", said, checked=False)
+    else:
+        # Where it will be deployed is not known here, so the issuer may well complain of the address.
+        yield _client("console's client", console, f"{config.gateway_url}/", discovery, parameter, deployed=not local)
+    login = "sales-cli" if local else given.get("OKTA_LOGIN_CLIENT_ID", "")
+    if not login:
+        said = "OKTA_LOGIN_CLIENT_ID is not set; only `make login` needs it"
+        yield Finding("make login's client", said, checked=False)
+    else:
+        yield _client("make login's client", login, redirect_address(redirect_port()), discovery, parameter)
+
+
+def _client(
+    subject: str,
+    client_id: str,
+    redirect: str,
+    discovery: dict[str, Any],
+    parameter: dict[str, Any],
+    *,
+    deployed: bool = False,
+) -> Finding:
+    """Whether the issuer would let people sign in as this client.
+
+    It is asked not to prompt anybody (OpenID Connect Core, 3.1.2.1), so nobody signs in. An issuer sends a browser back only
+    for a client and an address that it knows, and shows a page for others (RFC 6749, 4.1.2.1).
+    """
+    if not re.fullmatch(parameter["AllowedPattern"], client_id):
+        return Finding(subject, f"{client_id} {parameter['ConstraintDescription']}", "Copy the Client ID again.")
+    asked = {
+        "client_id": client_id,
+        "response_type": "code",
+        "redirect_uri": redirect,
+        "scope": f"openid {SCOPE}",
+        "state": "doctor",
+        "nonce": "doctor",
+        "prompt": "none",
+        "code_challenge": Attempt.new().challenge,
+        "code_challenge_method": "S256",
+    }
+    try:
+        address = str(discovery.get("authorization_endpoint", ""))
+        answer = requests.get(address, asked, timeout=_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        return Finding(subject, f"cannot be asked for ({_why(error)})", checked=False)
+    if answer.is_redirect:
+        back = answer.headers["Location"]
+        query = parse_qs(urlsplit(back).query) if back.startswith(redirect) else {}
+        error_code = query.get("error", ["login_required"])[0]
+        if error_code in _WOULD_ASK:
+            return Finding(subject, f"{client_id} may sign people in")
+        said = " ".join(query.get("error_description", []))
+        advice = _SIGN_IN_REFUSALS.get(error_code, "docs/okta.md has the usual reasons.")
+        return Finding(subject, f"{client_id}: {error_code} {said}".rstrip(), advice)
+    if answer.status_code >= 500 or answer.ok:
+        return Finding(subject, f"cannot be told from status {answer.status_code}", checked=False)
+    if "redirect_uri" not in answer.text:
+        return Finding(subject, f"the issuer knows no {client_id}", "Compare it with the Client ID of the application.")
+    if deployed:
+        return Finding(subject, f"the issuer knows {client_id}")
+    advice = f"Add {redirect} to the application's sign-in redirect addresses, exactly so."
+    return Finding(subject, f"{client_id} has another redirect address", advice)
 
 
 def _token(config: Config, url: str) -> Iterator[Finding]:
@@ -290,7 +446,7 @@ def main() -> int:
         problems = 0
         for finding in examine(Config.of_running()):
             print(finding, flush=True)
-            problems += bool(finding.advice)
+            problems += finding.problem
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
@@ -299,4 +455,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

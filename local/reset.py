@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+from local.command import run
 from local.config import Config
 from local.supervisor import StartError, left_over, lock
 
@@ -34,4 +35,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -20,11 +20,12 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from local import template
+from local.command import run
 from local.config import REGION, Config, sam_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,11 @@ def missing_tools() -> str | None:
     """What keeps `sam local` from running on this machine; None if nothing does."""
     if sam() is None:
         return "sam is not installed: `make build` installs it"
+    return missing_docker()
+
+
+def missing_docker() -> str | None:
+    """What keeps containers from running on this machine; None if nothing does."""
     if shutil.which("docker") is None:
         return "docker is not on the PATH"
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
@@ -191,8 +197,8 @@ async def forwarding(address: str | None, ports: Iterable[int]) -> AsyncIterator
         yield
 
 
-async def answers(port: int, *, within: float) -> bool:
-    """Whether something takes connections on this port of the loopback before the time is up."""
+async def answers(port: int, *, within: float, unless: Callable[[], object] = lambda: None) -> bool:
+    """Whether something takes connections on this port of the loopback before the time is up, or `unless` holds."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within
     while True:
@@ -200,7 +206,7 @@ async def answers(port: int, *, within: float) -> bool:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.close()
             return True
-        if loop.time() >= end:
+        if loop.time() >= end or unless():
             return False
         await asyncio.sleep(0.1)
 
@@ -217,8 +223,20 @@ async def stop(process: asyncio.subprocess.Process, number: signal.Signals) -> N
         await process.wait()
 
 
+async def wait_for(what: str, process: asyncio.subprocess.Process, port: int, stopping: asyncio.Event) -> None:
+    """Returns when the process answers, or Ctrl-C came. Raises SamLocalError if it ends or takes too long."""
+    if await answers(port, within=START_SECONDS, unless=lambda: process.returncode is not None or stopping.is_set()):
+        return
+    if process.returncode is not None:
+        raise SamLocalError(f"{what} ended by itself (exit status {process.returncode}); what it said is above")
+    if not stopping.is_set():
+        raise SamLocalError(f"{what} did not start: nothing answers on port {port}")
+
+
 @contextlib.asynccontextmanager
-async def local_system(config: Config, api_port: int) -> AsyncIterator[asyncio.subprocess.Process | None]:
+async def local_system(
+    config: Config, api_port: int, stopping: asyncio.Event
+) -> AsyncIterator[asyncio.subprocess.Process | None]:
     """Store, sign-in, sandbox, runtime, stream and schedule: those of a running `make run`, else started here."""
     ports = [urlsplit(url).port or 0 for url in services(config)]
     if all([await answers(port, within=0.0) for port in ports]):
@@ -231,8 +249,7 @@ async def local_system(config: Config, api_port: int) -> AsyncIterator[asyncio.s
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=given, start_new_session=True)
     try:
         for port in ports:
-            if not await answers(port, within=START_SECONDS):
-                raise SamLocalError(f"the local system did not start: nothing answers on port {port}")
+            await wait_for("the local system", process, port, stopping)
         yield process
     finally:
         await stop(process, signal.SIGINT)
@@ -268,15 +285,15 @@ async def serve(config: Config, port: int) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with forwarding(bridge_address(), ports), local_system(config, port) as system:
+    async with forwarding(bridge_address(), ports), local_system(config, port, stopping) as system:
         api = await start_api(folder, port, settings)
         try:
-            if not await answers(port, within=START_SECONDS):
-                raise SamLocalError(f"sam local did not start: nothing answers on port {port}")
-            print(
-                f"\nAPI in Lambda containers: http://127.0.0.1:{port}   token: make -s token   stop: Ctrl-C\n",
-                flush=True,
-            )
+            await wait_for("sam local", api, port, stopping)
+            if not stopping.is_set():
+                print(
+                    f"\nAPI in Lambda containers: http://127.0.0.1:{port}   token: make -s token   stop: Ctrl-C\n",
+                    flush=True,
+                )
             ends = {asyncio.ensure_future(process.wait()) for process in (api, system) if process}
             stopped = asyncio.ensure_future(stopping.wait())
             await asyncio.wait({stopped, *ends}, return_when=asyncio.FIRST_COMPLETED)
@@ -288,16 +305,17 @@ async def serve(config: Config, port: int) -> None:
             await stop(api, signal.SIGINT)
 
 
-def main() -> None:
+def main() -> int:
     """Serves the API in containers until Ctrl-C."""
-    problem = missing_tools()
-    if problem:
-        sys.exit(f"sam-local: {problem}")
     try:
+        if problem := missing_tools():
+            raise SamLocalError(problem)
         asyncio.run(serve(Config.from_environ(), sam_port()))
-    except SamLocalError as error:
-        sys.exit(f"sam-local: {error}")
+    except (SamLocalError, ValueError) as error:
+        print(f"sam-local: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -9,9 +9,10 @@ from typing import Any
 
 import requests
 
+from local.command import run
 from local.config import Config
 
-__all__ = ["SCOPE", "Issuer", "NoTokenError", "access_token"]
+__all__ = ["SCOPE", "Issuer", "NoTokenError", "NotNowError", "access_token"]
 
 SCOPE = "sales:read sales:write"
 # The local sign-in's clients (local/identity_clients.py).
@@ -25,6 +26,10 @@ class NoTokenError(Exception):
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
         self.code = code
+
+
+class NotNowError(NoTokenError):
+    """The issuer did not answer this time; it may if it is asked again."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,10 @@ class Issuer:
     def _discovered(self) -> dict[str, Any]:
         address = f"{self.url}/.well-known/openid-configuration"
         try:
-            found: dict[str, Any] = requests.get(address, timeout=_SECONDS).json()
+            answer = requests.get(address, timeout=_SECONDS)
         except requests.RequestException:
-            raise NoTokenError(self.down) from None
+            raise NotNowError(self.down) from None
+        found = _object(answer) or {}
         if found.get("issuer") != self.url:
             said = found.get("issuer") or found.get("errorSummary") or "nothing of the kind"
             raise NoTokenError(f"{self.url} is no issuer: {address} says {said}. Check OKTA_ISSUER in .env.")
@@ -75,9 +81,10 @@ class Issuer:
 
     def endpoint(self, name: str) -> str:
         """The address that the discovery document has under this name."""
-        if name not in self._discovered:
+        found = self._discovered.get(name)
+        if not isinstance(found, str):
             raise NoTokenError(f"{self.url} has no {name}: this way of signing in is not enabled there.")
-        return str(self._discovered[name])
+        return found
 
     def post(self, url: str, **form: str) -> dict[str, Any]:
         """What an endpoint answers to this client."""
@@ -86,15 +93,18 @@ class Issuer:
             form["client_id"] = self.client_id
         try:
             answer = requests.post(url, data=form, auth=credentials, timeout=_SECONDS)
-            said: dict[str, Any] = answer.json()
         except requests.RequestException:
-            raise NoTokenError(self.down) from None
-        if not isinstance(said, dict):
-            raise NoTokenError(f"The sign-in gives no token: {url} does not answer with a JSON object")
+            raise NotNowError(self.down) from None
+        found = _object(answer)
         if not answer.ok:
+            said = found or {}
             why = said.get("error_description") or said.get("errorSummary") or f"status {answer.status_code}"
-            raise NoTokenError(f"The sign-in gives no token: {why}", str(said.get("error", "")))
-        return said
+            busy = answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500
+            kind = NotNowError if busy else NoTokenError
+            raise kind(f"The sign-in gives no token: {why}", str(said.get("error", "")))
+        if found is None:
+            raise NoTokenError(f"The sign-in gives no token: {url} does not answer with a JSON object")
+        return found
 
     def token(self, **form: str) -> str:
         """An access token for this grant."""
@@ -102,6 +112,15 @@ class Issuer:
         if not isinstance(said.get("access_token"), str):
             raise NoTokenError("The sign-in gives no token: its answer has no access_token (RFC 6749, 5.1)")
         return str(said["access_token"])
+
+
+def _object(answer: requests.Response) -> dict[str, Any] | None:
+    """The JSON object that was answered; None for anything else."""
+    try:
+        found = answer.json()
+    except requests.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _not_running(config: Config) -> str:
@@ -125,4 +144,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,23 +13,32 @@ say() { printf '%s\n' "$*" >&2; }
 
 checksum() { cksum < "$1" | tr ' ' '-'; }
 
-# Two commands started at once must not install into the same folder.
+# Two commands started at once must not install into the same folder. A lock that can neither be made nor be anybody's is
+# given up after some tries: its owner may just have gone.
 lock() {
-  tries=0
-  while ! mkdir .venv.lock 2>/dev/null; do
+  tries=0 failures=0
+  while ! said=$(mkdir .venv.lock 2>&1); do
     owner=$(cat .venv.lock/pid 2>/dev/null || true)
     tries=$((tries + 1))
     if [ -n "$owner" ] && kill -0 "$owner" 2>/dev/null; then
       [ "$tries" -gt 1 ] || say "Another command is installing (process $owner); waiting for it"
-    elif [ -n "$owner" ] || [ "$tries" -gt 5 ]; then
-      rm -rf .venv.lock
-      continue
+    else
+      failures=$((failures + 1))
+      [ -w . ] && [ "$failures" -le 10 ] || no_room "$said"
+      if [ -n "$owner" ] || [ "$failures" -gt 5 ]; then rm -rf .venv.lock 2>/dev/null || true; fi
     fi
     sleep 1
   done
-  printf '%s' "$$" > .venv.lock/pid
   trap 'rm -rf .venv.lock' EXIT
   trap 'exit 130' INT HUP TERM
+  printf '%s' "$$" 2>/dev/null > .venv.lock/pid || no_room "nothing can be written there"
+}
+
+# no_room WHY
+no_room() {
+  say "Nothing can be installed into $here: $1"
+  say "Give yourself the right to write there, see that the disk has room, then the same command again."
+  exit 1
 }
 
 find_python() {
@@ -133,7 +142,7 @@ npm_packages() {
 
 # The store: dynoxide where it has a build, else ministack. A named DYNAMODB_ENDPOINT needs neither.
 store() {
-  [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
+  if has_endpoint; then return; fi
   if has_dynoxide; then
     if npm_packages "" "the store (dynoxide) and the reference's viewer"; then return; fi
     say "So the store is ministack instead, which forgets what it has when it is killed."
@@ -145,8 +154,15 @@ store() {
 
 has_dynoxide() { [ "${LOCAL_STORE:-}" != ministack ] && [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; }
 
+# As local/config.py reads it: the environment wins over .env, also with an empty one.
+has_endpoint() { [ -n "${DYNAMODB_ENDPOINT-$(endpoint_in_env_file)}" ]; }
+
+endpoint_in_env_file() {
+  [ ! -f .env ] || sed -nE "s/^[[:space:]]*(export[[:space:]]+)?DYNAMODB_ENDPOINT[[:space:]]*=[[:space:]]*[\"']?([^[:space:]\"'#]*).*/\\2/p" .env | tail -n 1
+}
+
 store_ready() {
-  [ -z "${DYNAMODB_ENDPOINT:-}" ] || return 0
+  if has_endpoint; then return; fi
   if has_dynoxide; then npm_ready; else ready .venv-ministack requirements-ministack.txt; fi
 }
 

@@ -4,10 +4,12 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -29,10 +31,16 @@ class Issuer:
         self.delay = 0.0
         self.down = False
         self.padding: bytes = b""
-        # What its discovery document says otherwise, and what its token endpoint answers but for a good token.
+        # What its discovery document says otherwise or is instead, and what its token endpoint answers but for a good token.
         self.discovery: dict[str, Any] = {}
+        self.document: Any = None
         self.published: dict[str, Any] | None = None
-        self.grants: tuple[int, dict[str, Any]] | None = None
+        self.grants: tuple[int, Any] | None = None
+        # What it answers to whoever wants to sign in without being asked: status, text, and where the browser is sent,
+        # `{back}` being where it came from.
+        self.sign_in = (302, "", "{back}?error=login_required&state=x")
+        # What its other answers to a POST are, one after the other, before `grants`; None hangs up without any.
+        self.script: list[tuple[int, Any] | None] = []
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
@@ -99,22 +107,37 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
             if issuer.down:
                 self.send_error(503)
                 return
+            path, _, query = self.path.partition("?")
+            if path.endswith("/authorize"):
+                status, text, leads_to = issuer.sign_in
+                back = leads_to.replace("{back}", parse_qs(query)["redirect_uri"][0])
+                self.answer(status, text, {"Location": back} if leads_to else {})
+                return
             said = {
                 "issuer": issuer.url,
                 "jwks_uri": f"{issuer.url}/v1/keys",
                 "token_endpoint": f"{issuer.url}/v1/token",
+                "authorization_endpoint": f"{issuer.url}/v1/authorize",
+                "device_authorization_endpoint": f"{issuer.url}/v1/device/authorize",
                 "scopes_supported": ["sales:read", "sales:write"],
             }
             keys = self.path.endswith("/keys")
-            self.answer(200, (issuer.published or issuer.keys()) if keys else said | issuer.discovery)
+            document = said | issuer.discovery if issuer.document is None else issuer.document
+            self.answer(200, (issuer.published or issuer.keys()) if keys else document)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
+            if issuer.script:
+                if scripted := issuer.script.pop(0):
+                    self.answer(*scripted)
+                return
             self.answer(*(issuer.grants or (200, {"access_token": issuer.token()})))
 
-        def answer(self, status: int, found: dict[str, Any]) -> None:
+        def answer(self, status: int, found: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
             body = json.dumps(found).encode() + issuer.padding
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with suppress(OSError):  # the reader may have given up

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,15 @@ def new_shell() -> dict[str, str]:
 def clone(folder: Path) -> None:
     """What is committed here, as a clone has it."""
     subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(folder)], check=True)
+
+
+def have_installed(folder: Path, name: str, lock: str) -> None:
+    """An environment that is there already, as setup.sh leaves it."""
+    (folder / name / "bin").mkdir(parents=True)
+    (folder / name / "bin" / "python").symlink_to(sys.executable)
+    (folder / name / "pyvenv.cfg").write_text(f"command = python3.13 -m venv {folder / name}\n")
+    summed = subprocess.run(["cksum"], input=(folder / lock).read_text(), capture_output=True, text=True, check=True)
+    (folder / name / ".stamp").write_text("-".join(summed.stdout.split()))
 
 
 def first_command(folder: Path) -> str:

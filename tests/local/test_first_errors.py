@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from local.config import read_env_file
+from tests.local.clones import have_installed
 from tests.local.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
@@ -73,15 +75,6 @@ def setup(machine: Path, *parts: str, **environment: str) -> subprocess.Complete
         ["sh", str(machine / "scripts" / "setup.sh"), *parts],
         env=given, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-
-
-def have_installed(machine: Path, name: str, lock: str) -> None:
-    """An environment that is there already, as setup.sh leaves it."""
-    (machine / name / "bin").mkdir(parents=True)
-    (machine / name / "bin" / "python").symlink_to(sys.executable)
-    (machine / name / "pyvenv.cfg").write_text(f"command = python3.13 -m venv {machine / name}\n")
-    summed = subprocess.run(["cksum"], input=(machine / lock).read_text(), capture_output=True, text=True, check=True)
-    (machine / name / ".stamp").write_text("-".join(summed.stdout.split()))
 
 
 def test_without_python_it_is_named_with_how_to_install_it(machine: Path) -> None:
@@ -163,6 +156,84 @@ def test_a_platform_the_store_has_no_build_for_gets_the_other_one_and_is_told(ma
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "why", ["cannot create directory '.venv.lock': Read-only file system", "No space left on device"]
+)
+def test_a_folder_that_nothing_can_be_written_to_is_said_instead_of_waited_for(machine: Path, why: str) -> None:
+    put(machine, "mkdir", f'echo "mkdir: {why}" >&2; exit 1')
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert answer.returncode == 1
+    assert f"Nothing can be installed into {machine}: mkdir: {why}\n" in answer.stderr
+    assert "see that the disk has room, then the same command again." in answer.stderr
+
+
+def test_a_lock_that_cannot_be_removed_is_said_instead_of_waited_for(machine: Path) -> None:
+    (machine / ".venv.lock").mkdir()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (machine / ".venv.lock" / "pid").write_text(str(gone.pid))
+    put(machine, "rm", "exit 1")
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert answer.returncode == 1
+    assert f"Nothing can be installed into {machine}: mkdir: " in answer.stderr
+
+
+@pytest.mark.parametrize("owner", ["gone", "never said"])
+def test_a_lock_of_a_command_that_was_killed_is_taken_over(machine: Path, owner: str) -> None:
+    (machine / ".venv.lock").mkdir()
+    if owner == "gone":
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        (machine / ".venv.lock" / "pid").write_text(str(gone.pid))
+    put(machine, "sleep", ":")
+    answer = setup(machine)
+    assert "Python 3.13 (with venv) is needed" in answer.stderr
+    assert not (machine / ".venv.lock").exists()
+
+
+def test_a_lock_of_a_command_that_still_installs_is_waited_for(machine: Path) -> None:
+    (machine / ".venv.lock").mkdir()
+    with subprocess.Popen(["sleep", "1"]) as other:
+        # Nobody here has asked about it yet, so it is there until then.
+        (machine / ".venv.lock" / "pid").write_text(str(other.pid))
+        put(machine, "sleep", "rm -rf .venv.lock")
+        answer = setup(machine)
+    assert f"Another command is installing (process {other.pid}); waiting for it\n" in answer.stderr
+    assert "Python 3.13 (with venv) is needed" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DYNAMODB_ENDPOINT=http://127.0.0.1:4566",
+        " export DYNAMODB_ENDPOINT = 'http://127.0.0.1:4566' # another one",
+        'DYNAMODB_ENDPOINT=\nDYNAMODB_ENDPOINT="http://127.0.0.1:4566"',
+        "DYNAMODB_ENDPOINT=",
+        "DYNAMODB_ENDPOINT= # http://127.0.0.1:4566",
+        "# DYNAMODB_ENDPOINT=http://127.0.0.1:4566",
+        "DYNAMODB_ENDPOINT=http://127.0.0.1:4566\nDYNAMODB_ENDPOINT=''",
+    ],
+)
+def test_a_store_that_the_env_file_names_is_used_in_the_place_of_one_of_our_own(machine: Path, line: str) -> None:
+    have_installed(machine, ".venv", "requirements-dev.txt")
+    (machine / ".env").write_text(f"LOG_LEVEL=INFO\n{line}\n")
+    named = bool(read_env_file(machine / ".env").get("DYNAMODB_ENDPOINT"))
+    answer = setup(machine, "store", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
+    # Without npm and Python there is no other store to be had.
+    assert (answer.returncode == 0) == named
+    assert setup(machine, "store", DYNAMODB_ENDPOINT="").returncode == 1
+    assert setup(machine, "store", DYNAMODB_ENDPOINT=NOWHERE).returncode == 0
+
+
+def test_a_python_that_is_named_is_the_one_that_is_taken(machine: Path) -> None:
+    put(machine, "python3", "echo 3.11")
+    put(machine, "mine", f'exec "{sys.base_prefix}/bin/python3.13" "$@"')
+    answer = setup(machine, PYTHON=str(machine / "bin" / "mine"), PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
+    assert "The package index cannot be reached." in answer.stderr
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The project with a node_modules of its own, run by the Python that runs this."""
@@ -209,6 +280,7 @@ def test_a_store_that_does_not_run_here_is_a_sentence_with_the_other_one(
     answer = run(project)
     assert answer.returncode == 1
     assert said in answer.stderr
+    assert ("The store did not start (exit status 1)" in answer.stderr) == (said == "GLIBC_2.99 not found")
     assert "LOCAL_STORE=ministack make run" in answer.stderr
     assert "Traceback" not in answer.stderr
 

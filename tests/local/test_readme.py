@@ -1,72 +1,209 @@
-"""README.md's examples, run word for word against a running system."""
+"""README.md's commands, run word for word and in their order, and what it says of the rest."""
 
+import contextlib
 import json
+import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.local.clones import clone, first_command, new_shell, started
-from tests.local.system import ROOT, System, until
+from tests.local.clones import clone, have_installed, new_shell, started
+from tests.local.people import sign_in, told
+from tests.local.readme import BLOCKS, README, Requests, commands, shell
+from tests.local.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-
-
-def commands() -> list[str]:
-    """The shell blocks of the section "The four requests", in their order."""
-    section = README.split("## The four requests")[1].split("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-
-
-def shell(command: str, port: int, folder: Path, environment: dict[str, str]) -> str:
-    """What the command prints in this folder, with the system's ports in place of the usual ones."""
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command.replace("localhost:8000", f"localhost:{port}")],
-        cwd=folder, env=environment, check=True, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    return done.stdout
-
-
-def follow(system: System, folder: Path, environment: dict[str, str]) -> None:
-    """Runs the four requests in their order, and compares with what the README shows."""
-
-    def run(command: str, **variables: str) -> str:
-        return shell(command, system.port, folder, environment | variables)
-
-    token_line, create_customer, create_order, lists = commands()
-    token = run(token_line + 'printf %s "$TOKEN"', MAKEFLAGS="")
-    customer = json.loads(run(create_customer, TOKEN=token))
-    shown = json.loads(next(text for kind, text in BLOCKS if kind == "json"))
-    assert shown.keys() == customer.keys()
-    assert {name: value for name, value in customer.items() if not str(shown[name]).startswith("<")} == {
-        name: value for name, value in shown.items() if not str(value).startswith("<")
-    }
-    order = json.loads(run(create_order.replace("<id>", customer["id"]), TOKEN=token))
-    assert order["sms"]["status"] == "queued"
-    until(lambda: any(text["text"] == order["sms"]["text"] for text in system.texts()), seconds=2)
-    assert len([line for line in lists.splitlines() if line.startswith("curl ")]) == 2
-    for line in lists.strip().splitlines():
-        first = json.loads(run(line, TOKEN=token))["data"][0]
-        assert first["id"] in {customer["id"], order["id"]}
-    system.reaches(order, "delivered")
 
 
 def test_the_four_requests_do_what_the_readme_says(system: System) -> None:
     system.behave()
-    follow(system, ROOT, system.environ())
+    Requests(system.port, ROOT, system.environ()).follow(system.texts)
+
+
+class Newcomer:
+    """Somebody with a fresh clone who types what the README says, and has neither an AWS account nor a second machine.
+
+    `aws` and `sam deploy` only write down what they were asked: they would ask AWS.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "sales"
+        clone(self.folder)
+        (home / "bin").mkdir()
+        self.asked = home / "asked"
+        self._put(home / "bin" / "aws", f'echo "aws $*" >> "{self.asked}"')
+        have_installed(self.folder, ".venv-sam", "requirements-sam.txt")
+        own = ROOT / ".venv-sam" / "bin" / "sam"
+        self._put(
+            self.folder / ".venv-sam" / "bin" / "sam",
+            f'case "$1" in deploy) echo "sam $*" >> "{self.asked}";; *) exec "{own}" "$@";; esac',
+        )
+        self.system = System(self.folder / ".local")
+        self.environment = new_shell() | {
+            "PATH": f"{home / 'bin'}:{os.environ['PATH']}",
+            "PORT": str(self.system.port),
+            "LOGIN_PORT": str(self.system.port + 9),
+            "BROWSER": "true",
+            "AFRICASTALKING_API_KEY": "a-key",
+        }
+        self.requests = Requests(self.system.port, self.folder, self.environment)
+        self._running = contextlib.ExitStack()
+
+    @staticmethod
+    def _put(path: Path, script: str) -> None:
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def run(self, command: str, seconds: float = 240) -> str:
+        """What the command prints."""
+        return shell(command, self.folder, self.environment, seconds)
+
+    def start(self, command: str, **environment: str) -> None:
+        """What the command starts runs on, as in a shell of its own; what ran before is stopped."""
+        self.stop()
+        self._running.enter_context(started(self.folder, command, self.environment | environment))
+
+    def stop(self) -> None:
+        """Ctrl-C."""
+        self._running.close()
+
+    def test(self) -> None:
+        """One file of the tests: all of them would run this one again."""
+        assert "passed" in self.run("make test TESTS=tests/unit/test_rules.py")
+
+    def read_only(self) -> None:
+        """Without a token 401; with this one 403 for what creates."""
+        token = self.run('SCOPE="sales:read" make -s token').strip()
+        four = (self.requests.create_customer, self.requests.create_order, *self.requests.lists)
+        assert [self.requests.status(each, "") for each in four] == [401] * 4
+        assert [self.requests.status(each, token) for each in four] == [403, 403, 200, 200]
+
+    def login(self) -> None:
+        """Signs in in the place of a browser."""
+        process = subprocess.Popen(
+            ["make", "login"], cwd=self.folder, env=self.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        sign_in(told(process, r"http://\S+/authorize\?\S+(?=\n)"))
+        token, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert self.requests.status(self.requests.lists[0], token.strip()) == 200
+
+    def count(self) -> int:
+        """How many orders there are on the first page."""
+        return len(json.loads(self.requests.run(self.requests.lists[1]))["data"])
+
+    def demo(self) -> None:
+        """A shop to look at."""
+        before = self.count()
+        assert "customers and" in self.run("make demo")
+        assert self.count() > before
+
+    def move(self) -> None:
+        """Another port, to which all of it moves, and everything is still there."""
+        before, port = self.count(), free_ports()
+        self.start(f"PORT={port} make run")
+        self.environment["PORT"] = str(port)
+        self.requests = Requests(port, self.folder, self.environment)
+        self.requests.take_token()
+        assert self.count() == before
+
+    def reset(self) -> None:
+        """Refused while it runs; then everything is gone."""
+        with pytest.raises(AssertionError, match="The system runs already"):
+            self.run("make reset")
+        self.stop()
+        assert "Everything is forgotten" in self.run("make reset")
+        assert not (self.folder / ".local").exists()
+
+    def ask_aws(self, command: str) -> None:
+        """What AWS would be asked is well formed: one secret of this name, with a value."""
+        self.run(command)
+        secret = re.search(r"--name (\S+)", command)
+        assert secret
+        last = self.asked.read_text().splitlines()[-1]
+        assert re.fullmatch(rf"aws secretsmanager create-secret --name {secret[1]} --secret-string \S+", last)
+
+    def deploy(self, command: str, *options: str) -> None:
+        """Builds, and then asks for what is written down."""
+        self.run(command, 400)
+        last = self.asked.read_text().splitlines()[-1]
+        assert last.startswith(f"sam deploy {' '.join(options)} --parameter-overrides Architecture=")
+        assert (self.folder / ".aws-sam" / "build" / "template.yaml").is_file()
+
+    def second(self) -> None:
+        """A second system, with a folder and ports of its own."""
+        state, port = self.folder.parent / "second", free_ports()
+        self.start("make run", SALES_STATE=str(state), PORT=str(port))
+        assert (state / "pids.json").is_file()
+        self.stop()
+
+    def clean(self) -> None:
+        """Forgets what can be made again, and nothing else."""
+        (self.folder / ".local").mkdir()
+        self.run("make clean")
+        assert not (self.folder / ".venv").exists()
+        assert (self.folder / ".local").is_dir()
+
+
+def elsewhere(module: str) -> Callable[[Newcomer], None]:
+    """What another file of tests runs, because it takes more than a machine has by itself, or breaks it."""
+    assert (ROOT / module).exists(), module
+    return lambda _: None
+
+
+AWS = [command for command in commands() if command.startswith("aws ")]
+# What the README says, in its order, and what a newcomer does then.
+WALK: dict[str, Callable[[Newcomer], None]] = {
+    "make run": lambda newcomer: newcomer.start("make run"),
+    "make test": Newcomer.test,
+    "TOKEN=$(make -s token)": lambda newcomer: newcomer.requests.take_token(),
+    "create-customer": lambda newcomer: newcomer.requests.make_customer(),
+    "create-order": lambda newcomer: newcomer.requests.make_order(newcomer.system.texts),
+    "customers": lambda _: None,
+    "orders": lambda newcomer: newcomer.requests.list_all(),
+    'SCOPE="sales:read" make -s token': Newcomer.read_only,
+    "make login": Newcomer.login,
+    "make doctor": lambda newcomer: newcomer.run("make doctor"),
+    "make demo": Newcomer.demo,
+    "PORT=9000 make run": Newcomer.move,
+    "make reset": Newcomer.reset,
+    AWS[0]: lambda newcomer: newcomer.ask_aws(AWS[0]),
+    AWS[1]: lambda newcomer: newcomer.ask_aws(AWS[1]),
+    "make deploy": lambda newcomer: newcomer.deploy("make deploy", "--guided"),
+    "make deploy STAGE=dev": lambda newcomer: newcomer.deploy("make deploy STAGE=dev", "--config-env dev"),
+    "TOKEN=$(make -s token) make smoke STAGE=dev": elsewhere("tests/local/test_operations.py"),
+    "make sam-local": elsewhere("tests/samlocal/test_sam_local.py"),
+    "make PYTHON=/path/to/python3.13 run": elsewhere("tests/local/test_first_errors.py"),
+    "SALES_STATE=/tmp/second PORT=9000 make run": Newcomer.second,
+    "make clean": Newcomer.clean,
+    "LOCAL_STORE=ministack make run": elsewhere("tests/local/test_store.py"),
+}
+
+
+def named(command: str) -> str:
+    """The name of a command in WALK: a request's is the end of its path."""
+    path = re.match(r"curl .*?/sales/([\w-]+)/", command, re.DOTALL)
+    return path[1] if path else command
+
+
+def test_every_command_of_the_readme_has_its_place_in_the_walk() -> None:
+    assert list(WALK) == [named(command) for command in commands()]
 
 
 @pytest.mark.slow
-def test_in_a_fresh_clone_the_readme_can_be_followed_from_its_first_command(tmp_path: Path) -> None:
-    folder = tmp_path / "sales"
-    clone(folder)
-    system = System(folder / ".local")
-    environment = new_shell() | {"PORT": str(system.port)}
-    with started(folder, first_command(folder), environment):
-        follow(system, folder, environment)
+def test_in_a_fresh_clone_every_command_does_in_its_order_what_the_readme_says(tmp_path: Path) -> None:
+    if not (ROOT / ".venv-sam").is_dir():
+        pytest.skip("sam is not installed: scripts/setup.sh sam")
+    newcomer = Newcomer(tmp_path)
+    try:
+        for step in WALK.values():
+            step(newcomer)
+    finally:
+        newcomer.stop()
 
 
 def test_the_readme_opens_with_two_commands_that_make_knows() -> None:
@@ -168,12 +305,14 @@ def test_each_way_to_use_it_has_a_section_with_a_command_that_make_knows() -> No
     assert sorted(targets) == ["deploy", "run", "sam-local", "test"]
 
 
-def test_what_troubleshooting_quotes_is_what_the_system_says() -> None:
+def test_what_troubleshooting_quotes_is_what_the_system_says_and_what_a_test_has_seen_it_say() -> None:
     section = README.split("## When something does not work")[1].split("\n## ")[0]
     said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/supervisor.py"))
+    seen = "".join((ROOT / "tests/local" / name).read_text() for name in ("test_first_errors.py", "test_supervisor.py"))
     quoted = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
-    assert len(quoted) >= 7
+    assert len(quoted) >= 9
     for sentence in quoted:
         # Names and numbers are filled in where it is said.
-        parts = [part for part in re.split(r"8000|API|store(?= did)", sentence) if part.strip(" ,")]
-        assert all(part.strip() in said for part in parts), sentence
+        parts = [part.strip(" ,") for part in re.split(r"8000|API|store(?= did)", sentence) if part.strip(" ,")]
+        assert all(part in said for part in parts), sentence
+        assert all(part in seen for part in parts), sentence

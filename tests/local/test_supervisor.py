@@ -105,7 +105,7 @@ def test_a_state_of_another_layout_leads_to_make_reset(tmp_path: Path) -> None:
     (system.state / "version").write_text("0\n")
     answer = command(system, "local")
     assert answer.returncode == 1
-    assert "make reset" in answer.stderr
+    assert "is of another version of this system. `make reset` forgets it" in answer.stderr
     assert command(system, "local.reset").returncode == 0
     assert not system.state.exists()
 

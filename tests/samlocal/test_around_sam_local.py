@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from local import samlocal
 from local.config import Config
+from tests.local.system import free_ports
 
 
 @pytest.mark.parametrize(
@@ -99,3 +101,71 @@ def test_a_port_that_is_in_use_is_named_before_anything_is_built(tmp_path: Path)
         assert list(tmp_path.iterdir()) == []
 
     asyncio.run(story())
+
+
+@pytest.fixture
+def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sam that is a script, on a machine with nothing built, no containers and a local system that already runs."""
+    script = tmp_path / "sam"
+    monkeypatch.setattr(samlocal, "sam", lambda: str(script))
+    monkeypatch.setattr(samlocal, "is_stale", lambda _: False)
+    monkeypatch.setattr(samlocal, "variables", lambda _: {})
+    monkeypatch.setattr(samlocal, "bridge_address", lambda: None)
+    (tmp_path / "sam").write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    return script
+
+
+def serve(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Serves on a free port beside a system that answers."""
+
+    async def story() -> None:
+        system = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{system.sockets[0].getsockname()[1]}"
+        monkeypatch.setattr(samlocal, "services", lambda _: [url])
+        (folder / "sam_state" / "sam").mkdir(parents=True)
+        async with system:
+            await samlocal.serve(Config(port=1, state=folder / "sam_state", settings={}), free_ports())
+
+    asyncio.run(story())
+
+
+def test_a_sam_that_ends_at_once_is_said_to_and_not_waited_for(
+    sam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sam.write_text("#!/bin/sh\nexit 7\n")
+    began = time.monotonic()
+    with pytest.raises(samlocal.SamLocalError, match=r"sam local ended by itself \(exit status 7\)"):
+        serve(tmp_path, monkeypatch)
+    assert time.monotonic() - began < 10
+
+
+def test_a_sam_that_never_answers_is_given_up(sam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(samlocal, "START_SECONDS", 0.5)
+    with pytest.raises(samlocal.SamLocalError, match="sam local did not start: nothing answers on port"):
+        serve(tmp_path, monkeypatch)
+
+
+def test_ctrl_c_while_sam_starts_is_heard_at_once(sam: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam.write_text(f"#!/bin/sh\nkill -INT {os.getpid()}\nexec sleep 60\n")
+    began = time.monotonic()
+    serve(tmp_path, monkeypatch)
+    assert time.monotonic() - began < 10
+
+
+def test_a_local_system_that_does_not_start_is_said_to_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_ports()
+    monkeypatch.setenv("PORT", "80")
+    monkeypatch.setattr(samlocal, "services", lambda _: [f"http://127.0.0.1:{port}"])
+
+    async def story() -> None:
+        async with samlocal.local_system(Config(port=port, state=tmp_path, settings={}), port + 1, asyncio.Event()):
+            pass
+
+    began = time.monotonic()
+    with pytest.raises(samlocal.SamLocalError, match=r"the local system ended by itself \(exit status 1\)"):
+        asyncio.run(story())
+    assert time.monotonic() - began < 20

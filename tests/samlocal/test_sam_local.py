@@ -15,6 +15,7 @@ import requests
 
 from local import samlocal
 from tests.browser.chromium import Browser
+from tests.local.readme import Requests
 from tests.local.system import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -100,25 +101,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             raise
 
 
-def test_the_four_requests_of_the_readme_work_and_the_text_goes_out_once(api: Api) -> None:
-    token = api.token()
-    customer = api.ask("POST", "/ap1/v1/sales/create-customer/", token, CUSTOMER)
-    assert customer.status_code == 201, customer.text
-    order = {"customer": customer.json()["id"], "item": "macbook m2", "amount": "56000.68"}
-    created = api.ask("POST", "/ap1/v1/sales/create-order/", token, order)
-    assert created.status_code == 201, created.text
-    assert created.json()["amount"] == "56000.68"
-    customers = api.ask("GET", "/ap1/v1/sales/customers/", token)
-    assert customers.status_code == 200, customers.text
-    assert customer.json()["id"] in customers.text
-    orders = api.ask("GET", "/ap1/v1/sales/orders/", token)
-    assert orders.status_code == 200, orders.text
-    assert created.json()["id"] in orders.text
-    end = time.monotonic() + 20
-    path = f"/api/v1/sales/orders/{created.json()['id']}"
-    while (state := api.ask("GET", path, token).json()["sms"]["status"]) != "delivered":
-        assert time.monotonic() < end, state
-        time.sleep(0.3)
+def test_the_four_requests_do_word_for_word_what_the_readme_says_and_the_text_goes_out_once(api: Api) -> None:
+    requests_of_readme = Requests(int(api.environment["SAM_PORT"]), ROOT, api.environment)
+    requests_of_readme.follow(api.texts)
     (text,) = [message for message in api.texts() if message["to"] == CUSTOMER["phone_number"]]
     assert "macbook m2" in text["text"]
 
@@ -159,17 +144,27 @@ def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> Non
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_person_signs_in_to_the_console_and_sees_the_orders(api: Api, tmp_path: Path) -> None:
+def test_a_person_signs_in_to_the_console_sees_the_orders_and_makes_one(api: Api, tmp_path: Path) -> None:
     token = api.token()
     customer = api.ask("POST", "/api/v1/sales/customers", token, CUSTOMER | {"name": "Amina"}).json()
     order = api.ask("POST", "/api/v1/sales/orders", token, {"customer": customer["id"], "item": "lamp", "amount": "1"})
     assert order.status_code == 201, order.text
+    page = api.ask("GET", "/", None)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     browser = Browser(tmp_path / "profile")
     try:
         browser.open(api.url("/"))
         browser.click(".welcome button", "Sign in", seconds=60)
         browser.sign_in()
         browser.find(".row", customer["code"], seconds=60)
+        browser.find(".row", "lamp", seconds=60)
+        browser.click(".head a", "New order", seconds=60)
+        browser.fill("#drawer-body [name=customer]", customer["code"])
+        browser.fill("#drawer-body [name=item]", "solar lamp")
+        browser.fill("#drawer-body [name=amount]", "1500")
+        browser.click("#drawer-body button[type=submit]")
+        browser.find("#drawer-title", "solar lamp", seconds=60)
+        browser.find("#sms-title .chip", "Delivered", seconds=120)
         assert browser.errors() == []
     finally:
         browser.close()

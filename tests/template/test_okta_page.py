@@ -73,6 +73,7 @@ def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
     for sentence in (
         "must be a custom authorization server", "says that it is", "The sign-in gives no token:", "You are signed in",
         "Set OKTA_LOGIN_CLIENT_ID to the client id of a Native application", "is taken", "Nobody typed the code in time.",
+        "The sign-in says", 'SCOPE="sales:read" make login',
         "does not answer.", "the token does not have a valid audience", "the token has expired", "insufficient_scope",
     ):  # fmt: skip
         assert sentence in PAGE, sentence
