@@ -1,15 +1,13 @@
 """What was measured, as tables and a plot, ratios first."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from bench.report import table
+from bench.report import mark, table
 
 Results = dict[str, Any]
-_MARKS = ("<!-- fast: written by bench/fast.py -->", "<!-- fast: end -->")
 _COLOURS = {"create_customer": "#4477aa", "create_order": "#66ccee", "list_orders": "#228833", "send_sms": "#ccbb44"}
 
 
@@ -147,9 +145,4 @@ def write(found: Results, folder: Path) -> None:
     text = f"# Starting and working, side by side\n\nWritten by `make bench`.\n\n{summary(found)}\n![](fast.svg)\n\n"
     text += "## Figures\n\nMilliseconds. They are this machine's; what holds elsewhere are the ratios.\n\n"
     (folder / "fast.md").write_text(text + absolute(found))
-    readme = folder.parent / "README.md"
-    begin, end = _MARKS
-    part = f"{begin}\n{summary(found)}\n![](results/fast.svg)\n{end}"
-    readme.write_text(
-        re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, readme.read_text(), flags=re.DOTALL)
-    )
+    mark("fast", f"{summary(found)}\n![](results/fast.svg)")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,3 +31,18 @@ def publish(name: str, title: str, body: str) -> None:
     print(page)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(page)
+
+
+def mark(name: str, text: str) -> None:
+    """Puts the text between the marks of this name in bench/README.md. Raises ValueError where there are none."""
+    readme = RESULTS.parent / "README.md"
+    begin, end = f"<!-- {name}: written by a bench -->", f"<!-- {name}: end -->"
+    page, found = re.subn(
+        f"{re.escape(begin)}.*?{re.escape(end)}",
+        lambda _: f"{begin}\n{text}\n{end}",
+        readme.read_text(),
+        flags=re.DOTALL,
+    )
+    if not found:
+        raise ValueError(f"bench/README.md has no place for {name}")
+    readme.write_text(page)

@@ -135,6 +135,7 @@ class Store:
     template: Template
     client: store.StoreClient
     name: str
+    pid: int
 
     def put(self, table: str, item: dict[str, Any]) -> None:
         self.client.call("PutItem", {"TableName": table, "Item": item})
@@ -157,7 +158,7 @@ def running_store(folder: Path) -> Iterator[Store]:
         template = load(config.template, config.parameters)
         store.prepare_tables(client, template)
         client.call("CreateTable", IDEMPOTENCY_TABLE)
-        yield Store(config.store_url, template, client, server.name)
+        yield Store(config.store_url, template, client, server.name, process.pid)
     finally:
         process.kill()
         process.wait()
