@@ -8,6 +8,15 @@ from bench.report import mark, table
 
 Found = dict[str, Any]
 _ORIGINAL = "Django as the original does it"
+_DURABLE = (
+    "Eight clients, each asking as fast as it is answered. All of these are durable: PostgreSQL and the store put each "
+    "commit on the disk before they answer, but for the row that says otherwise."
+)
+_CROWD = (
+    "A crowd of 128 clients creates orders. Ours answers before the text goes out; the original sends it in the request. "
+    "Texts out: until the last text was taken, delivered: until the last report was written down, both from the first "
+    "request on, so what is only put off is not gained."
+)
 
 
 def _requests(found: Found) -> str:
@@ -64,8 +73,10 @@ def summary(found: Found) -> str:
     return "\n\n".join(
         (
             f"Measured {found['date']}, {found['machine']}; the clients share its processors.",
-            f"Order to text at {worst['asked_rate']} orders/s: p50 {worst['text_p50'] * 1000:.0f} ms, p99 "
-            f"{worst['text_p99'] * 1000:.0f} ms. Idle memory: {idle:.0f} MB. Second start: {found['second_start']:.1f} s.",
+            (
+                f"Order to text at {worst['asked_rate']} orders/s: p50 {worst['text_p50'] * 1000:.0f} ms, p99 "
+                f"{worst['text_p99'] * 1000:.0f} ms. Idle memory: {idle:.0f} MB. Second start: {found['second_start']:.1f} s."
+            ),
             _requests(found),
             _gateways(found),
             _limit(found),
@@ -92,13 +103,10 @@ def page(found: Found) -> str:
             "Seconds from sending the order's request to the sandbox taking its text.",
             table(head, texts),
             "## Requests a second",
-            "Eight clients, each asking as fast as it is answered. All of these are durable: PostgreSQL and the store "
-            "put each commit on the disk before they answer, but for the row that says otherwise.",
+            _DURABLE,
             _requests(found),
             "## With an SMS gateway that takes its time",
-            "A crowd of 128 clients creates orders. Ours answers before the text goes out; the original sends it in the "
-            "request. Texts out: until the last text was taken, delivered: until the last report was written down, both "
-            "from the first request on, so what is only put off is not gained.",
+            _CROWD,
             _gateways(found),
             "## Processor time of an order",
             "In ms, on a system that had nothing else to do; its text and both delivery reports included.",

@@ -61,11 +61,16 @@ def database(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(folder / "django.sqlite"), "SQLite"
 
 
-def prepare(database: str, folder: Path = PROJECT, **environment: str) -> str:
-    """Makes Django's tables in this database; the id of a customer in them."""
+def django(command: str, database: str, *arguments: str, module: str = "project", **environment: str) -> str:
+    """What a command of the project prints."""
     given = os.environ | environment | {"DATABASE": database, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [str(PROGRAMS / "python"), "project.py", "prepare"]
-    return subprocess.check_output(command, cwd=folder, env=given, text=True).strip()
+    run = [str(PROGRAMS / "python"), f"{module}.py", command, *arguments]
+    return subprocess.check_output(run, cwd=PROJECT, env=given, text=True).strip()
+
+
+def prepare(database: str, **environment: str) -> str:
+    """Makes Django's tables in this database; the id of a customer in them."""
+    return django("prepare", database, **environment)
 
 
 @dataclass

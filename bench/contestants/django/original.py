@@ -28,7 +28,7 @@ def keys():
 @cache
 def sms():
     service = SMSService("sandbox", os.environ["SMS_API_KEY"])
-    service._baseUrl = f"{os.environ['SMS_ENDPOINT']}/version1"
+    service._baseUrl = f"{os.environ['SMS_ENDPOINT']}/version1"  # noqa: SLF001 - the SDK has no other way
     return service
 
 
@@ -56,13 +56,13 @@ class Token(authentication.BaseAuthentication):
 
 
 class Customers(project.Customers):
-    authentication_classes = [Token]
-    permission_classes = [permissions.IsAuthenticated]
+    authentication_classes = (Token,)
+    permission_classes = (permissions.IsAuthenticated,)
 
 
 class Orders(project.Orders):
-    authentication_classes = [Token]
-    permission_classes = [permissions.IsAuthenticated]
+    authentication_classes = (Token,)
+    permission_classes = (permissions.IsAuthenticated,)
 
     def perform_create(self, serializer):
         order = serializer.save()
@@ -77,7 +77,7 @@ class Orders(project.Orders):
 
 
 class DeliveryReport(views.APIView):
-    parser_classes = [parsers.FormParser]
+    parser_classes = (parsers.FormParser,)
 
     def post(self, request, secret):
         if secret != os.environ["WEBHOOK_SECRET"]:
@@ -103,3 +103,6 @@ urlpatterns = [
     path("pending", Pending.as_view()),
 ]
 application = get_wsgi_application()
+
+if __name__ == "__main__":
+    project.main()
