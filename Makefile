@@ -78,7 +78,7 @@ check: environment sam lint ## Check format, lint, types, layers, template, work
 	@$(PY) scripts/generate_contract.py --check
 	@$(PY) scripts/generate_postman.py --check
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
-	@$(PY) scripts/cost.py --check
+	@PYTHONPATH=.:shared $(PY) -m scripts.cost --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml
 	@$(SAM) validate --lint --region eu-west-1
@@ -116,7 +116,7 @@ bench-latency: store ## Measure order to text, requests a second and memory of t
 bench-units: build store ## Measure what one call of each function takes, and compute docs/cost.md from it
 	@scripts/setup.sh bench
 	@PYTHONPATH=.:shared $(PY) -m bench.units
-	@$(PY) scripts/cost.py
+	@PYTHONPATH=.:shared $(PY) -m scripts.cost
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale
 
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (3 minutes)
