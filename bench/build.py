@@ -2,6 +2,7 @@
 unpacks them; with bytecode (`unchecked-hash`, valid whatever the zip's dates) or, as plain `sam build` ships it, without.
 """
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -108,3 +109,11 @@ def ours() -> tuple[Path, dict[str, Path]]:
     if not any(layer.glob("sales/__pycache__/*.pyc")):
         raise BuildError("there is no finished build: `make build` makes it")
     return layer, {path.name: path for path in folder.iterdir() if (path / "functions").is_dir()}
+
+
+def layers() -> dict[str, Path]:
+    """Our layer as it is deployed, by instruction set: what `make build` made, and what it made for the other one."""
+    own = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    other = {"arm64": "x86_64", "x86_64": "arm64"}[own]
+    built = {own: ROOT / ".aws-sam" / "build", other: BUILD / "other"}
+    return {name: folder / "SharedLayer" for name, folder in built.items() if (folder / "SharedLayer").is_dir()}

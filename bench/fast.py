@@ -13,27 +13,29 @@ import json
 import os
 import pprint
 import statistics
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench import build, fast_report
+from bench import build, fast_report, servers
 from bench.report import RESULTS, machine
 from bench.runtime_api import Environment, Function
 from bench.services import Call, Gateway, Store, recording, running_store, serving
 from tests.events import http_event, stream_event
+from tests.tokens import AUDIENCE, Issuer, running
 
 FUNCTIONS = ("create_customer", "create_order", "list_orders", "send_sms")
 BATCH = 10
 SEEDED = 200
 WARM_UP = 30
+PLAIN = "plain `sam build`"
 CUSTOMER = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
 PATHS = {
     "create_customer": ("POST", "/api/v1/sales/customers"),
@@ -44,26 +46,32 @@ PATHS = {
 
 @dataclass
 class Contestant:
-    """One way to build it. `plain`: as `sam build` ships it, without bytecode; measured for cold starts only."""
+    """One way to build it. `plain`: as `sam build` ships it, without bytecode."""
 
     key: str
     title: str
     functions: dict[str, Function]
     sizes: tuple[int, int]
     plain: bool = False
+    # What goes with each request, as a client sends it.
+    headers: dict[str, str] = field(default_factory=dict)
     # What its functions need to find in the store.
     customer: str = ""
     order: dict[str, Any] = field(default_factory=dict)
     calls: dict[str, list[Call]] = field(default_factory=dict)
+    # SQL statements, of those that have no store calls.
+    statements: dict[str, int] = field(default_factory=dict)
 
 
 class Bench:
-    """The contestants on one store."""
+    """The contestants on one store; Django on a database of its own kind."""
 
-    def __init__(self, store: Store, gateway: str, folder: Path) -> None:
+    def __init__(self, store: Store, gateway: str, folder: Path, database: tuple[str, str], issuer: Issuer) -> None:
         self.store = store
         self.gateway = gateway
         self.folder = folder
+        self.database, self.database_name = database
+        self.issuer = issuer
         self.environment = store.template.functions["create_order"].environment
         self.customers, self.orders = self.environment["CUSTOMERS_TABLE"], self.environment["ORDERS_TABLE"]
         self.runtime = build.build("runtime", build.RUNTIME, bytecode=True)
@@ -86,9 +94,7 @@ class Bench:
         powertools = (*plain, "aws-lambda-powertools[tracer]", "pydantic")
         self._add("d", "Powertools resolver, validation, Tracer, Idempotency", "powertools", powertools, "app.{}")
         self._add("e", "FastAPI + Mangum", "fastapi", ("boto3", "fastapi", "mangum"), "app.handler")
-        self._add(
-            "f", "Django REST Framework, apig-wsgi", "django", ("djangorestframework", "apig-wsgi"), "app.handler"
-        )
+        self._add_django()
 
     def _ours(self) -> Contestant:
         layer, folders = build.ours()
@@ -122,9 +128,10 @@ class Bench:
     def _add(
         self, key: str, title: str, source: str, requirements: tuple[str, ...], handler: str, stored: str = ""
     ) -> None:
-        for suffix, bytecode in (("", True), ("-", False)):
-            name = source + ("" if bytecode else "-plain")
-            folder = build.build(name, requirements, source=source, stored=stored, bytecode=bytecode)
+        for plain in (False, True):
+            folder = build.build(
+                source + "-plain" * plain, requirements, source=source, stored=stored, bytecode=not plain
+            )
             functions = {}
             for name in FUNCTIONS if key in ("a", "d") else FUNCTIONS[:3]:
                 path = {"create_customer": "write", "create_order": "write", "list_orders": "read"}.get(name, name)
@@ -133,32 +140,62 @@ class Bench:
                     "SMS_ENDPOINT": self.gateway,
                     "CUSTOMERS_TABLE": self.customers,
                     "ORDERS_TABLE": self.orders,
-                    "DATABASE": str(self.folder / "django.sqlite"),
                 }
                 chosen = handler.format(path if key == "d" else name)
                 functions[name] = Function(chosen, folder, (self.runtime,), environment)
-            label = {"a": "b"}.get(key, f"{key}-") if suffix else key
-            contestant = Contestant(
-                label, f"{title}, plain `sam build`" if suffix else title, functions, build.sizes(folder), bool(suffix)
-            )
-            if key == "f":
-                contestant.customer = self._django(folder)
-            elif not suffix:
-                self._record(contestant)
+            made = Contestant(key, title, functions, build.sizes(folder))
+            if plain:
+                # It asks the same of the store.
+                fast = self.contestants[key]
+                label = {"a": "b"}.get(key, f"{key}-")
+                made = replace(
+                    fast, key=label, title=f"{title}, {PLAIN}", functions=functions, sizes=made.sizes, plain=True
+                )
             else:
-                contestant.customer, contestant.order = self.contestants[key].customer, self.contestants[key].order
-            self.contestants[label] = contestant
+                self._record(made)
+            self.contestants[made.key] = made
 
-    def _django(self, folder: Path) -> str:
-        database = self.folder / "django.sqlite"
-        if database.exists():
-            return self.contestants["f"].customer
-        return subprocess.check_output(
-            [str(build.ROOT / ".venv-bench" / "bin" / "python"), "project.py", "prepare"],
-            cwd=folder,
-            env=os.environ | {"DATABASE": str(database), "PYTHONDONTWRITEBYTECODE": "1"},
-            text=True,
-        ).strip()
+    def _add_django(self) -> None:
+        base = ("djangorestframework", "apig-wsgi", "psycopg[binary]")
+        original = (*base, "africastalking", "python-jose[cryptography]")
+        sms = {
+            "SMS_ENDPOINT": self.gateway,
+            "SMS_API_KEY": "key",
+            "WEBHOOK_SECRET": "key",
+            "OKTA_ISSUER": self.issuer.url,
+            "OKTA_AUDIENCE": AUDIENCE,
+        }
+        customer = servers.prepare(self.database, **sms)
+        title = f"Django REST Framework, apig-wsgi, {self.database_name}"
+        for plain in (False, True):
+            folder = build.build("django" + "-plain" * plain, base, source="django", bytecode=not plain)
+            key, named = ("f-", f"{title}, {PLAIN}") if plain else ("f", title)
+            self._django(key, named, folder, "app.handler", self.database, customer, plain=plain)
+        if self.database_name != "SQLite":
+            file = str(self.folder / "django.sqlite")
+            slim = build.build("django-sqlite", base[:2], source="django", bytecode=True)
+            self._django(
+                "fs", "f on SQLite in a temporary folder: not durable", slim, "app.handler", file, servers.prepare(file)
+            )
+        folder = build.build("django-original", original, source="django", bytecode=True)
+        self._django(
+            "fo", "f as the original: token verified, text sent in the request", folder, "app_original.handler",
+            self.database, customer, headers={"Authorization": f"Bearer {self.issuer.token(exp=2**33)}"}, **sms,
+        )  # fmt: skip
+
+    def _django(
+        self, key: str, title: str, folder: Path, handler: str, database: str, customer: str, *,
+        plain: bool = False, headers: dict[str, str] | None = None, **environment: str,
+    ) -> None:  # fmt: skip
+        function = Function(handler, folder, (self.runtime,), environment | {"DATABASE": database})
+        made = self.contestants[key] = Contestant(
+            key, title, dict.fromkeys(FUNCTIONS[:3], function), build.sizes(folder), plain, headers or {}, customer
+        )
+        module = handler.partition(".")[0].replace("app_", "").replace("app", "project")
+        for name in made.functions:
+            event = self.event(made, name)
+            asked = json.dumps([*PATHS[name], event.get("body"), made.headers])
+            made.statements[name] = int(servers.django("statements", database, asked, module=module, **environment))
 
     def _record(self, contestant: Contestant, *names: str) -> None:
         """One request of each kind, warm, through a relay that writes down the calls to the store."""
@@ -204,13 +241,13 @@ class Bench:
                 self.store.put(self.orders, image)
             return stream_event(*images)
         method, path = PATHS[name]
-        key = {"Idempotency-Key": f"key-{next(self._numbers)}-{uuid.uuid4()}", "host": "bench"}
+        key = {"Idempotency-Key": f"key-{next(self._numbers)}-{uuid.uuid4()}", "host": "bench"} | contestant.headers
         if name == "create_customer":
             return http_event(method, path, CUSTOMER, headers=key)
         if name == "create_order":
             body = {"customer": contestant.customer, "item": "macbook m2", "amount": "56000.68"}
             return http_event(method, path, body, headers=key)
-        return http_event(method, path, headers={"host": "bench"})
+        return http_event(method, path, headers={"host": "bench"} | contestant.headers)
 
     def _queued(self, contestant: Contestant) -> dict[str, Any]:
         return {**contestant.order, "id": {"S": str(uuid.uuid4())}}
@@ -279,6 +316,19 @@ def warm(bench: Bench, chosen: list[Contestant], name: str, rounds: int, request
     }
 
 
+def asked_of_stores(chosen: list[Contestant], results: dict[str, Any]) -> None:
+    """Adds what a request of each asks of its store."""
+    for each in chosen:
+        for name, calls in each.calls.items():
+            results[each.key][name] |= {
+                "round_trips": len(calls),
+                "read_units": sum(call.units for call in calls if call.is_read),
+                "write_units": sum(call.units for call in calls if not call.is_read),
+            }
+        for name, statements in each.statements.items():
+            results[each.key][name]["statements"] = statements
+
+
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     chosen = [each for key, each in sorted(bench.contestants.items()) if not options.only or key in options.only]
     raw: dict[tuple[str, str], list[dict[str, float]]] = {}
@@ -295,19 +345,18 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     for name in FUNCTIONS:
         print(f"warm requests, {name}", flush=True)
         requests = max(options.warm // BATCH, 10) if name == "send_sms" else options.warm
-        able = [each for each in chosen if name in each.functions and not each.plain]
+        able = [each for each in chosen if name in each.functions]
         for key, figures in warm(bench, able, name, max(options.rounds - 2, 1), requests).items():
             results[key][name] |= figures
-    for each in chosen:
-        for name, calls in each.calls.items():
-            reads = sum(call.units for call in calls if call.is_read)
-            writes = sum(call.units for call in calls if not call.is_read)
-            trips = {"round_trips": len(calls), "read_units": reads, "write_units": writes}
-            results[each.key][name] |= trips
+    asked_of_stores(chosen, results)
     if options.instructions:
-        for each in (each for each in chosen if not each.plain):
-            print(f"instructions, {each.key}", flush=True)
-            results[each.key]["create_order"]["instructions"] = bench.instructions(each, "create_order")
+        print("instructions", flush=True)
+        # Side by side: what is counted does not depend on what else runs.
+        compiled = [each for each in chosen if not each.plain]
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            counted = threads.map(lambda each: bench.instructions(each, "create_order"), compiled)
+            for each, instructions in zip(compiled, counted, strict=True):
+                results[each.key]["create_order"]["instructions"] = instructions
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
@@ -318,13 +367,20 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
             each.key: {"title": each.title, "zipped": each.sizes[0], "unzipped": each.sizes[1]} for each in chosen
         },
         "results": results,
+        "sizes": {name: build.sizes(folder) for name, folder in sorted(build.ours()[1].items())},
+        "layers": {name: build.sizes(folder) for name, folder in build.layers().items()},
     }
 
 
 def contestants(folder: Path) -> Iterator[Bench]:
     """All contestants on a running store, until the generator ends."""
-    with running_store(folder) as store, serving(Gateway) as gateway:
-        bench = Bench(store, gateway, folder)
+    with (
+        running_store(folder) as store,
+        serving(Gateway) as gateway,
+        servers.database(folder) as database,
+        running(Issuer()) as issuer,
+    ):
+        bench = Bench(store, gateway, folder, database, issuer)
         bench.prepare()
         yield bench
 

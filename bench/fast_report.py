@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 from bench.report import embed, table
 
 Results = dict[str, Any]
+# Bytes, zipped, that a function is to be at most.
+SMALL = 5000
 _COLOURS = {"create_customer": "#4477aa", "create_order": "#66ccee", "list_orders": "#228833", "send_sms": "#ccbb44"}
 
 
@@ -75,6 +77,9 @@ def absolute(found: Results) -> str:
             figures = found["results"][key][name]
             memory = figures.get("memory", figures["cold_memory"]) / 1e6
             store = [_figures(found, key, kind, _plain)[index] for kind in ("round_trips", "read_units", "write_units")]
+            if "statements" in figures:
+                # A database server is paid by the hour: it has no units.
+                store = [f"{figures['statements']} SQL", "n/a", "n/a"]
             times = [_figures(found, key, kind, _milliseconds)[index] for kind in kinds]
             rows.append([key, *times, f"{memory:.0f}", *store])
         header = ["", "init CPU", "wall", "first request CPU", "wall", "warm CPU p50", "p99", "wall p50", "peak MB"]
@@ -85,6 +90,9 @@ def absolute(found: Results) -> str:
     ]
     header = ["", "contestant", "zipped", "unzipped"]
     parts.append(f"### Sizes, function and layer, MB\n\n{table(header, sizes)}\n")
+    ours = [[name, f"{zipped / 1e3:.1f}"] for name, (zipped, _) in found["sizes"].items()]
+    ours += [[f"layer, {name}", f"{zipped / 1e3:,.0f}"] for name, (zipped, _) in found["layers"].items()]
+    parts.append(f"### What is deployed of ours, kB zipped\n\n{table(['', 'kB'], ours)}\n")
     return "\n".join(parts)
 
 
@@ -130,12 +138,18 @@ def plot(found: Results) -> str:
 
 
 def summary(found: Results) -> str:
-    """When, where, and the ratios."""
+    """When, where, the ratios, and how large what we deploy is."""
+    small = [name for name, (zipped, _) in found["sizes"].items() if zipped <= SMALL]
+    large = {name: zipped for name, (zipped, _) in found["sizes"].items() if zipped > SMALL}
+    layers = ", ".join(f"{zipped / 1e6:.1f} MB for {name}" for name, (zipped, _) in found["layers"].items())
+    sizes = (
+        f"The layer: {layers}, zipped. {len(small)} of {len(found['sizes'])} functions are {SMALL // 1000} kB or less"
+    )
+    sizes += "".join(f"; {name} {zipped / 1e3:.0f} kB" for name, zipped in large.items())
     return (
         f"Measured {found['date']}, {found['machine']}, store {found['store']}; cold: medians of {found['rounds']} "
         f"interleaved starts, warm: of {found['warm_requests']} interleaved requests a round. All figures are to (a).\n\n"
-        + ratios(found)
-        + "\n"
+        f"{ratios(found)}\n\n{sizes}.\n"
     )
 
 
@@ -145,4 +159,4 @@ def write(found: Results, folder: Path) -> None:
     text = f"# Starting and working, side by side\n\nWritten by `make bench`.\n\n{summary(found)}\n![](fast.svg)\n\n"
     text += "## Figures\n\nMilliseconds. They are this machine's; what holds elsewhere are the ratios.\n\n"
     (folder / "fast.md").write_text(text + absolute(found))
-    embed("fast", f"{summary(found)}\n![](results/fast.svg)\n")
+    embed("fast", f"{summary(found)}\n![](results/fast.svg)")

@@ -1,43 +1,55 @@
 """The whole system on this machine: how soon an order's text goes out, how many requests it takes, what it weighs idle.
 
-A system of its own is started for it. `python -m bench.latency [--seconds 30] [--no-django]`; `make bench-latency`.
+A system of its own is started for it. `python -m bench.latency [--seconds 20] [--no-django]`; `make bench-latency`.
 
 - Order to text: from the moment the order's request is sent to the moment the sandbox takes its text, at a steady rate.
   Of that, the stream's delay: from the order's own time to its claim by the sender.
-- Requests a second: eight clients that keep their connections, each asking as fast as it is answered; and the same
-  clients against Django REST Framework under gunicorn on PostgreSQL (SQLite where there is none), which sends no text
-  and verifies no token. For ours, the processor time that each process took for a request.
+- Requests a second: eight clients that keep their connections, each asking as fast as it is answered; the same clients
+  against Django REST Framework under gunicorn, bare; and what the store alone takes of the write that creates an order.
+- The same with the SMS gateway taking its time: Django as the original does it (a verified token, the text sent in the
+  request), with few and with many threads, beside ours; orders answered, texts out, texts known to be delivered.
+- Processor time that each process takes for an order, from a system that has nothing else to do.
 - Memory: the proportional set size of all processes of the system, which counts what they share once.
 """
 
 import argparse
 import http.client
 import json
-import os
 import re
-import shutil
-import signal
+import sqlite3
 import statistics
-import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import build
+from bench import latency_report, servers
 from bench.report import RESULTS, machine
+from bench.runtime_api import cpu_clock
+from bench.services import running_store
+from local.config import Config
+from local.store import StoreClient, request_headers
+from local.template import load
 from tests.local.system import BASE, System, free_ports, until
 
 RATES = (1, 10, 50)
 CLIENTS = 8
+# Enough that nobody who can answer more at once lacks clients, however long the SMS gateway takes.
+CROWD = 128
+GATEWAY_MS = (0, 200, 1000)
+# Gunicorn's threads a worker, two workers: as its documentation sets it up, and as many as the crowd has clients.
+THREADS = {"few": 4, "many": CROWD // servers.WORKERS}
 WARM_UP_SECONDS = 3
-SHARED_ORDERS = 800
+SHARED_ORDERS = 600
 HEAD = {"Content-Type": "application/json"}
+# The states that a text is to leave.
+PENDING = ("queued", "sending", "sent")
 
 
 class Client:
@@ -47,14 +59,18 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = HEAD | headers
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         """The JSON of a success. Raises RuntimeError for anything else."""
-        self._connection.request(method, path, json.dumps(body) if body is not None else None, self._headers)
+        raw = json.dumps(body) if body is not None else None
+        self._connection.request(method, path, raw, self._headers | (headers or {}))
         answer = self._connection.getresponse()
-        raw = answer.read()
+        found = answer.read()
         if answer.status >= 300:
-            raise RuntimeError(f"{answer.status} {raw[:300]!r}")
-        return json.loads(raw)
+            raise RuntimeError(f"{answer.status} {found[:300]!r}")
+        return json.loads(found)
+
+
+type Asking = Callable[[], Callable[[], object]]
 
 
 def percentile(values: list[float], share: int) -> float:
@@ -115,20 +131,69 @@ def texts(system: System, rate: int, seconds: float, customer: str) -> dict[str,
     }
 
 
-def throughput(make: Callable[[], Callable[[], object]], seconds: float) -> float:
-    """Requests a second that eight clients get answered."""
+def throughput(make: Asking, seconds: float, clients: int = CLIENTS) -> tuple[float, int]:
+    """Requests a second that so many clients get answered, and all that were answered, warming up included."""
     began = time.monotonic() + WARM_UP_SECONDS
     end = began + seconds
 
-    def work(_: int) -> int:
-        ask, done = make(), 0
+    def work(_: int) -> tuple[int, int]:
+        ask, done, total = make(), 0, 0
         while time.monotonic() < end:
             ask()
+            total += 1
             done += began < time.monotonic() < end
-        return done
+        return done, total
 
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        return sum(threads.map(work, range(CLIENTS))) / seconds
+    with ThreadPoolExecutor(clients) as threads:
+        counted = list(threads.map(work, range(clients)))
+    return sum(done for done, _ in counted) / seconds, sum(total for _, total in counted)
+
+
+def creating(connect: Callable[[], Client], order: dict[str, str]) -> Asking:
+    def make() -> Callable[[], object]:
+        client = connect()
+        return lambda: client.call("POST", f"{BASE}/orders", order)
+
+    return make
+
+
+def rates(connect: Callable[[], Client], order: dict[str, str], seconds: float) -> dict[str, float]:
+    """Requests a second of the two things a shop does most."""
+
+    def listing() -> Callable[[], object]:
+        client = connect()
+        return lambda: client.call("GET", f"{BASE}/orders")
+
+    return {
+        "list_orders": throughput(listing, seconds)[0],
+        "create_order": throughput(creating(connect, order), seconds)[0],
+    }
+
+
+def sustained(
+    system: System, connect: Callable[[], Client], order: dict[str, str], seconds: float, settled: Callable[[], bool]
+) -> dict[str, float]:
+    """A crowd that creates orders: answered a second while it does, and texts a second until the last is out, and
+    known to be delivered. What is only put off is not gained.
+    """
+    before, began, moment = len(system.texts()), time.monotonic(), time.time()
+    answered, total = throughput(creating(connect, order), seconds, CROWD)
+    until(settled, seconds=300, every=0.5)
+    took = time.monotonic() - began
+    sent = system.texts()[before:]
+    last = max(datetime.fromisoformat(text["recorded_at"]).timestamp() for text in sent)
+    return {
+        "answered": answered,
+        "orders": total,
+        "texts": len(sent),
+        "texts_rate": len(sent) / (last - moment),
+        "delivered_rate": total / took,
+    }
+
+
+def nothing_pending(system: System) -> bool:
+    """Whether every text of the system has left the states that it passes through."""
+    return not any(system.call("GET", f"orders?limit=1&sms_status={state}").body["data"] for state in PENDING)
 
 
 def processes(system: System) -> dict[int, str]:
@@ -145,28 +210,40 @@ def processor(system: System) -> dict[str, float]:
     for pid, name in processes(system).items():
         kind = re.sub(r"^worker-(.*)-\d+$", r"\1", name)
         with suppress(OSError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks = int(fields[11]) + int(fields[12])
-            found[kind] = found.get(kind, 0) + ticks * 1000 / os.sysconf("SC_CLK_TCK")
+            found[kind] = found.get(kind, 0) + cpu_clock(pid) * 1000
     return found
 
 
-def shares(system: System, order: dict[str, str]) -> dict[str, float]:
-    """Milliseconds of processor time that an order takes in each process, its text and delivery report included."""
-    head = {"Authorization": f"Bearer {system.token()}"}
-    before = processor(system)
+def stored(system: System) -> int | None:
+    """How many changes of items the store has written so far; none where the store does not tell."""
+    file = system.state / "store" / "dynoxide.sqlite"
+    if not file.is_file():
+        return None
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM _stream_records").fetchone()[0])
 
-    def work(_: int) -> list[dict[str, Any]]:
+
+def shares(system: System, order: dict[str, str]) -> dict[str, Any]:
+    """What an order takes, its text and both delivery reports included: milliseconds of each process, and writes."""
+    head = {"Authorization": f"Bearer {system.token()}"}
+    until(lambda: nothing_pending(system), seconds=300, every=1)
+    before, written = processor(system), stored(system)
+
+    def work(_: int) -> None:
         client = Client(system.port, head)
-        return [client.call("POST", f"{BASE}/orders", order) for _ in range(SHARED_ORDERS // CLIENTS)]
+        for _ in range(SHARED_ORDERS // CLIENTS):
+            client.call("POST", f"{BASE}/orders", order)
 
     with ThreadPoolExecutor(CLIENTS) as threads:
-        placed = [each for made in threads.map(work, range(CLIENTS)) for each in made]
-    for each in placed:
-        system.reaches(each, "delivered", seconds=120)
-    asked = {"get_order"}  # that was us
-    after = processor(system)
-    return {kind: (after[kind] - before.get(kind, 0)) / len(placed) for kind in after if kind not in asked}
+        list(threads.map(work, range(CLIENTS)))
+    until(lambda: nothing_pending(system), seconds=300, every=1)
+    after, ended = processor(system), stored(system)
+    count = SHARED_ORDERS // CLIENTS * CLIENTS
+    asked = {"list_orders"}  # that was us
+    return {
+        "ms": {kind: (after[kind] - before.get(kind, 0)) / count for kind in after if kind not in asked},
+        "writes": (ended - written) / count if written is not None and ended is not None else None,
+    }
 
 
 def memory(system: System) -> dict[str, float]:
@@ -179,191 +256,145 @@ def memory(system: System) -> dict[str, float]:
     return found
 
 
-@contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """A database server of its own, as Django's settings name it. Raises FileNotFoundError where there is none."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not programs:
-        raise FileNotFoundError("no PostgreSQL here")
-    # It refuses to run as root.
-    user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    data, port = folder / "postgresql", free_ports()
-    data.mkdir()
-    if user:
-        folder.chmod(0o755)
-        shutil.chown(data, "nobody", "nogroup")
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
-    initdb = [*user, str(programs[-1] / "initdb"), "-D", str(data), "-U", "bench", "-A", "trust"]
-    subprocess.run(initdb, check=True, **quiet)
-    command = [
-        *user,
-        str(programs[-1] / "postgres"),
-        "-D",
-        str(data),
-        "-p",
-        str(port),
-        "-h",
-        "127.0.0.1",
-        "-k",
-        str(data),
-    ]
-    server = subprocess.Popen(command, **quiet)
-    ready = [str(programs[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-U", "bench", "-d", "postgres"]
+def store_alone(where: str | None, item: dict[str, Any], seconds: float) -> dict[str, float]:
+    """How many of the write that creates an order the store takes from clients that do nothing else."""
+    with tempfile.TemporaryDirectory(prefix="sales-bench-", dir=where) as name, running_store(Path(name)) as store:
+        table = store.template.functions["create_order"].environment["ORDERS_TABLE"]
+        port, head = int(store.url.rpartition(":")[2]), request_headers("PutItem")
+
+        def putting() -> Callable[[], object]:
+            client = Client(port, head)
+
+            def put() -> None:
+                new = str(uuid.uuid4())
+                keys = {"id": {"S": new}, "sort_key": {"S": f"{item['order_date']['S']}#{new}"}}
+                asked = {"TableName": table, "Item": item | keys, "ConditionExpression": "attribute_not_exists(id)"}
+                client.call("POST", "/", asked)
+
+            return put
+
+        before = cpu_clock(store.pid)
+        rate, total = throughput(putting, seconds)
+        return {"rate": rate, "ms": (cpu_clock(store.pid) - before) * 1000 / total}
+
+
+def an_item(system: System, order_id: str) -> dict[str, Any]:
+    """An order as it is stored."""
+    config = Config(port=system.port, state=system.state, settings={})
+    table = load(config.template, config.parameters).functions["create_order"].environment["ORDERS_TABLE"]
+    found = StoreClient(config.store_url).call("GetItem", {"TableName": table, "Key": {"id": {"S": order_id}}})
+    item: dict[str, Any] = found["Item"]
+    return item
+
+
+def ours(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    system = System(folder)
+    for start in ("first_start", "second_start"):
+        system.stop()
+        began = time.monotonic()
+        system.start()
+        found[start] = time.monotonic() - began
     try:
-        until(lambda: subprocess.run(ready, check=False, **quiet).returncode == 0, seconds=30)
-        yield f"NAME=postgres USER=bench HOST=127.0.0.1 PORT={port}"
+        time.sleep(options.idle)
+        found["idle_memory"] = memory(system)
+        customer = system.customer()
+        order = {"customer": customer["id"], "item": "macbook m2", "amount": "56000.68"}
+        item = an_item(system, system.order(customer)["id"])
+        for _ in range(4):  # workers are started, connections made
+            texts(system, 20, 1, customer["id"])
+        found["texts"] = []
+        for rate in RATES:
+            print(f"order to text, {rate}/s", flush=True)
+            found["texts"].append(texts(system, rate, options.seconds, customer["id"]))
+        print("requests a second", flush=True)
+        head = {"Authorization": f"Bearer {system.token()}"}
+
+        def connect() -> Client:
+            return Client(system.port, head)
+
+        found["ours"] = rates(connect, order, options.seconds / 2)
+        print("processor time of an order", flush=True)
+        found["processor"] = shares(system, order)
+        found["busy_memory"] = memory(system)
+        found["gateway"] = {}
+        for milliseconds in GATEWAY_MS:
+            print(f"a gateway of {milliseconds} ms", flush=True)
+            system.behave(latency_ms=milliseconds)
+            found["gateway"][milliseconds] = sustained(
+                system, connect, order, options.seconds / 2, lambda: nothing_pending(system)
+            )
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(20)
+        system.stop()
+    print("the store alone", flush=True)
+    found["store"] = {"disk": store_alone(None, item, options.seconds / 4)}
+    if Path("/dev/shm").is_dir():  # memory: what is left without a disk
+        found["store"]["memory"] = store_alone("/dev/shm", item, options.seconds / 4)
+    return found
 
 
-def django(folder: Path, database: str, seconds: float) -> dict[str, float]:
-    """Requests a second of Django REST Framework under gunicorn, two workers, as its documentation sets it up."""
+def bare_django(database: str, seconds: float) -> dict[str, float]:
+    """Django REST Framework that verifies no token and sends no text."""
     port = free_ports()
-    programs = build.ROOT / ".venv-bench" / "bin"
-    project = build.CONTESTANTS / "django"
-    environment = os.environ | {"DATABASE": database, "PYTHONDONTWRITEBYTECODE": "1"}
-    customer = subprocess.check_output(
-        [str(programs / "python"), "project.py", "prepare"], cwd=project, env=environment, text=True
-    ).strip()
-    command = [str(programs / "gunicorn"), "--workers", "2", "--bind", f"127.0.0.1:{port}", "project:application"]
-    command += ["--worker-class", "gthread", "--threads", "4", "--log-level", "error"]
-    server = subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.DEVNULL)
-    order = {"customer": customer, "item": "macbook m2", "amount": "56000.68"}
-
-    def answers() -> bool:
-        with suppress(OSError):
-            Client(port, {}).call("GET", f"{BASE}/orders")
-            return True
-        return False
-
-    try:
-        until(answers, seconds=30)
+    order = {"customer": servers.prepare(database), "item": "macbook m2", "amount": "56000.68"}
+    with servers.gunicorn(port, "project:application", THREADS["few"], {"DATABASE": database}):
         return rates(lambda: Client(port, {}), order, seconds)
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
-def rates(connect: Callable[[], Client], order: dict[str, str], seconds: float) -> dict[str, float]:
-    """Requests a second of the two things a shop does most."""
-
-    def creating() -> Callable[[], object]:
-        client = connect()
-        return lambda: client.call("POST", f"{BASE}/orders", order)
-
-    def listing() -> Callable[[], object]:
-        client = connect()
-        return lambda: client.call("GET", f"{BASE}/orders")
-
-    return {"list_orders": throughput(listing, seconds), "create_order": throughput(creating, seconds)}
+def original_django(folder: Path, database: str, threads: int, seconds: float) -> dict[int, dict[str, float]]:
+    """Django REST Framework as the original uses it, for each gateway."""
+    found = {}
+    with servers.outside(folder / "state") as outside:
+        system, environment = outside.system, {"DATABASE": database} | outside.environment
+        customer = servers.prepare(database, **outside.environment)
+        order = {"customer": customer, "item": "macbook m2", "amount": "56000.68"}
+        with servers.gunicorn(system.port, "original:application", threads, environment):
+            head = {"Authorization": f"Bearer {system.token()}"}
+            asking = Client(system.port, head)
+            for milliseconds in GATEWAY_MS:
+                system.behave(latency_ms=milliseconds)
+                found[milliseconds] = sustained(
+                    system,
+                    lambda: Client(system.port, head),
+                    order,
+                    seconds,
+                    lambda: asking.call("GET", "/pending") == 0,
+                )
+    return found
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), "machine": machine()}
     with tempfile.TemporaryDirectory(prefix="sales-bench-") as name:
-        folder = Path(name)
-        system = System(folder / "state")
-        began = time.monotonic()
-        system.start()
-        found["first_start"] = time.monotonic() - began
-        system.stop()
-        began = time.monotonic()
-        system.start()
-        found["second_start"] = time.monotonic() - began
-        try:
-            time.sleep(options.idle)
-            found["idle_memory"] = memory(system)
-            customer = system.customer()["id"]
-            for _ in range(4):  # workers are started, connections made
-                texts(system, 20, 1, customer)
-            found["texts"] = []
-            for rate in RATES:
-                print(f"order to text, {rate}/s", flush=True)
-                found["texts"].append(texts(system, rate, options.seconds, customer))
-                print(found["texts"][-1], flush=True)
-            print("requests a second", flush=True)
-            head = {"Authorization": f"Bearer {system.token()}"}
-            order = {"customer": customer, "item": "macbook m2", "amount": "56000.68"}
-            found["ours"] = rates(lambda: Client(system.port, head), order, options.seconds / 2)
-            print(found["ours"], flush=True)
-            found["processor"] = shares(system, order)
-            found["busy_memory"] = memory(system)
-        finally:
-            system.stop()
-        if options.django:
-            try:
-                with postgresql(folder) as database:
-                    found["django"] = django(folder, database, options.seconds / 2)
-                found["database"] = "PostgreSQL"
-            except FileNotFoundError:
-                found["django"] = django(folder, str(folder / "django.sqlite"), options.seconds / 2)
-                found["database"] = "SQLite"
-            print(found["django"], flush=True)
+        found |= ours(Path(name) / "state", options)
+    if options.django:
+        found["django"] = {}
+        for kind in ("bare", *THREADS):
+            print(f"Django, {kind}", flush=True)
+            # Each with a database of its own: rows of one are nothing that another should index.
+            with tempfile.TemporaryDirectory(prefix="sales-bench-") as name, servers.database(Path(name)) as given:
+                database, found["database"] = given
+                if kind == "bare":
+                    found["django"][kind] = bare_django(database, options.seconds / 2)
+                else:
+                    found["django"][kind] = original_django(Path(name), database, THREADS[kind], options.seconds / 2)
     return found
-
-
-def written(found: dict[str, Any]) -> str:
-    """The results as Markdown."""
-    lines = [
-        "# The whole system on one machine\n",
-        f"Written by `make bench-latency`: {found['date']}, {found['machine']}. The clients share its cores.\n",
-        "## From order to text\n",
-        "Seconds from sending the order's request to the sandbox taking its text.\n",
-        "| asked orders/s | orders/s | orders | answer p50 | answer p99 | stream p50 | stream p99 | text p50 | text p99 | text max |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for each in found["texts"]:
-        columns = ("answer_p50", "answer_p99", "stream_p50", "stream_p99", "text_p50", "text_p99", "text_max")
-        times = (each[name] for name in columns)
-        cells = [
-            str(each["asked_rate"]),
-            f"{each['rate']:.1f}",
-            str(each["orders"]),
-            *(f"{value:.3f}" for value in times),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += ["\n## Requests a second\n", f"{CLIENTS} clients, each asking as fast as it is answered.\n"]
-    lines += ["| | create_order | list_orders (25) |", "|---|---|---|"]
-    sides = [("`make run`: tokens verified, orders durable, texts sent", found["ours"])]
-    if "django" in found:
-        sides.append((f"Django REST Framework, gunicorn, {found['database']}: neither", found["django"]))
-    lines += [f"| {title} | {each['create_order']:.0f} | {each['list_orders']:.0f} |" for title, each in sides]
-    took = found["processor"]
-    lines += [
-        f"\nProcessor time of an order with its text and report ({SHARED_ORDERS} of them), in ms:\n",
-        "| process | ms |",
-        "|---|---|",
-        *(f"| {kind} | {took[kind]:.1f} |" for kind in sorted(took, key=lambda kind: -took[kind]) if took[kind] >= 0.1),
-        f"| **all** | **{sum(took.values()):.1f}** |",
-    ]
-    lines += [
-        "\n## Memory\n",
-        "Megabytes (proportional set size).\n",
-        "| process | idle | after the load |",
-        "|---|---|---|",
-    ]
-    idle, busy = found["idle_memory"], found["busy_memory"]
-    for name in sorted({*idle, *busy}):
-        lines.append(f"| {name} | {idle.get(name, 0):.0f} | {busy.get(name, 0):.0f} |")
-    lines.append(f"| **all** | **{sum(idle.values()):.0f}** | **{sum(busy.values()):.0f}** |")
-    lines.append(f"\nStart: {found['first_start']:.1f} s the first time, {found['second_start']:.1f} s the second.\n")
-    return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=30, help="of each load")
+    parser.add_argument("--seconds", type=float, default=20, help="of each load")
     parser.add_argument("--idle", type=float, default=10, help="seconds before memory is read")
     parser.add_argument("--no-django", dest="django", action="store_false")
     parser.add_argument("--dry", action="store_true", help="print, write nothing")
     options = parser.parse_args()
-    found = measure(options)
-    print(written(found))
+    # Keys as they are when read again.
+    found = json.loads(json.dumps(measure(options)))
+    print(latency_report.page(found))
     if not options.dry:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "latency.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-        (RESULTS / "latency.md").write_text(written(found))
+        latency_report.write(found, RESULTS)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def publish(name: str, title: str, body: str) -> None:
 def embed(name: str, text: str) -> None:
     """Writes the text into README.md, between the marks of this bench; nothing where it has none."""
     begin, end = f"<!-- {name}: written by bench/{name}.py -->", f"<!-- {name}: end -->"
-    part = f"{begin}\n{text}{end}"
+    part = f"{begin}\n{text.rstrip()}\n{end}"
     README.write_text(
         re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _: part, README.read_text(), flags=re.DOTALL)
     )

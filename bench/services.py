@@ -5,6 +5,7 @@ and an SMS gateway (with the secret's keeper) that answers at once.
 import copy
 import http.client
 import json
+import ssl
 import subprocess
 import time
 import uuid
@@ -50,13 +51,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: type[_Handler]) -> Iterator[str]:
+def serving(handler: type[_Handler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves until the end of the context; the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https://localhost' if tls else 'http://127.0.0.1'}:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
@@ -135,6 +138,7 @@ class Store:
     template: Template
     client: store.StoreClient
     name: str
+    pid: int
 
     def put(self, table: str, item: dict[str, Any]) -> None:
         self.client.call("PutItem", {"TableName": table, "Item": item})
@@ -157,7 +161,7 @@ def running_store(folder: Path) -> Iterator[Store]:
         template = load(config.template, config.parameters)
         store.prepare_tables(client, template)
         client.call("CreateTable", IDEMPOTENCY_TABLE)
-        yield Store(config.store_url, template, client, server.name)
+        yield Store(config.store_url, template, client, server.name, process.pid)
     finally:
         process.kill()
         process.wait()

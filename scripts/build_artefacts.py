@@ -48,6 +48,8 @@ UNUSED = {
     "requirements.txt": "what pip installed from",
     "bin": "command line scripts of the packages",
 }
+# In the layer, for the store's client: reading all of certifi's roots takes a tenth of a start, again for each connection.
+AMAZON_ROOTS = "amazon-roots.pem"
 # Packages of which only the modules stay that an import statement leads to, starting at sales and the functions.
 # Not for packages that import by a computed name, such as pydantic.
 PRUNED = ("aws_lambda_powertools",)
@@ -320,6 +322,21 @@ def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
     return trim_botocore(python / "botocore" / "data", names)
 
 
+def amazon_roots(bundle: str) -> str:
+    """Of a bundle like certifi's the roots that AWS's own endpoints have their certificates from. Raises BuildError.
+
+    https://www.amazontrust.com/repository/
+    """
+    found = re.findall(
+        r'# Label: "(?:Amazon Root CA \d+|Starfield Services Root Certificate Authority - G2)"\n'
+        r"(?:#.*\n)*(-----BEGIN CERTIFICATE-----\n[^-]+-----END CERTIFICATE-----\n)",
+        bundle,
+    )
+    if len(found) < 5:
+        raise BuildError(f"certifi's bundle has {len(found)} of Amazon's roots: look at amazontrust.com/repository")
+    return "".join(found)
+
+
 def compile_tree(root: Path, mounted: str, paths: Iterable[Path], *options: str) -> None:
     """Writes bytecode for every module of `paths`, with the names that tracebacks show once `root` is `mounted`."""
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", *options]
@@ -371,6 +388,8 @@ def finish(build: Path) -> list[tuple[str, int, int]]:
     for layer in layers:
         for service, operations in trim_layer(layer / "python", functions).items():
             print(f"botocore data of {service}: {', '.join(operations)}")
+        bundle = layer / "python" / "certifi" / "cacert.pem"
+        (layer / "python" / AMAZON_ROOTS).write_text(amazon_roots(bundle.read_text()))
         compile_layer(layer / "python")
     for function in functions:
         compile_tree(function, "/var/task", [function])

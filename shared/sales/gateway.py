@@ -18,11 +18,13 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import requests
 from africastalking.SMS import SMSService
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.ssl_ import create_urllib3_context
 
 __all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
 
@@ -217,6 +219,21 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _noted(HTTPSConnection)  # type: ignore[assignment]
 
 
+class _Adapter(HTTPAdapter):
+    """Reads what it trusts once: requests would read it anew for each connection, 18 ms of a whole processor each."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As requests', with a context that knows the roots already."""
+        context = create_urllib3_context()
+        context.load_verify_locations(certifi.where())
+        super().init_poolmanager(*args, ssl_context=context, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Demands a certificate of those roots, whatever is asked for."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
 class _Session(requests.Session):
     """Knows no redirects: requests would read and resolve even those it is told not to follow."""
 
@@ -274,8 +291,7 @@ class Gateway:
         session = _Session()
         # Neither a proxy nor a .netrc of the environment may see the key.
         session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-        adapter.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        adapter = _Adapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         api_key = api_key.strip()

@@ -7,7 +7,7 @@ from functools import cache
 
 from sales.messages import least_segments, parse_prices, text_template
 
-__all__ = ["Settings", "SettingsError", "settings"]
+__all__ = ["Settings", "SettingsError", "settings", "starts_from_snapshot"]
 
 
 class SettingsError(Exception):
@@ -125,3 +125,11 @@ class Settings:
 def settings() -> Settings:
     """This process's settings; read once, at first use."""
     return Settings.from_environ(os.environ)
+
+
+def starts_from_snapshot() -> bool:
+    """Whether this process is the one that SnapStart takes its snapshot of.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"

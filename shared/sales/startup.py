@@ -38,9 +38,15 @@ def started[Handler: Callable[..., object]](handler: Handler) -> Handler:
             # What cannot be made says so to the first request that needs it, where it is logged and answered.
             with suppress(Exception):
                 make()
-        if hooks := sys.modules.get("snapshot_restore_py"):
-            # With SnapStart many environments begin as one: without this, all would wait the same random times.
-            hooks.register_after_restore(random.seed)
+        # Late: whatever this module imported would be imported before `begin`.
+        from sales.settings import starts_from_snapshot
+
+        if starts_from_snapshot():
+            # The runtime brings it, and imports it only after the handler.
+            import snapshot_restore_py
+
+            # Many environments begin as one: without this, all would wait the same random times.
+            snapshot_restore_py.register_after_restore(random.seed)
         # What is there now stays: no collection need look at it again.
         gc.freeze()
         gc.enable()

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,8 +13,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
+from botocore.session import Session
 
+from sales import store
 from scripts import sbom
 from tests.template.deployed import TEMPLATE
 
@@ -255,3 +259,40 @@ assert aws_client("dynamodb", "").meta.endpoint_url == "https://dynamodb.eu-west
 assert aws_client("secretsmanager", "").meta.endpoint_url == "https://secretsmanager.eu-west-1.amazonaws.com"
 """
     run_in(build[0], code, ENDPOINT=aws, AWS_DEFAULT_REGION="eu-west-1")
+
+
+@pytest.mark.slow
+def test_the_layer_has_amazons_roots_and_no_others(build: tuple[Path, Any]) -> None:
+    pem = (build[0] / "SharedLayer" / "python" / build_artefacts.AMAZON_ROOTS).read_text()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=pem)
+    names = [dict(part for (part,) in each["subject"])["commonName"] for each in context.get_ca_certs()]
+    assert sorted(names) == [
+        *(f"Amazon Root CA {number}" for number in range(1, 5)),
+        "Starfield Services Root Certificate Authority - G2",
+    ]
+
+
+def test_a_bundle_that_has_lost_one_of_amazons_roots_is_no_build() -> None:
+    whole = Path(certifi.where()).read_text()
+    assert build_artefacts.amazon_roots(whole).count("BEGIN CERTIFICATE") == 5
+    with pytest.raises(build_artefacts.BuildError, match="4 of Amazon's roots"):
+        build_artefacts.amazon_roots(whole.replace('# Label: "Amazon Root CA 1"', '# Label: "Another"'))
+
+
+@pytest.mark.parametrize(
+    ("region", "there", "narrow"), [("eu-west-1", True, True), ("cn-north-1", True, False), ("eu-west-1", False, False)]
+)
+def test_the_stores_client_trusts_amazons_roots_where_the_build_has_left_them_and_aws_is_amazons(
+    region: str, there: bool, narrow: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    roots = tmp_path / "roots.pem"
+    if there:
+        roots.write_text("")
+    monkeypatch.setattr(store, "_ROOTS", roots)
+    monkeypatch.setattr(store, "_session", Session)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    client = store.aws_client("dynamodb", "")
+    assert client._endpoint.http_session._verify == (str(roots) if narrow else True)

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -300,6 +301,32 @@ class TestTls:
     def test_a_certificate_nobody_vouches_for_gets_nothing(self, certificate: Path) -> None:
         with serving(hang, certificate) as (address, got):
             assert self.gateway(address, None).send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
+        assert got == []
+
+    def test_what_is_trusted_is_read_once_and_not_for_each_connection(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reads = []
+
+        def where() -> str:
+            reads.append(1)
+            return str(certificate)
+
+        monkeypatch.setattr("certifi.where", where)
+        with serving(lambda connection, _: connection.sendall(answer(SENT)), certificate) as (address, _):
+            gateway = self.gateway(address, None)
+            # Side by side, so that each has a connection of its own.
+            with ThreadPoolExecutor(5) as threads:
+                kinds = [outcome.kind for outcome in threads.map(lambda _: gateway.send(NUMBER, "x"), range(5))]
+        assert (kinds, len(reads)) == ([Kind.accepted] * 5, 1)
+
+    def test_a_certificate_for_another_host_gets_nothing(
+        self, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("certifi.where", lambda: str(certificate))
+        with serving(hang, certificate) as (address, got):
+            there = address.replace("127.0.0.1", "localhost")
+            assert self.gateway(there, None).send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
         assert got == []
 
     def test_a_server_without_tls_gets_nothing(self) -> None:

@@ -69,17 +69,24 @@ print(answer["statusCode"], json.loads(answer["body"])["code"])
     assert run(code, {"AWS_REGION": "eu-west-1"}).splitlines()[-1] == "500 unexpected"
 
 
-def test_environments_that_begin_as_one_snapshot_do_not_wait_the_same_random_times() -> None:
-    code = """
-import random, sys, types
-hooks = types.ModuleType("snapshot_restore_py")
-hooks.register_after_restore = lambda restored, *a: globals().setdefault("kept", restored)
-sys.modules |= {"awslambdaric": types.ModuleType("awslambdaric"), "snapshot_restore_py": hooks}
+# AWS's own client and hooks, in the client's order: the handler first, then what is to run around the snapshot.
+RESTORED = """
+import random, sys
+import awslambdaric.bootstrap
 import functions.create_order.app
-state = random.getstate()
+before = "snapshot_restore_py" in sys.modules
+from awslambdaric import lambda_runtime_hooks_runner
+random.seed(1)
 first = random.random()
-random.setstate(state)
-kept()
-print(random.random() != first)
+random.seed(1)
+lambda_runtime_hooks_runner.run_after_restore()
+print(before, random.random() != first)
 """
-    assert run(code, SETTINGS) == "True"
+
+
+def test_environments_that_begin_as_one_snapshot_do_not_wait_the_same_random_times() -> None:
+    assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}) == "True True"
+
+
+def test_without_a_snapshot_nothing_is_done_for_one() -> None:
+    assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}) == "False False"

@@ -1,4 +1,4 @@
-"""Django REST Framework in a Lambda, behind apig-wsgi. Its database is SQLite in a folder of the machine: not durable."""
+"""Django REST Framework in a Lambda, behind apig-wsgi."""
 
 from apig_wsgi import make_lambda_handler
 from project import application
