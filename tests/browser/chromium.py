@@ -73,7 +73,7 @@ class Browser:
         """Shows a page."""
         self.driver.get(url)
 
-    def find(self, selector: str, text: str = "", seconds: float = 15) -> WebElement:
+    def find(self, selector: str, text: str = "", seconds: float = 30) -> WebElement:
         """The first visible element of a CSS selector that has this text in it, as soon as there is one."""
 
         def look(driver: webdriver.Chrome) -> WebElement | None:
@@ -85,7 +85,7 @@ class Browser:
         found: WebElement = wait.until(look, f"no visible {selector} with {text!r} in it")
         return found
 
-    def click(self, selector: str, text: str = "", seconds: float = 15) -> None:
+    def click(self, selector: str, text: str = "", seconds: float = 30) -> None:
         """Clicks what `find` finds, once nothing covers it."""
 
         def attempt(_: webdriver.Chrome) -> bool:
@@ -132,6 +132,11 @@ class Browser:
         """
         found: list[float] = self.driver.execute_script(script, part)
         return found
+
+    def bottom(self, selector: str) -> int:
+        """Where the lowest of these elements ends, in pixels."""
+        ends = "Math.max(...[...document.querySelectorAll(arguments[0])].map((each) => each.getBoundingClientRect().bottom))"
+        return int(self.driver.execute_script(f"return {ends}", selector))
 
     def network(self, *, offline: bool) -> None:
         """Takes the network away, or gives it back."""

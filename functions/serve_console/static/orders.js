@@ -38,7 +38,7 @@ export function orders({ query, link }) {
     action: mayWrite() && el("a", { class: "button primary", href: link({ open: "new" }) }, "New order"),
     row: (order) => [
       el("span", { class: "customer" }, order.customer_name ?? "Erased customer", " ", el("small", {}, order.customer_code)),
-      el("span", { class: "item" }, order.item, order.reference && el("small", {}, ` ${order.reference}`)),
+      el("span", { class: "item" }, order.item, " ", order.reference && el("small", {}, order.reference)),
       el("span", { class: "amount" }, money(order.amount, order.currency)),
       el("span", { class: "when" }, time(order.order_date)),
       el("span", { class: "state" }, order.status === "cancelled" && el("span", { class: "chip mute" }, "Cancelled"), chip(order.sms.status)),
