@@ -165,7 +165,7 @@ def load_demo(config: Config) -> str:
     for number, name in enumerate(CUSTOMERS):
         customers.append(shop.customer(f"demo-customer-{number}", name, f"+25470000{number + 1000}"))
         bar.step()
-    orders = []
+    orders: list[dict[str, Any]] = []
     for number, item, amount in ordinary:
         body = {"customer": customers[number]["id"], "item": item, "amount": amount}
         # Every third comes with the shop's own number.

@@ -774,15 +774,20 @@ def test_it_can_be_read_and_used_on_every_screen(
     ):
         browser.open(shop.url(address))
         browser.find(there)
-        # All of an order on a large screen, and all that happened to its text on a small one.
-        wanted = max(height, browser.bottom(".actions") + 30) if (name, width) == ("order", 1280) else height
-        browser.driver.execute_script("document.querySelector('.timeline')?.scrollIntoView({block: 'end'})")
+        wanted = height
+        if name == "order":
+            # All of it on a large screen, and all of its text on a small one.
+            wanted = browser.bottom(".actions") + 60 if width > 360 else 820
+            browser.show_as(width, wanted, scheme)
+            if width == 360:
+                browser.driver.execute_script("document.querySelector('#sms-title').scrollIntoView()")
         look(browser, name, width, wanted, scheme)
+        browser.show_as(width, height, scheme)
     assert browser.errors() == []
     browser.open(shop.sandbox("/"))
     browser.find(".phone .state", "Delivered")
     assert browser.sticks_out() == []
     assert browser.accessibility() == []
     # No phone of the first row is cut.
-    browser.show_as(width, browser.bottom(f".phone:nth-child(-n+{3 if width > 360 else 1})") + 24, scheme)
+    browser.show_as(width, browser.bottom(f".phone:nth-child(-n+{3 if width > 360 else 1})") + 12, scheme)
     browser.screenshot(f"phones-{width}-{scheme}")
