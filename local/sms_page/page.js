@@ -25,10 +25,13 @@ const STATES = {
   undelivered: ["✕", "Not delivered"],
 };
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const phones = new Map(); // number -> {element, texts: message id -> element}
 let etag = null;
 let behaviour = null;
+let changes = 0; // of the behaviour, made here
+let waiting = 0; // changes that the sandbox has not answered
+let line = Promise.resolve(); // changes go out one after the other
 let seen = null; // message ids at the last look; null before the first
 
 function put(element, text) {
@@ -43,7 +46,8 @@ function time(element, stamp) {
   const date = new Date(stamp);
   element.dateTime = stamp;
   element.title = date.toLocaleString();
-  put(element, clock.format(date));
+  const today = date.toDateString() === new Date().toDateString();
+  put(element, date.toLocaleString(undefined, today ? CLOCK : { ...CLOCK, day: "numeric", month: "short", year: "numeric" }));
 }
 
 function timelineEntry(stamp, words) {
@@ -70,7 +74,8 @@ function showText(element, message) {
   put(find(".from"), message.from);
   time(find(".facts time"), message.recorded_at);
   put(find(".size"), `${message.segments} ${message.segments === 1 ? "segment" : "segments"}, ${message.encoding}`);
-  put(find(".cost"), message.cost);
+  // "KES 0.8000": without the zeros that say nothing.
+  put(find(".cost"), message.cost.replace(/(\.\d\d\d*?)0+$/, "$1"));
   const state = find(".state");
   state.dataset.state = message.state;
   state.toggleAttribute("data-lost", message.answer_lost);
@@ -123,9 +128,17 @@ function makePhone(number) {
   return { element, texts: new Map(), shown: new Map() };
 }
 
-async function reply(number, button) {
-  if (button.dataset.optedOut === "true") await send("DELETE", `/_sandbox/optout/${encodeURIComponent(number)}`);
-  else await send("POST", "/_sandbox/optout", { phoneNumber: number });
+function reply(number, button) {
+  if (button.dataset.optedOut === "true") return send("DELETE", `/_sandbox/optout/${encodeURIComponent(number)}`);
+  return send("POST", "/_sandbox/optout", { phoneNumber: number });
+}
+
+// The sandbox takes a behaviour whole: each change is made to what the one before it has asked for, answered or not.
+function change(part) {
+  behaviour = { ...behaviour, ...part };
+  changes += 1;
+  showBehaviour();
+  send("PUT", "/_sandbox/behaviour", behaviour);
 }
 
 function showBehaviour() {
@@ -134,6 +147,7 @@ function showBehaviour() {
   );
   for (const input of document.querySelectorAll("input[name=answer]")) input.checked = input.value === chosen?.id;
   const script = behaviour.script.length ? `${behaviour.script.length} scripted answers, then ` : "";
+  put($("chosen"), chosen?.label ?? "Set from outside");
   put($("answer-hint"), chosen?.hint ?? `Set from outside: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
   if (document.activeElement !== $("delivery")) $("delivery").value = behaviour.delivery;
 }
@@ -146,8 +160,9 @@ function announce(data) {
   seen = new Set(messages.map((message) => message.message_id));
 }
 
-function show(data) {
-  behaviour = data.behaviour;
+// `seenChanges`: how many changes had been made here when this was asked for. What is older than a change is not news of it.
+function show(data, seenChanges) {
+  if (seenChanges === changes && waiting === 0) behaviour = data.behaviour;
   $("controls").disabled = false;
   if (!$("delivery").options.length) {
     $("delivery").append(...data.deliveries.map((name) => new Option(DELIVERIES[name] ?? name, name)));
@@ -183,20 +198,33 @@ function connected(is) {
   put($("connection"), is ? "Live" : "The sandbox does not answer. Is it running?");
 }
 
-async function send(method, path, body) {
+function send(method, path, body) {
+  waiting += 1;
+  line = line.then(() => post(method, path, body));
+  return line;
+}
+
+async function post(method, path, body) {
   try {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-    await look();
+    const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    const problem = response.ok ? null : await response.json().catch(() => ({}));
+    put($("refused"), problem ? `The sandbox did not take that: ${problem.detail ?? response.status}` : "");
+    // What it has now is shown again.
+    if (problem) etag = null;
   } catch {
     connected(false);
+    etag = null;
   }
+  waiting -= 1;
+  await look().catch(() => connected(false));
 }
 
 async function look() {
+  const seenChanges = changes;
   const response = await fetch("/_sandbox/phones", { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
   if (response.status === 200) {
-    show(await response.json());
+    show(await response.json(), seenChanges);
     etag = response.headers.get("ETag");
   }
   connected(response.status === 200 || response.status === 304);
@@ -219,18 +247,12 @@ function makeChoices() {
     words.textContent = choice.label;
     label.append(input, words);
     $("answers").append(label);
-    input.addEventListener("change", () => {
-      const { delivery, delivery_delay_ms } = behaviour;
-      send("PUT", "/_sandbox/behaviour", {
-        script: [], default: choice.answer, latency_ms: choice.latency ?? 0, delivery, delivery_delay_ms,
-      });
-    });
+    input.addEventListener("change", () => change({ script: [], default: choice.answer, latency_ms: choice.latency ?? 0 }));
   }
-  $("delivery").addEventListener("change", () => {
-    send("PUT", "/_sandbox/behaviour", { ...behaviour, delivery: $("delivery").value });
-  });
+  $("delivery").addEventListener("change", () => change({ delivery: $("delivery").value }));
   $("behaviour").addEventListener("submit", (event) => event.preventDefault());
 }
 
+$("all-controls").open = matchMedia("(min-width: 40rem)").matches;
 makeChoices();
 poll();

@@ -32,6 +32,24 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
+# What a request may come to, as JavaScript that a page runs in its place.
+NO_NETWORK = "Promise.reject(new TypeError('Failed to fetch'))"
+NEVER = "new Promise(() => {})"
+
+
+def says(status: int, body: str = "{}") -> str:
+    """An answer of this status."""
+    return f"Promise.resolve(new Response({json.dumps(body)}, {{status: {status}}}))"
+
+
+def fault(part: str, outcome: str) -> str:
+    """JavaScript after which every request whose address has this part in it comes to that; "" ends it."""
+    condition = f"String(url).includes({json.dumps(part)})" if outcome else "false"
+    return f"""
+        window.trueFetch ??= window.fetch;
+        window.fetch = (url, ...rest) => ({condition} ? {outcome or "0"} : window.trueFetch(url, ...rest));
+    """
+
 
 def _chromium() -> str:
     chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
@@ -55,7 +73,7 @@ class Browser:
         """Shows a page."""
         self.driver.get(url)
 
-    def find(self, selector: str, text: str = "", seconds: float = 15) -> WebElement:
+    def find(self, selector: str, text: str = "", seconds: float = 30) -> WebElement:
         """The first visible element of a CSS selector that has this text in it, as soon as there is one."""
 
         def look(driver: webdriver.Chrome) -> WebElement | None:
@@ -67,7 +85,7 @@ class Browser:
         found: WebElement = wait.until(look, f"no visible {selector} with {text!r} in it")
         return found
 
-    def click(self, selector: str, text: str = "", seconds: float = 15) -> None:
+    def click(self, selector: str, text: str = "", seconds: float = 30) -> None:
         """Clicks what `find` finds, once nothing covers it."""
 
         def attempt(_: webdriver.Chrome) -> bool:
@@ -96,6 +114,29 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def on_each_page(self, script: str) -> None:
+        """Runs a script in every page that is opened from now on, before its own."""
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    def answers(self, part: str, outcome: str) -> None:
+        """What the requests of this page whose address has this part in it come to from now on; "" for the truth."""
+        self.driver.execute_script(fault(part, outcome))
+
+    def moments(self, part: str) -> list[float]:
+        """When the page has asked for addresses with this part in them, in ms since it was opened."""
+        script = """
+            performance.setResourceTimingBufferSize(10000);
+            const asked = performance.getEntriesByType("resource").filter((entry) => entry.name.includes(arguments[0]));
+            return asked.map((entry) => entry.startTime);
+        """
+        found: list[float] = self.driver.execute_script(script, part)
+        return found
+
+    def bottom(self, selector: str) -> int:
+        """Where the lowest of these elements ends, in pixels."""
+        ends = "Math.max(...[...document.querySelectorAll(arguments[0])].map((each) => each.getBoundingClientRect().bottom))"
+        return int(self.driver.execute_script(f"return {ends}", selector))
 
     def network(self, *, offline: bool) -> None:
         """Takes the network away, or gives it back."""

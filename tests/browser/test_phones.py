@@ -1,12 +1,13 @@
 """The SMS sandbox's page in a real browser: the recipients' phones, and the buttons that make the gateway misbehave."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.browser.chromium import Browser
-from tests.local.system import System, until
+from tests.browser.chromium import Browser, says
+from tests.local.system import System, request, until
 
 pytestmark = pytest.mark.browser
 
@@ -31,17 +32,30 @@ def choose(page: Browser, label: str, hint: str) -> None:
     """Presses a behaviour's button and waits until the sandbox has it."""
     page.click("#answers label", label)
     page.find("#answer-hint", hint)
+    until(lambda: page.driver.execute_script("return waiting === 0"))
 
 
 def test_a_text_appears_with_its_size_and_cost_and_is_delivered_without_a_reload(system: System, page: Browser) -> None:
     system.behave(delivery_delay_ms=3000)
+    # Every state that is shown, however long this test takes to look.
+    page.driver.execute_script(
+        """
+        window.shownStates = [];
+        new MutationObserver(() => {
+          const state = document.querySelector("section[aria-labelledby=phone-254700000951] .label")?.textContent;
+          if (state && state !== shownStates.at(-1)) shownStates.push(state);
+        }).observe(document.body, {childList: true, subtree: true, characterData: true});
+        """
+    )
     order = system.order(system.customer(phone_number="+254700000951", name="Wanjiru"))
     shown = phone(page, "+254700000951")
     assert order["sms"]["text"] in shown.text
     assert "1 segment, GSM-7" in shown.text
-    assert "KES 0.8" in shown.text
-    assert "Delivered" not in shown.text
+    assert "KES 0.80\n" in shown.text
     until(lambda: "Delivered" in shown.text)
+    states = page.driver.execute_script("return shownStates")
+    assert states[0] in {"Taken", "On its way"}
+    assert states[-1] == "Delivered"
     assert page.errors() == []
     assert page.origins() == {system.sandbox("")}
 
@@ -66,7 +80,7 @@ def test_refused_texts_fail_and_reach_no_phone(system: System, page: Browser) ->
 
 def test_a_dropped_answer_is_shown_as_lost_and_the_text_is_there_once(system: System, page: Browser) -> None:
     page.click("#delivery option[value=none]")
-    until(lambda: "none" in page.driver.execute_script("return behaviour.delivery"))
+    until(lambda: page.driver.execute_script("return behaviour.delivery === 'none' && waiting === 0"))
     choose(page, "Dropped", "its answer is lost")
     order = system.order(system.customer(phone_number="+254700000954"))
     system.reaches(order, "unknown")
@@ -78,8 +92,36 @@ def test_a_dropped_answer_is_shown_as_lost_and_the_text_is_there_once(system: Sy
 def test_a_delayed_text_is_sent_after_its_answer(system: System, page: Browser) -> None:
     choose(page, "Delayed", "the answer takes 3 s")
     order = system.order(system.customer(phone_number="+254700000955"))
-    system.reaches(order, "sending", seconds=3)
     system.reaches(order, "delivered")
+    history = system.call("GET", f"orders/{order['id']}").body["sms"]["history"]
+    at = {event["status"]: datetime.fromisoformat(event["at"]) for event in history}
+    assert at["sent"] - at["sending"] >= timedelta(seconds=3)
+
+
+def test_two_quick_choices_both_hold(system: System, page: Browser) -> None:
+    page.driver.execute_script(
+        """
+        document.querySelector("input[value=refuse]").click();
+        const delivery = document.querySelector("#delivery");
+        delivery.value = "none";
+        delivery.dispatchEvent(new Event("change"));
+        document.querySelector("input[value=slow]").click();
+        """
+    )
+    until(lambda: page.driver.execute_script("return waiting === 0"))
+    told = request("GET", system.sandbox("/_sandbox/behaviour")).body
+    assert (told["default"], told["latency_ms"], told["delivery"]) == ("accept", 3000, "none")
+    assert page.find("#delivery").get_attribute("value") == "none"
+
+
+def test_what_the_sandbox_does_not_take_is_said_and_not_shown_as_chosen(system: System, page: Browser) -> None:
+    page.answers("/_sandbox/behaviour", says(400, '{"detail": "The body must be JSON."}'))
+    page.click("#answers label", "Refused")
+    page.find("#refused", "did not take that: The body must be JSON.")
+    page.find("#answer-hint", "taken and answered at once")
+    page.answers("/_sandbox/behaviour", "")
+    choose(page, "Refused", "CouldNotRoute")
+    assert page.driver.find_element("css selector", "#refused").text == ""
 
 
 def test_a_text_put_off_arrives_once_the_gateway_takes_texts_again(system: System, page: Browser) -> None:
@@ -127,6 +169,7 @@ def test_everyone_can_read_it_with_every_state_on_it(
     system: System, page: Browser, width: int, height: int, scheme: str
 ) -> None:
     page.show_as(width, height, scheme)
+    page.driver.refresh()
     for number, behaviour in (
         ("+254700000961", {"delivery": "failed"}),
         ("+254700000962", {"default": "drop_after", "delivery": "none"}),
@@ -141,12 +184,16 @@ def test_everyone_can_read_it_with_every_state_on_it(
         )
         phone(page, number)
     page.find(".phone .state", "Not delivered")
-    for summary in page.driver.find_elements("css selector", "details > summary")[:2]:
-        summary.click()
+    # On a small screen the phones come first.
+    assert page.driver.find_element("css selector", "#answers").is_displayed() == (width > 360)
+    if width == 360:
+        page.click("#all-controls > summary")
+    page.click(".magic > summary")
+    page.click(".text details > summary")
     assert page.accessibility() == []
     assert page.sticks_out() == []
     right = "return arguments[0].getBoundingClientRect().right"
-    table, around = page.find(".controls table"), page.find(".controls details")
+    table, around = page.find(".controls table"), page.find(".controls .magic")
     assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, around)
     page.screenshot(f"phones-states-{width}-{scheme}")
     assert page.errors() == []

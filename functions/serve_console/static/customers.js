@@ -1,9 +1,10 @@
 // Customers: the list, one customer to read and change, and a new one.
 
-import { call, Problem } from "./api.js";
-import { el, facts, time } from "./dom.js";
+import { call, Problem, watch } from "./api.js";
+import { el, facts, failure, time } from "./dom.js";
 import { control, field, form } from "./forms.js";
 import { list } from "./lists.js";
+import { mayWrite } from "./signin.js";
 
 const fields = (customer = {}) => [
   field("Name", "name", { required: true, maxlength: 100, value: customer.name }),
@@ -25,7 +26,7 @@ export function customers({ query, link }) {
     open: (customer) => link({ open: customer.id }),
     at: (customer) => customer.created_at,
     moving: () => false,
-    action: el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer"),
+    action: mayWrite() && el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer"),
     row: (customer) => [
       el("span", { class: "customer" }, customer.name ?? "Erased", customer.sms_opted_out && el("span", { class: "chip mute" }, "Takes no texts")),
       el("span", { class: "code" }, el("code", {}, customer.code)),
@@ -36,8 +37,8 @@ export function customers({ query, link }) {
     empty: () => [
       el("h2", {}, "No customers yet"),
       el("p", {}, "A customer has a name, a phone number that takes texts, and an e-mail address."),
-      el("p", { class: "buttons" }, el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer")),
-    ],
+      mayWrite() && el("p", { class: "buttons" }, el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer")),
+    ].filter(Boolean),
   });
 }
 
@@ -54,26 +55,43 @@ export function newCustomer({ place, done }) {
 }
 
 export function customer({ id, place }) {
-  let stopped = false;
   place.title("Customer");
   place.show(el("p", { class: "starting" }, "Loading…"));
 
-  async function read() {
+  // Until it is there, and then no more: what is being typed must not be replaced.
+  const watcher = watch(async () => {
+    let answer;
     try {
-      const answer = await call("GET", `customers/${encodeURIComponent(id)}`);
-      if (!stopped) show(answer.body, answer.etag);
+      answer = await call("GET", `customers/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (!stopped) place.show(el("p", { role: "alert" }, error instanceof Problem && error.status === 404 ? "There is no such customer." : error.message));
+      if (!(error instanceof Problem) || error.status !== 404) throw error;
     }
+    if (stopped) return false;
+    stop();
+    if (answer) show(answer.body, answer.etag);
+    else place.show(el("p", { class: "blank" }, "There is no such customer."));
+    return false;
+  }, (error) => {
+    place.show(failure("The customer", error, () => watcher.now()));
+    return true;
+  });
+  let stopped = false;
+  function stop() {
+    stopped = true;
+    watcher.stop();
   }
 
   function show(found, etag) {
     place.title(found.name ?? "Erased customer");
     const about = facts([["Code", el("code", {}, found.code)], ["Since", time(found.created_at)], ["Id", el("code", {}, found.id)]]);
     const links = el("p", { class: "buttons" },
-      found.name && el("a", { class: "button primary", href: `#/orders?open=new&for=${found.code}` }, "New order"),
+      mayWrite() && found.name && el("a", { class: "button primary", href: `#/orders?open=new&for=${found.code}` }, "New order"),
       el("a", { class: "button", href: `#/orders?customer=${found.code}` }, "Orders"));
     if (!found.name) return place.show(about, el("p", { class: "hint" }, "The personal data was erased; the orders are kept."), links);
+    if (!mayWrite()) {
+      const takes = found.sms_opted_out ? "No" : "Yes";
+      return place.show(about, facts([["Phone number", found.phone_number], ["E-mail", found.email], ["Takes texts", takes]]), links);
+    }
     const takes = el("input", { type: "checkbox", id: "takes-texts", checked: !found.sms_opted_out });
     const made = form({
       fields: [
@@ -89,11 +107,11 @@ export function customer({ id, place }) {
         show(answer.body, answer.etag);
         place.news("Saved.");
         place.focus();
+        place.changed();
       },
     });
     return place.show(about, links, el("h3", {}, "Details"), made);
   }
 
-  read();
-  return () => { stopped = true; };
+  return stop;
 }

@@ -1,15 +1,16 @@
 // A list: its filters, rows that are kept up to date, and more of them by cursor.
 
 import { call, Problem, watch } from "./api.js";
-import { el, notice } from "./dom.js";
+import { el, failure, notice } from "./dom.js";
 import { control, field, showErrors, values } from "./forms.js";
 
 const PAGE = 25;
 const MOST = 100; // the API's largest page
 
-// `path` is the API's; `filters` are fields; `row(item)` makes a link's content, `open(item)` its address; `at(item)` is what
-// the list is sorted by; `moving(item)` says whether to look again soon; `empty()` makes what stands in the place of no rows.
-export function list({ path, title, filters, query, open, row, at, moving, empty, action, columns }) {
+// `path` is the API's; `filters` are fields, and `asked(query)` is what is asked for their values; `row(item)` makes a link's
+// content, `open(item)` its address; `at(item)` is what the list is sorted by; `moving(item)` says whether to look again soon;
+// `empty()` makes what stands in the place of no rows.
+export function list({ path, title, filters, query, asked = (given) => given, open, row, at, moving, empty, action, columns }) {
   const items = el("ul", { class: "rows" });
   const more = el("button", { type: "button", class: "more", hidden: true, onclick: showMore }, "Show more");
   const news = el("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
@@ -21,8 +22,10 @@ export function list({ path, title, filters, query, open, row, at, moving, empty
   items.append(...skeleton);
   const filtered = Object.keys(query).length > 0;
   let shown = []; // {element, picture, item}, newest first
+  let loaded = false;
+  let pages = 1; // that are shown, and kept up to date
   let next = null;
-  let stop = null;
+  let watcher = null;
 
   const search = el("form", { class: "filters", role: "search", "aria-label": `Filter ${title.toLowerCase()}`, novalidate: true },
     filters.map(([label, name, options]) => field(label, name, options)),
@@ -35,15 +38,16 @@ export function list({ path, title, filters, query, open, row, at, moving, empty
   }
   search.addEventListener("submit", (event) => {
     event.preventDefault();
-    const asked = new URLSearchParams(values(search));
-    location.hash = `#/${path}${asked.size ? `?${asked}` : ""}`;
+    const wanted = new URLSearchParams(values(search));
+    location.hash = `#/${path}${wanted.size ? `?${wanted}` : ""}`;
   });
   search.addEventListener("change", (event) => {
     if (event.target.tagName === "SELECT") search.requestSubmit();
   });
 
+  const heading = el("h1", { id: "title", tabindex: "-1" }, title);
   const element = el("section", { class: "view", "aria-labelledby": "title" },
-    el("div", { class: "head" }, el("h1", { id: "title" }, title), action),
+    el("div", { class: "head" }, heading, action),
     el("details", { class: "filtering", open: filtered || matchMedia("(min-width: 60rem)").matches }, el("summary", {}, filtered ? "Filters (on)" : "Filters"), search),
     news, body);
 
@@ -51,56 +55,76 @@ export function list({ path, title, filters, query, open, row, at, moving, empty
   function show(found) {
     const before = new Map(shown.map((each) => [each.item.id, each]));
     shown = found.map((item, index) => {
-      const known = before.get(item.id) ?? { element: el("li"), picture: "" };
+      const known = before.get(item.id) ?? { element: el("li", {}, el("a", { class: `row ${path}`, href: open(item) })), picture: "" };
       before.delete(item.id);
       const picture = JSON.stringify(item);
-      if (known.picture !== picture) {
-        const link = el("a", { class: `row ${path}`, href: open(item) }, row(item));
-        const focused = known.element.contains(document.activeElement);
-        known.element.replaceChildren(link);
-        if (focused) link.focus();
-      }
+      if (known.picture !== picture) known.element.firstChild.replaceChildren(...row(item).filter(Boolean));
       if (items.children[index] !== known.element) items.insertBefore(known.element, items.children[index] ?? null);
       return { element: known.element, picture, item };
     });
-    for (const gone of before.values()) gone.element.remove();
+    for (const gone of before.values()) {
+      if (gone.element.contains(document.activeElement)) heading.focus();
+      gone.element.remove();
+    }
     more.hidden = !next;
     blank.hidden = shown.length > 0;
     if (shown.length === 0) blank.replaceChildren(...(filtered ? nothing() : empty()));
   }
 
   async function look() {
-    const limit = Math.min(Math.max(shown.length, PAGE), MOST);
-    let page;
+    const wanted = pages;
+    const found = [];
+    let cursor = null;
     try {
-      page = (await call("GET", path, { query: { ...query, limit } })).body;
+      do {
+        const limit = Math.min(wanted * PAGE - found.length, MOST);
+        const page = (await call("GET", path, { query: { ...asked(query), limit, cursor } })).body;
+        found.push(...page.data);
+        cursor = page.next_cursor;
+      } while (cursor && found.length < wanted * PAGE);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 400) throw error;
       refuse(error);
       return false;
     }
-    const first = body.hasAttribute("aria-busy");
+    // Somebody has asked for more meanwhile.
+    if (wanted !== pages) return look();
+    const newest = shown[0] && at(shown[0].item);
+    const fresh = newest ? found.filter((item) => at(item) > newest).length : 0;
+    ready();
+    next = cursor;
+    show(found);
+    if (fresh) news.textContent = `${fresh} new in ${title}`;
+    return found.some(moving);
+  }
+
+  function ready() {
+    loaded = true;
     for (const each of skeleton) each.remove();
     body.removeAttribute("aria-busy");
-    const old = shown.map((each) => each.item);
-    const known = new Set(old.map((item) => item.id));
-    const fresh = page.data.filter((item) => !known.has(item.id)).length;
-    // What is shown and older than this page stays, unless so many are new that there is a gap between.
-    const last = page.data.at(-1);
-    const tail = page.has_more && fresh < page.data.length ? old.filter((item) => at(item) < at(last)) : [];
-    if (tail.length === 0) next = page.next_cursor;
-    show([...page.data, ...tail]);
-    if (!first && fresh) news.textContent = `${fresh} new in ${title}`;
-    return shown.some((each) => moving(each.item));
+  }
+
+  // What was loaded before stays, under a notice.
+  function failed(error) {
+    if (loaded) return false;
+    for (const each of skeleton) each.remove();
+    body.removeAttribute("aria-busy");
+    blank.replaceChildren(failure(title, error, () => watcher.now()));
+    blank.hidden = false;
+    return true;
   }
 
   function refuse(problem) {
-    stop();
-    body.hidden = true;
+    watcher.stop();
+    ready();
     element.querySelector("details").open = true;
     const errors = problem.errors.map((error) => ({ ...error, pointer: error.pointer.replace("?", "/") }));
     const others = showErrors(search, errors);
-    if (others.length || errors.length === 0) notice("connection", [problem.message, ...others].join(" "));
+    blank.replaceChildren(
+      el("h2", {}, "These filters cannot be used"),
+      el("p", {}, [problem.message, ...others].join(" ")),
+      el("p", {}, el("a", { href: `#/${path}` }, "Clear the filters")));
+    blank.hidden = false;
   }
 
   function nothing() {
@@ -110,18 +134,26 @@ export function list({ path, title, filters, query, open, row, at, moving, empty
   async function showMore() {
     more.disabled = true;
     try {
-      const page = (await call("GET", path, { query: { ...query, limit: PAGE, cursor: next } })).body;
+      const page = (await call("GET", path, { query: { ...asked(query), limit: PAGE, cursor: next } })).body;
       const focus = shown.length;
       const known = new Set(shown.map((each) => each.item.id));
       next = page.next_cursor;
+      pages += 1;
       show([...shown.map((each) => each.item), ...page.data.filter((item) => !known.has(item.id))]);
-      items.children[focus]?.querySelector("a").focus();
+      items.children[focus]?.firstChild.focus();
       news.textContent = `${page.data.length} more in ${title}`;
+      // Rows that came in meanwhile have pushed others over the edge between the pages.
+      watcher.now();
     } catch (error) {
       notice("connection", error.message);
     }
     more.disabled = false;
   }
 
-  return { element, start: () => { stop = watch(look); }, stop: () => stop?.() };
+  return {
+    element,
+    start: () => { watcher = watch(look, failed); },
+    stop: () => watcher.stop(),
+    now: () => watcher.now(),
+  };
 }

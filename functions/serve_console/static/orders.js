@@ -1,12 +1,19 @@
 // Orders: the list, one order with its SMS, and a new one with a preview of its text.
 
 import { call, Problem, watch } from "./api.js";
-import { el, facts, money, time } from "./dom.js";
+import { cost, el, facts, failure, money, time } from "./dom.js";
 import { control, field, form, told, values } from "./forms.js";
 import { list } from "./lists.js";
+import { mayWrite } from "./signin.js";
 import { bubble, canResend, chip, size, STATES, timeline, underWay } from "./sms.js";
 
 const PREVIEW_AFTER_MS = 300;
+
+// A day of the calendar that is on the wall, so many days later, as the API takes it.
+function midnight(day, later = 0) {
+  const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day ?? "") ?? [];
+  return year ? new Date(year, month - 1, Number(date) + later).toISOString() : day;
+}
 
 export function orders({ query, link }) {
   const states = el("select", {}, el("option", { value: "" }, "Any"),
@@ -20,16 +27,18 @@ export function orders({ query, link }) {
       ["SMS", "sms_status", { control: states }],
       ["Customer", "customer", { placeholder: "Id or code" }],
       ["Reference", "reference", {}],
-      ["From", "order_date_from", { type: "date" }],
-      ["Before", "order_date_to", { type: "date" }],
+      ["From (included)", "order_date_from", { type: "date" }],
+      ["To (included)", "order_date_to", { type: "date" }],
     ],
+    // The API takes the end of a range as the first moment that is not in it.
+    asked: (given) => ({ ...given, order_date_from: midnight(given.order_date_from), order_date_to: midnight(given.order_date_to, 1) }),
     open: (order) => link({ open: order.id }),
     at: (order) => order.order_date,
     moving: underWay,
-    action: el("a", { class: "button primary", href: link({ open: "new" }) }, "New order"),
+    action: mayWrite() && el("a", { class: "button primary", href: link({ open: "new" }) }, "New order"),
     row: (order) => [
       el("span", { class: "customer" }, order.customer_name ?? "Erased customer", " ", el("small", {}, order.customer_code)),
-      el("span", { class: "item" }, order.item, order.reference && el("small", {}, ` ${order.reference}`)),
+      el("span", { class: "item" }, order.item, " ", order.reference && el("small", {}, order.reference)),
       el("span", { class: "amount" }, money(order.amount, order.currency)),
       el("span", { class: "when" }, time(order.order_date)),
       el("span", { class: "state" }, order.status === "cancelled" && el("span", { class: "chip mute" }, "Cancelled"), chip(order.sms.status)),
@@ -37,10 +46,10 @@ export function orders({ query, link }) {
     empty: () => [
       el("h2", {}, "No orders yet"),
       el("p", {}, "Each new order texts its customer. An order needs a customer first."),
-      el("p", { class: "buttons" },
+      mayWrite() && el("p", { class: "buttons" },
         el("a", { class: "button primary", href: link({ open: "new" }) }, "New order"),
         el("a", { class: "button", href: "#/customers?open=new" }, "New customer")),
-    ],
+    ].filter(Boolean),
   });
 }
 
@@ -57,6 +66,8 @@ export function order({ id, place }) {
   place.show(el("p", { class: "starting" }, "Loading…"));
 
   function show(found, tag) {
+    // An answer to an earlier question may come later.
+    if (shown && found.version < shown.version) return;
     const before = shown;
     shown = found;
     etag = tag;
@@ -76,15 +87,16 @@ export function order({ id, place }) {
       facts([
         ["To", found.sms.to],
         ["Size", size(found.sms.segments, found.sms.encoding)],
-        ["Cost", found.sms.cost],
+        ["Cost", cost(found.sms.cost)],
       ]),
       el("h3", {}, "What happened"),
       timeline(found.sms.history));
-    resend.hidden = !canResend(found);
+    resend.hidden = !mayWrite() || !canResend(found);
     resend.querySelector(".hint").textContent = found.sms.status === "unknown"
       ? "The first text may have arrived: the customer may get it twice."
       : "The customer gets the same text once more.";
-    cancel.hidden = found.status === "cancelled";
+    cancel.hidden = !mayWrite() || found.status === "cancelled";
+    actions.hidden = resend.hidden && cancel.hidden;
     if (!before) place.show(about, sms, actions);
     else if (before.sms.status !== found.sms.status) place.news(`SMS: ${STATES[found.sms.status][0]}`);
   }
@@ -95,12 +107,26 @@ export function order({ id, place }) {
       answer = await call("GET", `orders/${encodeURIComponent(id)}`, { etag });
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 404) throw error;
-      stop();
-      place.show(el("p", {}, "There is no such order."));
+      watcher.stop();
+      place.show(el("p", { class: "blank" }, "There is no such order."));
       return false;
     }
     if (answer.body) show(answer.body, answer.etag);
     return underWay(shown);
+  }
+
+  function failed(error) {
+    if (shown) return false;
+    place.show(failure("The order", error, () => watcher.now()));
+    return true;
+  }
+
+  // What a person has changed is followed closely again, here and in the list.
+  function changed({ body, etag: tag }, said) {
+    place.news(said);
+    show(body, tag);
+    watcher.now();
+    place.changed();
   }
 
   function resendForm() {
@@ -110,8 +136,7 @@ export function order({ id, place }) {
       send: async (given, key) => {
         const answer = await call("POST", `orders/${id}/sms`, { body: given, key });
         made.reset();
-        place.news("The text is on its way again.");
-        show(answer.body, answer.etag);
+        changed(answer, "The text is on its way again.");
       },
     });
     return made;
@@ -132,9 +157,7 @@ export function order({ id, place }) {
     async function act() {
       trouble.textContent = "";
       try {
-        const answer = await call("POST", `orders/${id}/cancel`);
-        place.news("The order is cancelled.");
-        show(answer.body, answer.etag);
+        changed(await call("POST", `orders/${id}/cancel`), "The order is cancelled.");
         place.focus();
       } catch (error) {
         trouble.textContent = told(error);
@@ -145,8 +168,8 @@ export function order({ id, place }) {
   }
 
   actions.append(resend, cancel);
-  const stop = watch(look);
-  return stop;
+  const watcher = watch(look, failed);
+  return watcher.stop;
 }
 
 // A new order; `customer` is what the field begins with.

@@ -30,7 +30,10 @@ const CAUSES = {
   requested: "Asked for again",
 };
 
-export const underWay = (order) => ["queued", "sending", "sent"].includes(order.sms.status);
+// Networks that send no report leave a text `sent` for ever, and one that waits for a gateway's outage to end moves rarely.
+const STILL_MS = 5 * 60 * 1000;
+export const underWay = ({ sms }) =>
+  ["queued", "sending", "sent"].includes(sms.status) && Date.now() - Date.parse(sms.updated_at) < STILL_MS;
 export const canResend = (order) =>
   order.status === "created" && ["failed", "unknown", "undelivered", "sent", "delivered"].includes(order.sms.status);
 
@@ -48,12 +51,12 @@ export function size(segments, encoding) {
 }
 
 export function timeline(history) {
-  return el("ol", { class: "timeline" }, history.map((event) => {
+  return el("ol", { class: "timeline" }, history.map((event, index) => {
     const [label, tone, path] = STATES[event.status];
     const why = event.cause ? CAUSES[event.cause] : "The order was created";
     const notes = [event.reason && `“${event.reason}”`, event.attempt && `attempt ${event.attempt}`, event.message_id];
     return el("li", { class: tone }, icon(path), el("div", {},
-      el("p", {}, el("strong", {}, label), " ", time(event.at, true)),
+      el("p", {}, el("strong", {}, label), " ", time(event.at, { exact: true, after: history[index - 1]?.at })),
       el("p", { class: "hint" }, [why, ...notes.filter(Boolean)].join(" · "))));
   }));
 }
