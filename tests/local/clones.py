@@ -57,7 +57,8 @@ def started(folder: Path, command: str, given: dict[str, str]) -> Iterator[float
             return "Sales runs on this machine" in log.read_text()
 
         try:
-            until(ready, seconds=300)
+            # Installing takes less than a minute by itself, and several where other tests run beside it.
+            until(ready, seconds=600)
             yield time.monotonic() - began
         finally:
             with contextlib.suppress(ProcessLookupError):
