@@ -127,9 +127,9 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     options = parser.parse_args()
     session = Session()
-    clients = [session.create_client(name) for name in ("cloudformation", "lambda", "codedeploy")]
+    cloudformation, lambda_, codedeploy = map(session.create_client, ("cloudformation", "lambda", "codedeploy"))
     try:
-        roll_back(*clients, options.stack, options.to, dry_run=options.dry_run)
+        roll_back(cloudformation, lambda_, codedeploy, options.stack, options.to, dry_run=options.dry_run)
     except RollbackError as error:
         print(error, file=sys.stderr)
         return 1

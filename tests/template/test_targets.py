@@ -20,9 +20,17 @@ OPERATED = {
 ON_AWS_ONLY = {"rollback", "prune"}
 
 
+# Without what a make around this one, or somebody's shell, says of the same.
+MADE_IN = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STAGE", "STACK", "LOCAL", "TO", "DRY_RUN", "URL", "PARAMETERS"}
+}
+
+
 def made(target: str, *given: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "-n", target, *given], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+        ["make", "-n", target, *given], cwd=ROOT, env=MADE_IN, capture_output=True, text=True, check=False, timeout=30
     )
 
 
@@ -94,7 +102,7 @@ def test_whoever_names_the_release_to_go_back_to_runs_nothing(release: str, tmp_
     python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}\n')
     python.chmod(0o700)
     command = ["make", "-s", "-f", str(ROOT / "Makefile"), "-o", "environment", "rollback", f"PY={python}"]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"TO": release}, check=False, timeout=30)
+    done = subprocess.run(command, cwd=tmp_path, env=MADE_IN | {"TO": release}, check=False, timeout=30)
     assert done.returncode == 0
     assert told.read_text().splitlines()[-2:] == ["--to", release]
     assert not (tmp_path / "made").exists()
