@@ -54,6 +54,16 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
         ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
+        *(
+            ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
+            for endpoint in (
+                "http://example.com",
+                "ftp://127.0.0.1",
+                "example.com",
+                "http://127.0.0.1.example.com",
+                "https://",
+            )
+        ),
     ],
 )
 def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:
