@@ -331,16 +331,21 @@ class Store:
             last = page.next
 
     def opt_in(self, number: str, now: datetime) -> None:
-        """Notes that this number takes texts again; its customers' own marks stay."""
-        self._note_opt_out(number, now, opted_out=False)
+        """Notes that this number takes texts again, if it had opted out; its customers' own marks stay."""
+        try:
+            self._note_opt_out(number, now, opted_out=False, ConditionExpression="attribute_exists(code)")
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
 
-    def _note_opt_out(self, number: str, now: datetime, *, opted_out: bool) -> None:
+    def _note_opt_out(self, number: str, now: datetime, *, opted_out: bool, **condition: str) -> None:
         self._call(
             "update_item",
             TableName=self._customers,
             Key=marshal_item({"code": opt_out_key(number)}),
             UpdateExpression="SET sms_opted_out = :opted_out, updated_at = :now",
             ExpressionAttributeValues=marshal_item({":opted_out": opted_out, ":now": format_time(now)}),
+            **condition,
         )
 
     # Orders

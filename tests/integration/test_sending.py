@@ -531,6 +531,12 @@ class TestOptOutsByNumber:
         stream(order, rows=rows)
         assert (state(order)["status"], len(gateway)) == ("suppressed", 0)
 
+    def test_who_never_opted_out_leaves_no_trace_by_agreeing(self, time: Time, rows: Rows) -> None:
+        customer = create_customer().body
+        event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": customer["id"]})
+        assert call("update_customer", event).status == 200
+        assert [row["code"]["S"] for row in rows("customers")] == [customer["code"]]
+
     def test_what_is_no_number_opts_nobody_out(self, time: Time, rows: Rows) -> None:
         assert opt_out("somebody").status == 200
         assert rows("customers") == []
