@@ -81,14 +81,17 @@ def listens(port: int) -> bool:
 def connection_refused(case: Case) -> Generator[None]:
     case.rig.behave()
     customer = case.system.customer(phone_number=case.number)
-    # Nobody starts the sandbox again, and no sweep tries again, before the first try has failed.
-    with case.system.unsupervised(), case.fault("look", "refuse"):
-        case.system.kill("sandbox")
-        # It takes a moment to die, and a request that it still gets would be lost with it.
-        until(lambda: not listens(case.system.port + 2))
-        case.order = case.system.order(customer)
-        case.refused("connect_failed")
-        case.note()
+    # Nobody starts the sandbox again before the first try has failed, and no sweep tries again before it is back: two
+    # tries are all there are.
+    with case.fault("look", "refuse"):
+        with case.system.unsupervised():
+            case.system.kill("sandbox")
+            # It takes a moment to die, and a request that it still gets would be lost with it.
+            until(lambda: not listens(case.system.port + 2))
+            case.order = case.system.order(customer)
+            case.refused("connect_failed")
+            case.note()
+        until(lambda: listens(case.system.port + 2))
     case.settles("delivered")
     yield from ()
 
@@ -542,7 +545,7 @@ def looking(case: Case) -> Iterator[Callable[[], None]]:
         def looked() -> None:
             # One look may have begun before.
             enough = looks.met + 2
-            until(lambda: looks.met >= enough, seconds=60)
+            until(lambda: looks.met >= enough)
 
         yield looked
 
