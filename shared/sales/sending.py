@@ -215,8 +215,11 @@ class Sender:
         )
         if failed:
             raise failed[0]
-        # Reports that overtook the answer.
-        return apply_reports(self._store, after, message, now) if message and message.reports else after
+        if message and message.reports:
+            # They overtook the answer.
+            after = apply_reports(self._store, after, message, now)
+            self._store.settle_report(message.id)
+        return after
 
     def _pause(self, until: datetime, reason: str) -> None:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""
@@ -301,7 +304,14 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
 def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
     """Gives a message nobody knows to the one text it can be, if there is exactly one (`orders.adopter`); else waits."""
     now = clock.now()
-    if message.order_id is not None or not message.number or not message.received_at:
+    if message.order_id is not None:
+        # Whoever linked it may have ended before its order was told.
+        items, _, _ = store.for_sending([message.order_id], [])
+        if item := items.get(message.order_id):
+            apply_reports(store, Order.from_item(item), message, now)
+        store.settle_report(message.id)
+        return
+    if not message.number or not message.received_at:
         store.settle_report(message.id)
         return
     rows = store.unsettled(message.number)
@@ -309,12 +319,17 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
     found = adopter(
         message.received_at,
         [Order.from_item(item) for item in rows if "sms" in item],
-        [other.received_at for other in others if other.id != message.id and other.received_at],
+        [
+            other.received_at
+            for other in others
+            if other.id != message.id and other.order_id is None and other.received_at
+        ],
         window_seconds=window_seconds,
     )
     if isinstance(found, Order):
         linked = store.link_message(message.id, found, now)
         after = apply_reports(store, found, linked, now)
+        store.settle_report(message.id)
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
     elif found is Adoption.wait:
         store.keep_report(message, clock.after(now, 5))

@@ -641,10 +641,14 @@ class Store:
     # Messages of the gateway
 
     def link_message(self, message_id: str, order: Order, now: datetime) -> Message:
-        """Notes whose message this is; what is known of it, reports that were faster than the answer included."""
+        """Notes whose message this is; what is known of it, reports that were faster than the answer included.
+
+        One that the sweep is to look at stays due until `settle_report`: whoever links it may end before it has told
+        the order what was reported.
+        """
         return self._update_message(
             message_id,
-            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE due_shard, due_at, unsettled_number",
+            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE unsettled_number",
             {":order": order.id, ":attempt": order.sms.attempts, ":expires": _expiry(now)},
         )
 
@@ -663,22 +667,16 @@ class Store:
 
     def keep_report(self, message: Message, due_at: datetime) -> None:
         """Has the sweep look for the text an unknown message may belong to."""
-        try:
-            self._update_message(
-                message.id,
-                "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
-                {
-                    ":shard": due_shard(f"message#{message.id}"),
-                    ":due": format_time(due_at),
-                    ":number": message.number,
-                    ":sort": f"{message.received_at}#{message.id}",
-                },
-                condition="attribute_not_exists(order_id)",
-            )
-        except ClientError as error:
-            # It was linked in the meantime, and whoever linked it saw the report.
-            if _code(error) != "ConditionalCheckFailedException":
-                raise
+        self._update_message(
+            message.id,
+            "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
+            {
+                ":shard": due_shard(f"message#{message.id}"),
+                ":due": format_time(due_at),
+                ":number": message.number,
+                ":sort": f"{message.received_at}#{message.id}",
+            },
+        )
 
     def settle_report(self, message_id: str) -> None:
         """Ends the search for a message's text: it found one, or there is none to be found.

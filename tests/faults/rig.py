@@ -163,7 +163,11 @@ class Case:
         return until(self.texts, seconds=60)[0]
 
     def settles(self, *states: str, seconds: float = 60) -> None:
-        self.system.reaches(self.order, *states, seconds=seconds)
+        """Waits until the order has one of these states."""
+        try:
+            self.system.reaches(self.order, *states, seconds=seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.system.sms(self.order)}, {self.texts()}") from None
 
     def refused(self, reason: str | None = None, seconds: float = 60) -> None:
         """Waits until the text is queued again because of an answer."""

@@ -660,6 +660,44 @@ class TestDeliveryReports:
         report("ATXid_lost", "Failed")
         assert state(order)["status"] == "delivered"
 
+    @pytest.mark.parametrize("writes", [0, 1])
+    def test_a_sweep_that_ends_while_it_tells_an_order_what_was_reported_leaves_the_rest_to_the_next(
+        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        gateway.answers = [refused(Kind.unknown, "timeout")]
+        stream(order, rows=rows)
+        for status in ("Submitted", "Success"):
+            report("ATXid_lost", status)
+        time.pass_(10)
+        replace_order, done = Store.replace_order, iter([True] * writes)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            with pytest.raises(Problem):
+                sweep()
+        assert state(order)["status"] == ("sent" if writes else "unknown")
+        sweep()
+        assert state(order)["status"] == "delivered"
+
+    @pytest.mark.parametrize("writes", [1, 2])
+    def test_a_report_that_overtook_an_answer_is_not_lost_with_its_sender(
+        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        def overtaken() -> Outcome:
+            report("ATXid_fast", "Success")
+            return accepted("ATXid_fast")
+
+        gateway.answers = [overtaken]
+        replace_order, done = Store.replace_order, iter([True] * writes)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            stream(order, rows=rows)
+        assert state(order)["status"] == ("sending" if writes == 1 else "sent")
+        time.pass_(10)
+        sweep()
+        assert state(order)["status"] == "delivered"
+
     def test_with_two_candidates_nothing_is_guessed(
         self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
     ) -> None:
