@@ -288,7 +288,7 @@ OPERATIONS: Mapping[str, Operation] = {
         tag="Orders",
         summary="Send an order's text again",
         description="One new attempt, to the customer's present number, because a person asks for it; at most one a "
-        "minute.",
+        "minute, and 50 in all.",
         status=202,
         answer=answers.Order,
         parameters=("order", "idempotency_key", "request_id"),
@@ -304,6 +304,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "sms_in_progress",
             "sms_suppressed",
             "sms_too_soon",
+            "sms_too_often",
             "order_cancelled",
             "customer_erased",
         ),

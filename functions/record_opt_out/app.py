@@ -8,8 +8,8 @@ from sales.webhooks import read_webhook
 
 @endpoint(scope=None)
 def handler(request: Request) -> Response:
-    """200; every customer with the number is opted out from then on."""
+    """200; the number gets no texts from then on, and every customer who has it shows that."""
     number = read_webhook(request, "phoneNumber")["phoneNumber"]
-    count = store().opt_out(number, clock.now())
+    count = store().opt_out(number, clock.now()) if number else 0
     log.info("opt-out", phone_number=number, count=count)
     return Response(200, {"status": "ok"})

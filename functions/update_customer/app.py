@@ -26,4 +26,6 @@ def handler(request: Request) -> Response:
         raise Problem("customer_erased")
     if not changed:
         request.check_version(now_there.version)
+    elif changes.get("sms_opted_out") is False:
+        store().opt_in(now_there.phone_number, clock.now())
     return Response(200, now_there.public(), version=now_there.version)

@@ -1,5 +1,6 @@
 """Customers: what one is, and how it is stored and shown."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,7 @@ from zlib import crc32
 
 from sales.clock import format_time
 
-__all__ = ["Customer", "email_key", "list_shard"]
+__all__ = ["Customer", "email_key", "list_shard", "opt_out_key"]
 
 type Item = dict[str, Any]
 
@@ -20,6 +21,14 @@ def list_shard(item_id: str, shards: int) -> str:
 def email_key(email: str) -> str:
     """What e-mail addresses are found by: people write them in either case."""
     return email.lower()
+
+
+def opt_out_key(number: str) -> str:
+    """What a number's opt-out is kept under, beside the customers: whoever gets the number later is not texted either.
+
+    A digest, so that the number itself is gone when its customer is erased, and the opt-out is not.
+    """
+    return f"optout#{hashlib.sha256(number.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

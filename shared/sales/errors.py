@@ -34,6 +34,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "sms_in_progress": (409, "A text is already on its way", "Wait until the SMS state settles."),
     "sms_suppressed": (409, "The customer takes no texts", "Clear sms_opted_out once the customer agrees."),
     "sms_too_soon": (409, "A text was asked for a moment ago", "Try again after Retry-After seconds."),
+    "sms_too_often": (409, "The text was asked for too often", "Nothing: one order's text goes out at most so often."),
     "order_cancelled": (409, "The order is cancelled", "Create a new order."),
     "version_mismatch": (412, "The item has changed", "Read it again and repeat with its ETag."),
     "payload_too_large": (413, "The body is too large", "Send a smaller body."),

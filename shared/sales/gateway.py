@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
 
 import certifi
 import requests
@@ -25,6 +24,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
+
+from sales.settings import check_sms_endpoint
 
 __all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
 
@@ -41,7 +42,6 @@ _CONNECT_SECONDS = 3.05
 # one would leave its text `unknown`.
 _IDLE_SECONDS = 20.0
 _LARGEST_ANSWER = 65536
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 class Kind(StrEnum):
@@ -84,6 +84,10 @@ _RECIPIENT = {
     501: (Kind.deferred, "GatewayError"),
     # Sources disagree whether it is worth another try; a text too few is better than an endless one.
     502: (Kind.refused, "RejectedByGateway"),
+}
+# By name, for an answer of the old shape, which has no codes. It says "Could Not Send" for what later got a code each.
+_NAMED = {name.lower(): (kind, name) for kind, name in _RECIPIENT.values()} | {
+    "could not send": (Kind.deferred, "Could Not Send")
 }
 # By HTTP status, where the body does not name the recipient. Any other 5xx may have sent the text: the server's own
 # time-out answers 503 while the request goes on inside.
@@ -136,19 +140,21 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     message_id = given if isinstance(given, str) and _MESSAGE_ID.fullmatch(given) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
-    kind, reason = (
-        _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
-    )
+    if isinstance(code, int):
+        kind, reason = _RECIPIENT.get(code, (None, status or "unnamed"))
+    else:
+        kind, reason = _NAMED.get(status.lower(), (None, status or "unnamed"))
     opted_out = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
-    if kind is None:
-        # The old shape without a code says "Could Not Send"; anything else that nobody has told us of is not certain.
-        kind = Kind.deferred if status.lower() == "could not send" and given in (None, "None") else Kind.unknown
-    elif kind is Kind.accepted:
-        kind, reason = Kind.unknown, "no_message_id"
-    return Outcome(kind, reason, opted_out=opted_out)
+    if kind is Kind.accepted:
+        return Outcome(Kind.unknown, "no_message_id", opted_out=opted_out)
+    if kind is None or (kind is not Kind.refused and given not in (None, "", "None")):
+        # A code or a name that nobody has told us of; or an id of another shape with what would be sent again.
+        return Outcome(Kind.unknown, reason, opted_out=opted_out)
+    # A refusal with an id may have a report one day, which must find its text.
+    return Outcome(kind, reason, message_id, opted_out=opted_out)
 
 
 class _Call:
@@ -282,12 +288,7 @@ class Gateway:
         deadline_seconds: float = 10.0,
         connections: int = 10,
     ) -> None:
-        address = urlsplit(endpoint)
-        safe = address.hostname and (
-            address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
-        )
-        if endpoint and not safe:
-            raise ValueError("the SMS endpoint must be https, or on this machine")
+        check_sms_endpoint(endpoint)
         session = _Session()
         # Neither a proxy nor a .netrc of the environment may see the key.
         session.trust_env = False

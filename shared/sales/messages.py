@@ -98,7 +98,8 @@ _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.sent: {Cause.report_failure: Status.undelivered, Cause.report_success: Status.delivered, **_AGAIN},
     Status.undelivered: {Cause.report_success: Status.delivered, **_AGAIN},
     Status.delivered: _AGAIN,
-    Status.failed: _AGAIN,
+    # Refused for good, and yet there is a report: a text that was held back for review (RiskHold) was let go.
+    Status.failed: {**_REPORTS, **_AGAIN},
     Status.suppressed: {},
 }
 

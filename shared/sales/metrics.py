@@ -22,6 +22,7 @@ METRICS = {
     "SmsAttempts": ("Count", ()),
     "GatewayLatency": ("Milliseconds", ()),
     "SmsMisconfigured": ("Count", ("reason",)),
+    "SmsRefused": ("Count", ("reason",)),
     "SweepFound": ("Count", ("finding",)),
     "OldestDue": ("Seconds", ()),
     "OldestQueued": ("Seconds", ()),

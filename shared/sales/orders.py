@@ -5,26 +5,37 @@ beside it that could be lost or get out of step.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from zlib import crc32
 
+from sales import clock
 from sales.clock import format_time
 from sales.customers import Customer, Item, list_shard
 from sales.messages import Cause, Status, Text, move
 from sales.money import show_amount
 from sales.phones import mask
 
-__all__ = ["DUE_SHARDS", "Order", "Sms", "due_shard"]
+__all__ = ["DUE_SHARDS", "MOST_REQUESTS", "Adoption", "Order", "Sms", "adopter", "due_shard"]
 
 # Fixed: what is due must be found whatever the settings say. Eight partitions take 8,000 state changes a second.
 DUE_SHARDS = 8
 # A gateway that is misconfigured for days must not grow the item to DynamoDB's 400 kB.
 _HISTORY = 50
+# How often a person may ask for one order's text again: each request's key is kept with it for ever, or a replay would
+# send once more.
+MOST_REQUESTS = 50
+# What clocks of two machines may differ by.
+_SKEW_SECONDS = 60.0
 _EVENT = ("at", "status", "cause", "attempt", "reason", "message_id")
 _TAKEN = (Status.sent, Status.delivered, Status.undelivered)
+_NOT_TAKEN = (Cause.deferred, Cause.misconfigured)
+# What happens to an order's text between two attempts, and says nothing of the one before.
+_BETWEEN = (Cause.requested, Cause.opted_out, Cause.cancelled)
 
 
 def due_shard(item_id: str) -> str:
@@ -143,12 +154,31 @@ class Order:
         """The order after this happened to its SMS; none when it changes nothing (late, repeated, out of order).
 
         `due_at` is when to look next, where the new state is one that waits; `counts` is what the event adds to
-        `retries`.
+        `retries`. A text that would wait, though its order was cancelled or its customer erased while it was under
+        way, is suppressed.
         """
+        after = self._moved(cause, now, reason=reason, message_id=message_id, cost=cost, due_at=due_at, counts=counts)
+        if after is None or after.sms.status is not Status.queued or (self.status != "cancelled" and self.sms.to):
+            return after
+        held_back = "order_cancelled" if self.status == "cancelled" else "customer_erased"
+        suppressed = after.after(Cause.cancelled, now, reason=held_back) or after
+        return replace(suppressed, version=self.version + 1)
+
+    def _moved(
+        self,
+        cause: Cause,
+        now: datetime,
+        *,
+        reason: str | None,
+        message_id: str | None = None,
+        cost: str | None = None,
+        due_at: datetime | None = None,
+        counts: int = 0,
+    ) -> "Order | None":
         sms = self.sms
         status = move(sms.status, cause)
         # A report was faster than the answer: the state stands, but only the answer says what it cost.
-        learnt = cause is Cause.accepted and sms.cost is None and sms.status in _TAKEN
+        learnt = status is None and cause is Cause.accepted and sms.cost is None and sms.status in _TAKEN
         if status is None and not learnt:
             return None
         status = status or sms.status
@@ -174,7 +204,7 @@ class Order:
                 retries=sms.retries + counts,
                 message_id=message_id or sms.message_id,
                 cost=cost or sms.cost,
-                reason=reason if cause is not Cause.claimed else sms.reason,
+                reason=sms.reason if learnt or cause is Cause.claimed else reason,
                 history=_kept((*sms.history, entry)),
             ),
         )
@@ -211,7 +241,7 @@ class Order:
                 cost=None,
                 reason=None,
                 history=_kept((*self.sms.history, entry)),
-                requests=(*self.sms.requests, {"at": moment, "key": key, "fingerprint": fingerprint})[-_HISTORY:],
+                requests=(*self.sms.requests, {"at": moment, "key": key, "fingerprint": fingerprint}),
             ),
         )
 
@@ -294,10 +324,25 @@ class Order:
         }
         if self.due_at:
             item |= {"due_shard": due_shard(self.id), "due_at": self.due_at}
-        if sms.status in (Status.sending, Status.unknown) and sms.to:
+        if sms.to and self.open_attempts:
             # By this a delivery report whose id nobody knows finds the texts it may belong to.
             item["unsettled_number"] = sms.to
         return item
+
+    @property
+    def open_attempts(self) -> dict[int, str]:
+        """The attempts of which nobody knows what became, under way or `unknown`, and when each was claimed.
+
+        An attempt stays open when a person asks for the text again: the gateway may have it all the same.
+        """
+        claims: dict[int, str] = {}
+        for entry in self.sms.history:
+            cause = entry.get("cause")
+            if cause == Cause.claimed:
+                claims[entry["attempt"]] = entry["at"]
+            elif cause and cause not in _BETWEEN and entry["status"] != Status.unknown:
+                claims.pop(entry["attempt"], None)
+        return claims
 
     @property
     def message_ids(self) -> set[str]:
@@ -347,5 +392,56 @@ def _read(stored: str | list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
 
 
 def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    # The first entry and the newest: what was asked for, and where it stands.
-    return history if len(history) <= _HISTORY else (history[0], *history[-(_HISTORY - 1) :])
+    """What is kept of a history: all of it but the oldest tries that certainly sent nothing, once there are many."""
+    if len(history) <= _HISTORY:
+        return history
+    kept: list[dict[str, Any]] = []
+    surplus = len(history) - _HISTORY
+    for entry in history:
+        if surplus > 0 and kept and _sent_nothing(kept[-1], entry):
+            kept.pop()
+            surplus -= 2
+        else:
+            kept.append(entry)
+    return tuple(kept)
+
+
+def _sent_nothing(before: dict[str, Any], entry: dict[str, Any]) -> bool:
+    return before.get("cause") == Cause.claimed and entry.get("cause") in _NOT_TAKEN
+
+
+class Adoption(StrEnum):
+    """What can be said of a delivery report whose message nobody knows."""
+
+    wait = "wait"
+    none = "none"
+
+
+def adopter(
+    received_at: str, orders: Sequence[Order], strangers: Sequence[str], *, window_seconds: float
+) -> Order | Adoption:
+    """The order whose text a report must be about that came then for a message nobody knows.
+
+    `orders` are those with an open attempt to its number; `strangers` is when reports of other such messages came for
+    it. A text is claimed before it is reported on, and at most the window before: with exactly one such attempt, no
+    other message it could be about, and that attempt the order's last one, it is that one's. Nothing is guessed: an
+    attempt that a wrong clock may have put after the report counts, but is never the one. `wait` while one of them is
+    under way.
+    """
+    received = clock.parse_time(received_at)
+    earliest, latest = (format_time(clock.after(received, seconds)) for seconds in (-window_seconds, _SKEW_SECONDS))
+    found = [
+        (order, attempt, claimed)
+        for order in orders
+        for attempt, claimed in order.open_attempts.items()
+        if earliest <= claimed <= latest
+    ]
+    if any(order.sms.status is Status.sending and attempt == order.sms.attempts for order, attempt, _ in found):
+        return Adoption.wait
+    if len(found) != 1:
+        return Adoption.none
+    [(order, attempt, claimed)] = found
+    since = format_time(clock.after(clock.parse_time(claimed), -_SKEW_SECONDS))
+    rivals = [came for came in strangers if came >= since]
+    is_last = attempt == order.sms.attempts and order.sms.status is Status.unknown
+    return order if is_last and claimed <= received_at and not rivals else Adoption.none

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["mask", "parse_phone_number"]
+__all__ = ["mask", "parse_phone_number", "reported_number"]
 
 _SEPARATORS = re.compile(r"[ ().\-]")
 # Structural on purpose: new 01xx ranges appear faster than any list of them, and the gateway knows which exist.
@@ -28,6 +28,19 @@ def parse_phone_number(text: str) -> str:
     if not _E164.fullmatch(compact):
         raise ValueError("must be a phone number such as +254704590344")
     return compact
+
+
+def reported_number(text: str) -> str:
+    """The number that a webhook is about, in E.164; empty where it is none.
+
+    A form that was written without care has no `+` left: an unencoded one is read as a space.
+    """
+    for written in (text, f"+{text.strip()}"):
+        try:
+            return parse_phone_number(written)
+        except ValueError:
+            continue
+    return ""
 
 
 def mask(number: str) -> str:

@@ -9,7 +9,7 @@ from sales.errors import Problem
 from sales.identity import caller_key
 from sales.messages import Status, Text
 from sales.ordering import order_text
-from sales.orders import Order
+from sales.orders import MOST_REQUESTS, Order
 from sales.store import store
 
 __all__ = ["request_again"]
@@ -24,7 +24,7 @@ def request_again(
     """The order with its text queued again, and whether this key had asked for it before.
 
     The text goes to the customer's present number. Raises Problem 409 where the order's or its text's state forbids
-    it, or `sms_too_soon` (which does not use the key up); 422 when the key came with another body.
+    it, `sms_too_soon` (which does not use the key up) or `sms_too_often`; 422 when the key came with another body.
     """
     mine = caller_key(caller, "resend", key)
     replayed = False
@@ -62,6 +62,8 @@ def _allowed(order: Order, customer: Customer, now: datetime) -> None:
         raise Problem("customer_erased")
     if customer.sms_opted_out or order.sms.status is Status.suppressed:
         raise Problem("sms_suppressed")
+    if len(order.sms.requests) >= MOST_REQUESTS:
+        raise Problem("sms_too_often")
     if order.sms.requests:
         last = clock.parse_time(order.sms.requests[-1]["at"])
         wait = DEBOUNCE_SECONDS - (now - last).total_seconds()

@@ -8,20 +8,22 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 
 from sales import clock, log, metrics, secrets
+from sales.customers import opt_out_key
 from sales.errors import Problem
 from sales.gateway import Gateway, Kind, Outcome
 from sales.messages import Cause, Status, backoff, report_cause
-from sales.orders import Order
+from sales.orders import Adoption, Order, adopter
 from sales.settings import Settings, settings
-from sales.store import Message, Store, store
+from sales.store import Message, Store, message_of, store
 
-__all__ = ["Sender", "expire_lease", "report_arrived", "sender"]
+__all__ = ["Sender", "adopt", "expire_lease", "noting", "report_arrived", "sender"]
 
 # The gateway's own wall-clock limit, and what the writes around a call may take: no text is claimed with less left.
 GATEWAY_SECONDS = 10.0
@@ -54,7 +56,7 @@ class Sender:
         Orders that cannot be claimed in the time left stay as they are, for the sweep. A gateway that fails is a
         state of the order, never an exception; Problem `unavailable` is raised when the store fails.
         """
-        _, opted_out, pause = self._store.for_sending([], [order.customer_code for order in orders])
+        _, opted_out, pause = self._store.for_sending([], orders)
         return self.send_read(
             orders, opted_out, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left
         )
@@ -70,7 +72,8 @@ class Sender:
     ) -> Counter[str]:
         """As `send`, for orders that were just read together with who opted out and whether sending is paused.
 
-        With `early`, those that are still as they were read are tried before they are due.
+        With `early`, those that are still as they were read are tried before they are due; a try that sends nothing
+        is none of theirs then.
         """
         ended: Counter[str] = Counter()
         stop = threading.Event()
@@ -82,8 +85,14 @@ class Sender:
 
         def one(order: Order) -> None:
             try:
-                if order.customer_code in opted_out:
-                    state = self._suppress(order).sms.status.value
+                if order.status == "cancelled":
+                    state = self._suppress(order, Cause.cancelled, "order_cancelled")
+                elif order.customer_code in opted_out:
+                    state = self._suppress(order, Cause.opted_out, "opted_out")
+                elif opt_out_key(order.sms.to) in opted_out:
+                    # The number's opt-out is older than this customer, who is to show it.
+                    self._store.opt_out(order.sms.to, clock.now())
+                    state = self._suppress(order, Cause.opted_out, "opted_out")
                 elif stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
                     state = "left"
                 else:
@@ -103,10 +112,9 @@ class Sender:
             raise failures[0]
         return ended
 
-    def _suppress(self, order: Order) -> Order:
-        return self._store.change_order(
-            order, lambda current: current.after(Cause.opted_out, clock.now(), reason="opted_out")
-        )
+    def _suppress(self, order: Order, cause: Cause, reason: str) -> str:
+        after = self._store.change_order(order, lambda current: current.after(cause, clock.now(), reason=reason))
+        return after.sms.status.value
 
     def _try(self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool) -> str:
         claimed = self._claim(order, early=early)
@@ -115,13 +123,13 @@ class Sender:
         outcome = self._ask(claimed, latencies)
         if outcome.kind is Kind.misconfigured:
             stop.set()
-        return self._settle(claimed, outcome).sms.status.value
+        return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value
 
     def _claim(self, order: Order, *, early: bool) -> Order | None:
         """Moves queued to sending with a lease, if nobody else has and it is due; the order as claimed."""
         for _ in range(2):
             now = clock.now()
-            if not (early or order.is_due(now)):
+            if not (early or order.is_due(now)) or order.status == "cancelled":
                 return None
             lease_ends = clock.after(now, self._config.sms_lease_seconds)
             claimed = order.after(Cause.claimed, now, due_at=lease_ends)
@@ -152,11 +160,18 @@ class Sender:
             log.exception("secret unavailable", raised)
             return ""
 
-    def _settle(self, order: Order, outcome: Outcome) -> Order:
-        """Writes what the gateway's answer means for the order that was claimed."""
+    def _settle(self, order: Order, outcome: Outcome, *, due_before: str | None) -> Order:
+        """Writes what the gateway's answer means for the order that was claimed.
+
+        What it means for others (a pause, an opt-out) is written too; where that fails, the order's state is written
+        all the same, and Problem is raised afterwards.
+        """
         now = clock.now()
         cause, counts, due_at = _CAUSES[outcome.kind], 0, None
-        if cause is Cause.deferred:
+        failed: list[Problem] = []
+        if cause is Cause.deferred and due_before is not None:
+            due_at = clock.parse_time(due_before)
+        elif cause is Cause.deferred:
             counts = 1
             if order.sms.retries + 1 >= self._config.sms_max_attempts:
                 cause = Cause.exhausted
@@ -164,12 +179,13 @@ class Sender:
                 wait = backoff(order.sms.retries + 1, self._config.sms_retry_seconds, random.random())  # noqa: S311
                 due_at = clock.after(now, wait)
         elif cause is Cause.misconfigured:
-            due_at = self._pause(now, outcome.reason)
-        message = None
-        if cause is Cause.accepted and outcome.message_id:
-            message = self._store.link_message(outcome.message_id, order, now)
+            due_at = clock.after(now, self._config.sms_pause_seconds)
+            with noting(failed):
+                self._pause(due_at, outcome.reason)
         if outcome.opted_out:
-            self._store.opt_out(order.sms.to, now)
+            with noting(failed):
+                self._store.opt_out(order.sms.to, now)
+        message = self._store.link_message(outcome.message_id, order, now) if outcome.message_id else None
 
         def settled(current: Order) -> Order | None:
             if current.sms.attempts != order.sms.attempts:
@@ -186,6 +202,8 @@ class Sender:
             )
 
         after = self._store.change_order(order, settled)
+        if outcome.kind in (Kind.refused, Kind.deferred):
+            metrics.count("SmsRefused", reason=outcome.reason)
         log.info(
             "sms",
             order_id=order.id,
@@ -195,20 +213,32 @@ class Sender:
             sms_status=after.sms.status.value,
             phone_number=order.sms.to,
         )
-        # Reports that overtook the answer.
-        return apply_reports(self._store, after, message, now) if message and message.statuses else after
+        if failed:
+            raise failed[0]
+        if message and message.reports:
+            # They overtook the answer.
+            after = apply_reports(self._store, after, message, now)
+            self._store.settle_report(message.id)
+        return after
 
-    def _pause(self, now: datetime, reason: str) -> datetime:
+    def _pause(self, until: datetime, reason: str) -> None:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""
-        until = clock.after(now, self._config.sms_pause_seconds)
-        self._store.pause_sending(until, reason)
         log.error("sending paused: the gateway refuses our configuration", reason=reason)
         metrics.count("SmsMisconfigured", reason=reason)
         try:
             secrets.api_key(fresh=True)
         except Exception as raised:  # noqa: BLE001 - the next try asks again
             log.exception("secret unavailable", raised)
-        return until
+        self._store.pause_sending(until, reason)
+
+
+@contextmanager
+def noting(failed: list[Problem]) -> Iterator[None]:
+    """Notes the Problem that this block raises: it must not keep what comes next from being done."""
+    try:
+        yield
+    except Problem as problem:
+        failed.append(problem)
 
 
 def expire_lease(store: Store, order: Order) -> Order:
@@ -228,14 +258,16 @@ def expire_lease(store: Store, order: Order) -> Order:
 
 
 def apply_reports(store: Store, order: Order, message: Message, now: datetime) -> Order:
-    """Moves the order as far as the reports that came for its message take it, in whatever order they came."""
-    if message.number is not None and message.number != order.sms.to:
-        log.warning("delivery report for another number", order_id=order.id, message_id=message.id)
-        return order
-    causes = {cause for status in message.statuses if (cause := report_cause(status))}
+    """Moves the order as far as the reports that came for its message and number take it, in whatever order they came."""
+    found: dict[Cause, str | None] = {}
+    for report in message.reports:
+        if report.number != order.sms.to:
+            log.warning("delivery report for another number", order_id=order.id, message_id=message.id)
+        elif cause := report_cause(report.status):
+            found[cause] = found.get(cause) or report.failure_reason or None
     for cause in (Cause.report_interim, Cause.report_failure, Cause.report_success):
-        if cause in causes:
-            reason = message.failure_reason if cause is Cause.report_failure else None
+        if cause in found:
+            reason = found[cause] if cause is Cause.report_failure else None
             before, order = order, store.change_order(order, _reported(message, cause, reason, now))
             if order.sms.status is not before.sms.status:
                 metrics.count("SmsState", state=order.sms.status.value)
@@ -255,8 +287,9 @@ def _reported(message: Message, cause: Cause, reason: str | None, now: datetime)
 def report_arrived(store: Store, message: Message, now: datetime) -> str:
     """What a delivery report means for its order, if that is known; else it is kept for the sweep."""
     if message.order_id is None:
-        # A sender that is just writing down its answer gets there first; the index needs a moment too.
-        store.keep_report(message, clock.after(now, 3))
+        if message.number:
+            # A sender that is just writing down its answer gets there first; the index needs a moment too.
+            store.keep_report(message, clock.after(now, 3))
         return "kept"
     order = store.order(message.order_id)
     if order is None:
@@ -269,28 +302,38 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
 
 
 def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
-    """Gives a message nobody knows to the one text that is `unknown` for its number, if there is exactly one.
-
-    With a text still under way, it waits; with two candidates, or two messages for one candidate, nothing is guessed.
-    """
+    """Gives a message nobody knows to the one text it can be, if there is exactly one (`orders.adopter`); else waits."""
     now = clock.now()
-    since = clock.format_time(clock.after(now, -window_seconds))
-    if message.order_id is not None or not message.number:
+    if message.order_id is not None:
+        # Whoever linked it may have ended before its order was told.
+        items, _, _ = store.for_sending([message.order_id], [])
+        if item := items.get(message.order_id):
+            apply_reports(store, Order.from_item(item), message, now)
+        store.settle_report(message.id)
+        return
+    if not message.number or not message.received_at:
         store.settle_report(message.id)
         return
     rows = store.unsettled(message.number)
-    orders = [Order.from_item(item) for item in rows if "sms" in item]
-    strangers = [item for item in rows if "sms" not in item]
-    recent = [order for order in orders if order.sms.updated_at >= since]
-    if any(order.sms.status is Status.sending for order in recent):
-        store.keep_report(message, clock.after(now, 5))
-        return
-    if len(recent) == 1 and len(strangers) == 1:
-        linked = store.link_message(message.id, recent[0], now)
-        after = apply_reports(store, recent[0], linked, now)
+    others = (message_of(item) for item in rows if "sms" not in item)
+    found = adopter(
+        message.received_at,
+        [Order.from_item(item) for item in rows if "sms" in item],
+        [
+            other.received_at
+            for other in others
+            if other.id != message.id and other.order_id is None and other.received_at
+        ],
+        window_seconds=window_seconds,
+    )
+    if isinstance(found, Order):
+        linked = store.link_message(message.id, found, now)
+        after = apply_reports(store, found, linked, now)
+        store.settle_report(message.id)
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
-        return
-    if (message.received_at or "") < since:
+    elif found is Adoption.wait:
+        store.keep_report(message, clock.after(now, 5))
+    elif clock.seconds_since(message.received_at, now) > window_seconds:
         store.settle_report(message.id)
     else:
         # An order may yet become unknown: its sender or its lease takes a while to say so.

@@ -4,14 +4,25 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from urllib.parse import urlsplit
 
 from sales.messages import least_segments, parse_prices, text_template
 
-__all__ = ["Settings", "SettingsError", "settings", "starts_from_snapshot"]
+__all__ = ["Settings", "SettingsError", "check_sms_endpoint", "settings", "starts_from_snapshot"]
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 class SettingsError(Exception):
     """The environment does not hold what the system needs; the text names the variable."""
+
+
+def check_sms_endpoint(endpoint: str) -> None:
+    """Raises ValueError for one that the API key must not be sent to: it must be empty, https, or on this machine."""
+    address = urlsplit(endpoint)
+    is_here = address.scheme == "http" and address.hostname in _LOOPBACK
+    if endpoint and not (address.hostname and (address.scheme == "https" or is_here)):
+        raise ValueError("the SMS endpoint must be https, or on this machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +88,12 @@ class Settings:
         def optional(name: str, default: str = "") -> str:
             return environ.get(name, "").strip() or default
 
-        # A text that cannot be made is found when a function starts, not when a customer orders.
-        for name, validate in (("SMS_TEXT", text_template), ("SMS_PRICES", parse_prices)):
+        # A text that cannot be made or sent is found when a function starts, not when a customer orders.
+        for name, validate in (
+            ("SMS_TEXT", text_template),
+            ("SMS_PRICES", parse_prices),
+            ("SMS_ENDPOINT", check_sms_endpoint),
+        ):
             try:
                 validate(optional(name))
             except ValueError as error:

@@ -32,8 +32,16 @@ def at_start[Make: Callable[[], object]](make: Make) -> Make:
 
 
 def started[Handler: Callable[..., object]](handler: Handler) -> Handler:
-    """For the handler, the last thing that a function's module defines: everything is imported now."""
+    """For the handler, the last thing that a function's module defines: everything is imported now.
+
+    Settings that are missing or unfit end the start: the deployment shows it, and the log has the sentence that says
+    which one. Every function has the same, and none of them could do its work.
+    """
     if _in_lambda():
+        # Not at the top, where nothing may be imported before `begin`.
+        from sales.settings import settings
+
+        settings()
         for make in _wanted:
             # What cannot be made says so to the first request that needs it, where it is logged and answered.
             with suppress(Exception):

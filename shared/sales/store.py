@@ -2,13 +2,15 @@
 
 Every write is conditional. Items that are not orders live in the orders table under ids with a prefix: `reference#`
 (who has a reference), `message#` (what is known of a message of the gateway), `control#` (the sender's pause, how far texts are forgotten).
+Numbers that want no texts live in the customers table under codes with the prefix `optout#`.
 """
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -21,14 +23,26 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from sales.clock import after, format_time
-from sales.customers import Customer, Item, email_key
+from sales.customers import Customer, Item, email_key, opt_out_key
 from sales.errors import Problem
 from sales.identity import read_code
 from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
 from sales.startup import at_start
 
-__all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "marshal_item", "store", "unmarshal_item"]
+__all__ = [
+    "Due",
+    "Message",
+    "Page",
+    "Pause",
+    "ReferenceTakenError",
+    "Report",
+    "Store",
+    "marshal_item",
+    "message_of",
+    "store",
+    "unmarshal_item",
+]
 
 # A page of 16 shards asks them all at once; a sweep has as many texts in flight.
 _CONNECTIONS = 64
@@ -60,16 +74,29 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """One delivery report: the number it names, in E.164, what it says, and why where it says so."""
+
+    number: str
+    status: str
+    failure_reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """What is known of one message of the gateway: whose it is, and which report statuses came, in no order."""
+    """What is known of one message of the gateway: whose it is, and which reports came, in no order."""
 
     id: str
     order_id: str | None
     attempt: int
-    statuses: frozenset[str]
-    number: str | None
-    failure_reason: str | None
+    reports: frozenset[Report]
     received_at: str | None
+
+    @property
+    def number(self) -> str | None:
+        """The one number that its reports name; none where they differ."""
+        numbers = {report.number for report in self.reports}
+        return next(iter(numbers)) if len(numbers) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +325,8 @@ class Store:
         return None if there is None else Customer.from_item(there)
 
     def opt_out(self, number: str, now: datetime) -> int:
-        """Marks every customer with this number as opted out; how many there are."""
+        """Notes that this number wants no texts, and marks every customer who has it; how many there are."""
+        self._note_opt_out(number, now, opted_out=True)
         marked = 0
         last: str | None = None
         while True:
@@ -309,6 +337,24 @@ class Store:
             if page.next is None:
                 return marked
             last = page.next
+
+    def opt_in(self, number: str, now: datetime) -> None:
+        """Notes that this number takes texts again, if it had opted out; its customers' own marks stay."""
+        try:
+            self._note_opt_out(number, now, opted_out=False, ConditionExpression="attribute_exists(code)")
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def _note_opt_out(self, number: str, now: datetime, *, opted_out: bool, **condition: str) -> None:
+        self._call(
+            "update_item",
+            TableName=self._customers,
+            Key=marshal_item({"code": opt_out_key(number)}),
+            UpdateExpression="SET sms_opted_out = :opted_out, updated_at = :now",
+            ExpressionAttributeValues=marshal_item({":opted_out": opted_out, ":now": format_time(now)}),
+            **condition,
+        )
 
     # Orders
 
@@ -534,12 +580,17 @@ class Store:
         return found
 
     def for_sending(
-        self, order_ids: Iterable[str], customer_codes: Iterable[str]
+        self, order_ids: Iterable[str], recipients: Iterable[Order]
     ) -> tuple[dict[str, Item], frozenset[str], Pause | None]:
-        """In one round trip per hundred: these items by id, the codes that are opted out, and the pause if any."""
+        """In one round trip per hundred: these items by id, who of the recipients is opted out, and the pause if any.
+
+        Who opted out is named by their code, or by their number's `opt_out_key`.
+        """
+        recipients = list(recipients)
+        asked = {order.customer_code for order in recipients} | {opt_out_key(order.sms.to) for order in recipients}
         keys = [
             *((self._orders, {"id": {"S": order_id}}) for order_id in ["control#sms", *order_ids]),
-            *((self._customers, {"code": {"S": code}}) for code in sorted(set(customer_codes))),
+            *((self._customers, {"code": {"S": code}}) for code in sorted(asked)),
         ]
         items: dict[str, Item] = {}
         opted_out: set[str] = set()
@@ -598,66 +649,57 @@ class Store:
     # Messages of the gateway
 
     def link_message(self, message_id: str, order: Order, now: datetime) -> Message:
-        """Notes whose message this is; what is known of it, reports that were faster than the answer included."""
+        """Notes whose message this is; what is known of it, reports that were faster than the answer included.
+
+        One that the sweep is to look at stays due until `settle_report`: whoever links it may end before it has told
+        the order what was reported.
+        """
         return self._update_message(
             message_id,
-            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE due_shard, due_at, unsettled_number",
+            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE unsettled_number",
             {":order": order.id, ":attempt": order.sms.attempts, ":expires": _expiry(now)},
         )
 
-    def note_report(
-        self, message_id: str, *, status: str, number: str, failure_reason: str | None, now: datetime
-    ) -> Message:
+    def note_report(self, message_id: str, report: Report, now: datetime) -> Message:
         """Notes a delivery report; what is known of its message, the order included if that is known yet."""
-        values: Item = {
-            ":status": frozenset({status}),
-            ":number": number,
-            ":now": format_time(now),
-            ":expires": _expiry(now),
-        }
-        reason = ""
-        if failure_reason:
-            reason = ", failure_reason = :reason"
-            values[":reason"] = failure_reason
         return self._update_message(
             message_id,
-            f"SET #number = :number, received_at = if_not_exists(received_at, :now), expires_at = :expires{reason}"
-            " ADD statuses :status",
-            values,
-            names={"#number": "number"},
+            "SET received_at = if_not_exists(received_at, :now), expires_at = :expires ADD reports :report",
+            {
+                # Whole, since what one report says of one number is no word about another's.
+                ":report": frozenset({json.dumps(astuple(report), ensure_ascii=False)}),
+                ":now": format_time(now),
+                ":expires": _expiry(now),
+            },
         )
 
     def keep_report(self, message: Message, due_at: datetime) -> None:
         """Has the sweep look for the text an unknown message may belong to."""
-        try:
-            self._update_message(
-                message.id,
-                "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
-                {
-                    ":shard": due_shard(f"message#{message.id}"),
-                    ":due": format_time(due_at),
-                    ":number": message.number,
-                    ":sort": f"{message.received_at}#{message.id}",
-                },
-                condition="attribute_not_exists(order_id)",
-            )
-        except ClientError as error:
-            # It was linked in the meantime, and whoever linked it saw the report.
-            if _code(error) != "ConditionalCheckFailedException":
-                raise
+        self._update_message(
+            message.id,
+            "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
+            {
+                ":shard": due_shard(f"message#{message.id}"),
+                ":due": format_time(due_at),
+                ":number": message.number,
+                ":sort": f"{message.received_at}#{message.id}",
+            },
+        )
 
     def settle_report(self, message_id: str) -> None:
-        """Ends the search for a message's text: it found one, or there is none to be found."""
-        self._update_message(message_id, "REMOVE due_shard, due_at, unsettled_number, sort_key", {})
+        """Ends the search for a message's text: it found one, or there is none to be found.
+
+        The message can still be found by its number: another message must not be taken for the only one there was.
+        """
+        self._update_message(message_id, "REMOVE due_shard, due_at", {})
 
     def forget_number(self, message_id: str) -> None:
         """Forgets the number a message went to, if there is such a message, and with it the search for its text."""
         try:
             self._update_message(
                 message_id,
-                "REMOVE #number, unsettled_number, due_shard, due_at, sort_key",
+                "REMOVE reports, unsettled_number, due_shard, due_at, sort_key",
                 {},
-                names={"#number": "number"},
                 condition="attribute_exists(id)",
             )
         except ClientError as error:
@@ -665,17 +707,22 @@ class Store:
                 raise
 
     def unsettled(self, number: str) -> list[Item]:
-        """The orders whose text to this number is under way or unknown, and the messages nobody knows."""
-        answer = self._call(
-            "query",
-            TableName=self._orders,
-            IndexName="by_number",
-            KeyConditionExpression="unsettled_number = :number",
-            ExpressionAttributeValues=marshal_item({":number": number}),
-            ScanIndexForward=False,
-            Limit=_BATCH_GET,
-        )
-        return [unmarshal_item(item) for item in answer["Items"]]
+        """The orders of whose texts to this number one is under way or unknown, and the messages nobody knows."""
+        found: list[Item] = []
+        last: dict[str, Any] | None = None
+        while True:
+            answer = self._call(
+                "query",
+                TableName=self._orders,
+                IndexName="by_number",
+                KeyConditionExpression="unsettled_number = :number",
+                ExpressionAttributeValues=marshal_item({":number": number}),
+                **({"ExclusiveStartKey": last} if last else {}),
+            )
+            found += (unmarshal_item(item) for item in answer["Items"])
+            last = answer.get("LastEvaluatedKey")
+            if last is None:
+                return found
 
     def _update_message(
         self,
@@ -683,7 +730,6 @@ class Store:
         expression: str,
         values: Item,
         *,
-        names: Mapping[str, str] | None = None,
         condition: str | None = None,
     ) -> Message:
         parameters: dict[str, Any] = {
@@ -694,8 +740,6 @@ class Store:
         }
         if values:
             parameters["ExpressionAttributeValues"] = marshal_item(values)
-        if names:
-            parameters["ExpressionAttributeNames"] = names
         if condition:
             parameters["ConditionExpression"] = condition
         return message_of(unmarshal_item(self._call("update_item", **parameters)["Attributes"]))
@@ -707,9 +751,7 @@ def message_of(item: Item) -> Message:
         id=item["id"].removeprefix("message#"),
         order_id=item.get("order_id"),
         attempt=int(item.get("attempt", 0)),
-        statuses=item.get("statuses", frozenset()),
-        number=item.get("number"),
-        failure_reason=item.get("failure_reason"),
+        reports=frozenset(Report(*json.loads(each)) for each in item.get("reports", ())),
         received_at=item.get("received_at"),
     )
 

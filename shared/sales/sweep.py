@@ -13,7 +13,7 @@ from sales.gateway import OUTAGES
 from sales.messages import LONGEST_WAIT_SECONDS, Status
 from sales.orders import DUE_SHARDS, Order
 from sales.retention import forget_old_texts
-from sales.sending import GATEWAY_SECONDS, MARGIN_SECONDS, adopt, expire_lease, sender
+from sales.sending import GATEWAY_SECONDS, MARGIN_SECONDS, adopt, expire_lease, noting, sender
 from sales.store import message_of, store
 
 __all__ = ["sweep"]
@@ -21,6 +21,8 @@ __all__ = ["sweep"]
 # What one look takes from a partition of the due index: enough to keep the sender busy, few enough that what is read is
 # still true when its turn comes.
 _LOOK = 100
+# Of those that are not due yet the first look takes no more than this: what came through once may have been luck.
+_FIRST_AHEAD = 25
 # A report whose message nobody knows may belong to a text of the last hour; interim reports come within minutes.
 _ADOPTION_SECONDS = 3600.0
 
@@ -36,9 +38,10 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
     """
     ended: Counter[str] = Counter()
     oldest: list[str] = []
+    tried: set[str] = set()
     shards = [str(shard) for shard in range(part, DUE_SHARDS, parts)]
     with ThreadPoolExecutor(len(shards)) as threads:
-        for look in (partial(_due, oldest=oldest), _ahead):
+        for look in (partial(_due, oldest=oldest, tried=tried), partial(_ahead, tried=tried)):
             for counted in threads.map(partial(look, seconds_left=seconds_left), shards):
                 ended.update(counted)
             if not ended.pop("recovered", 0):
@@ -69,13 +72,15 @@ def _has_time(seconds_left: _Left) -> bool:
     return seconds_left() > GATEWAY_SECONDS + MARGIN_SECONDS
 
 
-def _due(shard: str, *, seconds_left: _Left, oldest: list[str]) -> Counter[str]:
+def _due(shard: str, *, seconds_left: _Left, oldest: list[str], tried: set[str]) -> Counter[str]:
     """Looks after what is due in a partition; `recovered` counts the looks that found an outage to be over.
 
-    When what it found first was due goes to `oldest`.
+    When what it found first was due goes to `oldest`, whose texts it tried to `tried`. What the store refuses for one
+    keeps nobody else waiting; Problem is raised at the end.
     """
     ended: Counter[str] = Counter()
-    while _has_time(seconds_left):
+    failed: list[Problem] = []
+    while _has_time(seconds_left) and not failed:
         found = store().due(shard, until=format_time(clock.now()), limit=_LOOK)
         if not found:
             break
@@ -83,41 +88,54 @@ def _due(shard: str, *, seconds_left: _Left, oldest: list[str]) -> Counter[str]:
         items, _, pause = store().for_sending([each.id for each in found], [])
         for each in items:
             if each.startswith("message#"):
-                adopt(store(), message_of(items[each]), window_seconds=_ADOPTION_SECONDS)
-                ended["reports"] += 1
+                with noting(failed):
+                    adopt(store(), message_of(items[each]), window_seconds=_ADOPTION_SECONDS)
+                    ended["reports"] += 1
         orders = _orders(items)
         for order in orders:
             if order.sms.status is Status.sending:
-                ended[expire_lease(store(), order).sms.status.value] += 1
+                with noting(failed):
+                    ended[expire_lease(store(), order).sms.status.value] += 1
         queued = [order for order in orders if order.sms.status is Status.queued]
+        tried.update(order.id for order in queued)
         states = _send(queued, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left)
         ended.update(states)
         ended["recovered"] += bool(states["sent"]) and any(order.sms.reason in OUTAGES for order in queued)
         # Paused, or at the end of the time: the rest stays due, and the next sweep finds it.
         if len(found) < _LOOK or states["left"]:
             break
+    if failed:
+        raise failed[0]
     return ended
 
 
-def _ahead(shard: str, *, seconds_left: _Left) -> Counter[str]:
-    """Sends what a partition has waiting for a gateway that is back, until it fails again."""
+def _ahead(shard: str, *, seconds_left: _Left, tried: set[str]) -> Counter[str]:
+    """Sends what a partition has waiting for a gateway that is back, more and more at once, until most of it fails again.
+
+    Nobody is tried twice by one sweep: what failed a moment ago would only add to what the gateway has too much of.
+    """
     ended: Counter[str] = Counter()
     now = clock.now()
     since, until = format_time(now), format_time(clock.after(now, LONGEST_WAIT_SECONDS))
+    most = _FIRST_AHEAD
     while _has_time(seconds_left):
-        found = store().due(shard, since=since, until=until, limit=_LOOK)
+        found = store().due(shard, since=since, until=until, limit=most)
         items, _, _ = store().for_sending([each.id for each in found], [])
         waiting = [
             order
             for order in _orders(items)
-            if order.sms.status is Status.queued and order.sms.reason in OUTAGES and not order.is_due(now)
+            if order.sms.status is Status.queued
+            and order.sms.reason in OUTAGES
+            and order.id not in tried
+            and not order.is_due(now)
         ]
+        tried.update(order.id for order in waiting)
         states = _send(waiting, paused=False, seconds_left=seconds_left, early=True)
         ended.update(states)
         # A page that ends where it began has one moment only; whoever made it so waits for it.
-        if len(found) < _LOOK or found[-1].at == since or states["left"] or (waiting and not states["sent"]):
+        if len(found) < most or found[-1].at == since or states["left"] or states["sent"] * 2 < len(waiting):
             break
-        since = found[-1].at
+        since, most = found[-1].at, min(2 * most, _LOOK)
     return ended
 
 
@@ -126,5 +144,5 @@ def _orders(items: Mapping[str, Item]) -> list[Order]:
 
 
 def _send(orders: list[Order], *, paused: bool, seconds_left: _Left, early: bool = False) -> Counter[str]:
-    _, opted_out, _ = store().for_sending([], [order.customer_code for order in orders])
+    _, opted_out, _ = store().for_sending([], orders)
     return sender().send_read(orders, opted_out, paused=paused, seconds_left=seconds_left, early=early)

@@ -3,6 +3,7 @@
 from sales import secrets
 from sales.errors import Problem
 from sales.http import Request
+from sales.phones import reported_number
 
 __all__ = ["read_webhook"]
 
@@ -11,7 +12,7 @@ _LONGEST_FIELD = 200
 
 
 def read_webhook(request: Request, *required: str) -> dict[str, str]:
-    """The form's fields, cut to a sane length, of a request that knows the secret.
+    """The form's fields, cut to a sane length, of a request that knows the secret; `phoneNumber` in E.164 or empty.
 
     Raises Problem 404 for a wrong secret (as if there were nothing here), 400, 413 or 415 for what is no such form.
     """
@@ -21,4 +22,6 @@ def read_webhook(request: Request, *required: str) -> dict[str, str]:
     missing = [name for name in required if not form.get(name)]
     if missing:
         raise Problem("invalid_form", f"The form must have: {', '.join(missing)}.")
+    if "phoneNumber" in form:
+        form["phoneNumber"] = reported_number(form["phoneNumber"])
     return form

@@ -10,6 +10,8 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from sales.customers import opt_out_key
+
 
 @dataclass
 class Call:
@@ -27,10 +29,16 @@ class Call:
             if self.body["Item"]["version"]["N"] == "1":
                 return "create"
             return "claim" if status == "sending" else "settle"
-        if self.operation == "UpdateItem" and ":order" in self.body.get("ExpressionAttributeValues", {}):
-            return "link"
-        if self.operation == "Query" and self.body.get("IndexName") == "by_due":
-            return "look"
+        if self.operation == "PutItem" and self.body["Item"].get("id") == {"S": "control#sms"}:
+            return "pause"
+        if self.operation == "UpdateItem":
+            if self.body["Key"].get("code", {}).get("S", "").startswith("optout#"):
+                return "opt_out"
+            values = self.body.get("ExpressionAttributeValues", {})
+            steps = {":order": "link", ":report": "report", ":due": "keep"}
+            return next((step for name, step in steps.items() if name in values), "UpdateItem")
+        if self.operation == "Query":
+            return {"by_due": "look", "by_number": "unsettled"}.get(self.body.get("IndexName", ""), "Query")
         return {"BatchGetItem": "read", "GetItem": "get"}.get(self.operation, self.operation)
 
 
@@ -48,6 +56,8 @@ class Fault:
     edit: Edit | None = None
     edit_answer: Edit | None = None
     met: int = 0
+    # Calls whose answer is held back: the store has done what they ask for.
+    done: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -87,16 +97,21 @@ class Proxy:
         number = item.get("phone_number") or item.get("sms", {}).get("M", {}).get("to")
         ids = [each for name in ("id", "code") if (each := item.get(name, {}).get("S"))]
         if number:
-            for each in ids:
+            for each in (*ids, opt_out_key(number["S"])):
                 self._numbers[each] = number["S"]
             if "sms" in item and item["version"]["N"] == "1":
                 self.images[number["S"]] = item
             return Call(operation, body, number["S"])
+        values = body.get("ExpressionAttributeValues", {})
+        if ":number" in values:
+            return Call(operation, body, values[":number"]["S"])
+        if ":report" in values:
+            return Call(operation, body, json.loads(values[":report"]["SS"][0])[0])
         keys = [body.get("Key", {})]
         for request in body.get("RequestItems", {}).values() if operation == "BatchGetItem" else ():
             keys += request["Keys"]
         ids = [value["S"] for key in keys for value in key.values()]
-        ids.append(body.get("ExpressionAttributeValues", {}).get(":order", {}).get("S", ""))
+        ids.append(values.get(":order", {}).get("S", ""))
         return Call(operation, body, next((self._numbers[each] for each in ids if each in self._numbers), None))
 
     def meets(self, call: Call) -> list[Fault]:
@@ -148,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (OSError, HTTPException):
             return self._cut()
         if fault and action == "hold_answer":
+            fault.done += 1
             fault.released.wait(30)
         if action == "lose":
             return self._cut()

@@ -1,9 +1,11 @@
 """What the rows of the fault matrix are made with: one system, its store behind a proxy, and an order each."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -13,12 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from local.config import Config
+from local.config import REGION, Config
 from local.store import StoreClient, choose, wait_until_ready
-from local.supervisor import LAYOUT
+from local.supervisor import LAYOUT, load_template
 from tests.events import stream_event
 from tests.faults.proxy import Fault, Proxy
-from tests.local.system import Answer, System, leaks, request, until
+from tests.local.system import ROOT, Answer, System, leaks, request, until
 
 # Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
 WAITS = {
@@ -29,6 +31,13 @@ WAITS = {
 }
 LEASE = 60.0
 CHECKPOINT = "stream-*send_sms.json"
+# A sender of its own: one batch, and what it came to.
+SENDER = """
+import json, sys
+from functions.send_sms.app import handler
+from tests.events import Context
+print(json.dumps(handler(json.load(sys.stdin), Context())))
+"""
 
 
 class Rig:
@@ -82,6 +91,29 @@ class Rig:
         url = self.system.url(f"/webhooks/africastalking/delivery/{secret}")
         return request("POST", url, urlencode(fields), {"content-type": "application/x-www-form-urlencoded"})
 
+    def send_elsewhere(self, event: dict[str, Any], sms_endpoint: str) -> None:
+        """Hands a batch to a sender that has the gateway's address from somebody else."""
+        given = {"DYNAMODB_ENDPOINT": self.proxy.url, **WAITS}
+        config = Config(self.system.port, self.state, given)
+        environment = {
+            "PATH": os.defpath,
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            # A resolver that nobody answers gives up before the sender does.
+            "RES_OPTIONS": "timeout:1 attempts:1",
+            **load_template(config).functions["send_sms"].environment,
+            **config.overrides,
+            "SMS_ENDPOINT": sms_endpoint,
+        }
+        said = subprocess.run(
+            [sys.executable, "-c", SENDER], input=json.dumps(event), env=environment, cwd=ROOT, capture_output=True,
+            text=True, check=True, timeout=90,
+        )  # fmt: skip
+        assert json.loads(said.stdout.splitlines()[-1]) == {"batchItemFailures": []}
+
     @property
     def checkpoint(self) -> Path:
         (found,) = self.state.glob(CHECKPOINT)
@@ -120,7 +152,7 @@ class Case:
         self, step: str, action: str = "", times: int | None = None, **edits: Any
     ) -> AbstractContextManager[Fault]:
         """A fault of the store in a step of this order."""
-        about = None if step in {"look", "GetRecords"} else self.number
+        about = None if step in {"look", "GetRecords", "pause"} else self.number
         return self.rig.proxy.fault(Fault(step, action, about, times, **edits))
 
     def texts(self) -> list[dict[str, Any]]:
@@ -131,7 +163,11 @@ class Case:
         return until(self.texts, seconds=60)[0]
 
     def settles(self, *states: str, seconds: float = 60) -> None:
-        self.system.reaches(self.order, *states, seconds=seconds)
+        """Waits until the order has one of these states."""
+        try:
+            self.system.reaches(self.order, *states, seconds=seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.system.sms(self.order)}, {self.texts()}") from None
 
     def refused(self, reason: str | None = None, seconds: float = 60) -> None:
         """Waits until the text is queued again because of an answer."""
@@ -187,6 +223,11 @@ class Case:
             thread.join()
         assert all(answer.status == 200 and answer.body == {"batchItemFailures": []} for answer in answers)
         return answers
+
+    def another_order(self, default: str = "accept", **behaviour: Any) -> None:
+        """One more order of the same customer, which the row is about from now on."""
+        self.rig.behave(default, **behaviour)
+        self.order = self.system.order({"id": self.order["customer"]})
 
     def again(self) -> None:
         """A person asks for the text once more."""

@@ -2,13 +2,16 @@
 
 import contextlib
 import itertools
+import json
+import socket
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.events import stream_event
 from tests.faults.proxy import Fault
 from tests.faults.rig import LEASE, Case, Play, Row
 from tests.local.system import until
@@ -70,17 +73,63 @@ def mended(answer: str) -> Play:
     return play
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def connection_refused(case: Case) -> Generator[None]:
     case.rig.behave()
     customer = case.system.customer(phone_number=case.number)
-    # Nobody starts the sandbox again, and no sweep tries again, before the first try has failed.
-    with case.system.unsupervised(), case.fault("look", "refuse"):
-        case.system.kill("sandbox")
-        case.order = case.system.order(customer)
-        case.refused("connect_failed")
-        case.note()
+    # Nobody starts the sandbox again before the first try has failed, and no sweep tries again before it is back: two
+    # tries are all there are.
+    with case.fault("look", "refuse"):
+        with case.system.unsupervised():
+            case.system.kill("sandbox")
+            # It takes a moment to die, and a request that it still gets would be lost with it.
+            until(lambda: not listens(case.system.port + 2))
+            case.order = case.system.order(customer)
+            case.refused("connect_failed")
+            case.note()
+        until(lambda: listens(case.system.port + 2))
     case.settles("delivered")
     yield from ()
+
+
+def unresolvable(_: Case) -> Iterator[str]:
+    yield "https://gateway.invalid"
+
+
+def full(_: Case) -> Iterator[str]:
+    """A server that takes no more connections."""
+    with socket.socket() as server, contextlib.ExitStack() as waiting:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _number in range(4):
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def without_tls(case: Case) -> Iterator[str]:
+    yield case.system.sandbox("").replace("http:", "https:")
+
+
+def unreachable(address: Callable[[Case], Iterator[str]], reason: str) -> Play:
+    """The first sender has an address of the gateway that leads nowhere; the next one has the right one."""
+
+    def play(case: Case) -> Generator[None]:
+        # No sweep has the right address before the first try has failed.
+        with case.without_record(), case.fault("look", "refuse"), contextlib.contextmanager(address)(case) as url:
+            case.place()
+            case.rig.send_elsewhere(stream_event(case.rig.proxy.images[case.number]), url)
+            case.refused(reason)
+            case.note()
+        case.settles("delivered")
+        yield from ()
+
+    return play
 
 
 def down_for_longer_than_all_retries(case: Case) -> Generator[None]:
@@ -114,10 +163,8 @@ def killed_at(step: str, action: str, *states: str, delivery: str = "none") -> P
     def play(case: Case) -> Generator[None]:
         with case.fault(step, action) as fault:
             case.place(delivery=delivery)
-            until(lambda: fault.met)
-            if action == "hold_answer":
-                # The store has it before the sender dies.
-                time.sleep(0.1)
+            # With its answer held back, the store has it before the sender dies.
+            until(lambda: fault.done if action == "hold_answer" else fault.met)
             case.rig.kill_senders()
             if action == "hold":
                 # What the dead sender had not yet got out of its machine never arrives.
@@ -134,7 +181,8 @@ def killed_in_flight(delivery: str, state: str) -> Play:
     """kill -9 of the senders while the gateway has the request."""
 
     def play(case: Case) -> Generator[None]:
-        case.place(latency_ms=1500, delivery=delivery)
+        # No answer ever comes, so that only the sender's own deadline is in a hurry.
+        case.place("hang_after", delivery=delivery)
         case.text()
         case.rig.kill_senders()
         case.rig.behave()
@@ -206,13 +254,14 @@ def unreachable_for_the_sweep(case: Case) -> Generator[None]:
 
 
 def unreachable_when_the_lease_runs_out(case: Case) -> Generator[None]:
-    # The claim's own answer is lost for good, so the text is never asked for; then the lease cannot be ended either.
-    with case.without_record(), case.fault("claim", "lose", TRIES) as fault:
+    # The claim's own answer is lost for good, so the text is never asked for; then the lease cannot be ended either. How
+    # often it is tried is not known: a sweep that was refused much has no tries left (botocore's quota of retries).
+    with case.without_record(), case.fault("claim", "lose") as fault:
         case.place()
-        until(lambda: fault.met >= TRIES)
-    yield
-    with case.fault("settle", "refuse", TRIES):
-        case.settles("unknown", seconds=LEASE + 5)
+        until(lambda: fault.met)
+        yield
+        with case.fault("settle", "refuse", TRIES):
+            case.settles("unknown", seconds=LEASE + 5)
 
 
 def store_killed(case: Case) -> Generator[None]:
@@ -325,10 +374,13 @@ def checkpoint(*, forgotten: bool) -> Play:
 
 
 def poller_killed(case: Case) -> Generator[None]:
-    case.rig.behave(latency_ms=300)
-    customer = case.system.customer(phone_number=case.number)
-    case.order = case.system.order(customer)
-    case.system.kill("stream")
+    before = case.system.pids()["stream"]
+    with case.fault("claim", "hold", 1) as fault:
+        case.place()
+        # The sender has the record, and the poller waits for its answer.
+        until(lambda: fault.met)
+        case.system.kill("stream")
+        until(lambda: case.system.pids().get("stream", before) != before)
     case.settles("delivered", seconds=LEASE)
     yield from ()
 
@@ -376,6 +428,21 @@ def cancelled_while_claimed(case: Case) -> Generator[None]:
     yield from ()
 
 
+def cancelled_under_way(answer: str) -> Play:
+    """The gateway refuses for now what nobody wants any more."""
+
+    def play(case: Case) -> Generator[None]:
+        with case.fault("claim", "hold_answer", 1) as fault:
+            case.place(answer)
+            until(lambda: fault.done)
+            assert case.system.call("POST", f"orders/{case.order['id']}/cancel").status == 200
+        case.settles("suppressed")
+        case.rig.behave()
+        yield from ()
+
+    return play
+
+
 def opted_out_while_queued(case: Case) -> Generator[None]:
     with case.without_record(), case.fault("look", "refuse"):
         case.place()
@@ -411,7 +478,10 @@ def forged_report(case: Case) -> Generator[None]:
 def report_for_another_number(case: Case) -> Generator[None]:
     case.place(delivery="none")
     case.settles("sent")
-    assert case.rig.report(case.text()["message_id"], "Failed", case.rig.number()).status == 200
+    message_id = case.text()["message_id"]
+    assert case.rig.report(message_id, "Success", case.rig.number()).status == 200
+    # The right number's own report must not bring back what the wrong one said.
+    assert case.rig.report(message_id, "Submitted", case.number).status == 200
     yield from ()
 
 
@@ -430,15 +500,106 @@ def late_failure(case: Case) -> Generator[None]:
 
 
 def thousand_reports(case: Case) -> Generator[None]:
-    case.place("status:403")
-    case.settles("failed")
-    statuses = itertools.cycle(["Success", "Failed", "Submitted", "AbsentSubscriber", "Rejected"])
+    """For a text that was sent, one that is queued, one that is unknown, and of messages that nobody knows."""
+    case.place("drop_before", delivery="none")
+    case.settles("unknown")
+    unknown = case.order
+    case.another_order(delivery="none")
+    case.settles("sent")
+    sent, known = case.order, case.text()["message_id"]
+    with case.fault("claim", "refuse"):
+        case.another_order()
+        statuses = itertools.cycle(["Failed", "Submitted", "AbsentSubscriber", "Rejected", "Success"])
+        messages = itertools.cycle([known, *(f"ATXid_{number}x{case.number[-4:]}" for number in range(50))])
+        reports = [(next(messages), next(statuses)) for _ in range(1000)]
 
-    def post(number: int) -> int:
-        return case.rig.report(f"ATXid_{number % 50}x{case.number[1:]}", next(statuses), case.number).status
+        def post(report: tuple[str, str]) -> int:
+            return case.rig.report(*report, case.number).status
 
-    with ThreadPoolExecutor(4) as threads:
-        assert set(threads.map(post, range(1000))) == {200}
+        with ThreadPoolExecutor(4) as threads:
+            assert set(threads.map(post, reports)) == {200}
+        assert len(case.texts()) == 1
+        assert case.state() == "`queued`"
+        assert case.system.call("POST", f"orders/{case.order['id']}/cancel").status == 200
+    case.settles("suppressed")
+    case.order = unknown
+    assert case.state() == "`unknown` (connection_lost)"
+    case.order = sent
+    yield from ()
+
+
+# Reports of messages that nobody knows
+
+
+def looked_for_at_once(body: dict[str, Any]) -> dict[str, Any]:
+    """The text of a report is looked for with each sweep instead of each minute."""
+    values = body["ExpressionAttributeValues"]
+    values[":due"] = {"S": moved(datetime.now(UTC).isoformat(), 0.5)}
+    return body
+
+
+@contextlib.contextmanager
+def looking(case: Case) -> Iterator[Callable[[], None]]:
+    """In this block texts are looked for with each sweep; gives what waits until they were, from now on."""
+    with case.fault("keep", edit=looked_for_at_once), case.fault("unsettled") as looks:
+
+        def looked() -> None:
+            # One look may have begun before.
+            enough = looks.met + 2
+            until(lambda: looks.met >= enough)
+
+        yield looked
+
+
+def report_before_the_order(case: Case) -> Generator[None]:
+    case.rig.behave("drop_before", delivery="none")
+    customer = case.system.customer(phone_number=case.number)
+    with looking(case) as looked:
+        assert case.rig.report(f"ATXid_before{case.number[-4:]}", "Success", case.number).status == 200
+        case.order = case.system.order(customer)
+        case.settles("unknown")
+        looked()
+    yield from ()
+
+
+def two_candidates(case: Case) -> Generator[None]:
+    """The first one was claimed nearly an hour before the report, and is more than an hour old soon after it."""
+
+    def old(body: dict[str, Any]) -> dict[str, Any]:
+        history = json.loads(body["Item"]["sms"]["M"]["history"]["S"])
+        for entry in history:
+            if entry.get("cause") == "claimed":
+                entry["at"] = moved(entry["at"], 60 - 3600)
+        body["Item"]["sms"]["M"]["history"] = {"S": json.dumps(history)}
+        return body
+
+    # The sender writes both from what it has in hand.
+    with case.fault("claim", edit=old), case.fault("settle", edit=old):
+        case.place("drop_before", delivery="none")
+        case.settles("unknown")
+    with looking(case) as looked:
+        case.another_order("drop_before", delivery="none")
+        case.settles("unknown")
+        assert case.rig.report(f"ATXid_either{case.number[-4:]}", "Success", case.number).status == 200
+        reported = time.monotonic()
+        looked()
+        yield
+        time.sleep(max(0, reported + 61 - time.monotonic()))
+        looked()
+
+
+def resent_and_reported(case: Case) -> Generator[None]:
+    case.place("drop_before", delivery="none")
+    case.settles("unknown")
+    case.rig.behave(delivery="none")
+    case.again()
+    case.settles("sent")
+    with looking(case) as looked:
+        case.another_order("drop_before", delivery="none")
+        case.settles("unknown")
+        # As of the first order's first attempt, had the gateway taken it.
+        assert case.rig.report(f"ATXid_first{case.number[-4:]}", "Success", case.number).status == 200
+        looked()
     yield from ()
 
 
@@ -484,9 +645,14 @@ def lease_from_a_slow_clock(case: Case) -> Generator[None]:
         return body
 
     with case.fault("claim", edit=edit):
-        case.place(latency_ms=4000)
+        case.place(latency_ms=8000)
+        case.text()
+        # Not left to the schedule, which may be late: the answer must find the lease ended.
+        sweep = threading.Thread(target=case.system.invoke, args=("sweep_sms", {}))
+        sweep.start()
         case.settles("unknown")
     case.note()
+    sweep.join()
     case.settles("delivered")
     yield from ()
 
@@ -505,6 +671,41 @@ def everything_killed(case: Case) -> Generator[None]:
     case.system.start()
     case.settles("delivered", seconds=LEASE + 10)
     yield from ()
+
+
+# The store, where it is to keep what an answer or a report means for others
+
+
+def pause_not_written(case: Case) -> Generator[None]:
+    with case.fault("pause", "refuse", TRIES) as fault:
+        case.place("bad_key")
+        until(lambda: fault.met >= TRIES)
+        case.refused("bad_key")
+        case.note()
+    case.rig.behave()
+    case.settles("delivered")
+    yield from ()
+
+
+def opt_out_not_written(case: Case) -> Generator[None]:
+    with case.fault("opt_out", "refuse"):
+        case.place("status:406")
+        case.settles("failed")
+    yield from ()
+
+
+def not_written(step: str, answer: str, state: str) -> Play:
+    """The store refuses calls of this step, as often as whoever makes them tries; a gateway repeats its reports."""
+
+    def play(case: Case) -> Generator[None]:
+        with case.fault(step, "refuse", TRIES) as fault:
+            case.place(answer)
+            until(lambda: fault.met >= TRIES)
+        case.rig.behave()
+        yield
+        case.settles(state, seconds=LEASE + 30)
+
+    return play
 
 
 def gateway_refuses(answer: str, reason: str) -> Row:
@@ -537,7 +738,8 @@ ROWS = [
         answered_slowly("hang_after")),
     Row("The gateway takes the text and answers drop by drop: `drip`", 1, "`unknown` (timeout)",
         answered_slowly("drip")),
-    Row("The gateway takes the text: `accept`", 1, DELIVERED, answered("accept", "delivered", delivery="success")),
+    *(Row(f"The gateway takes the text: `{answer}`", 1, DELIVERED, answered(answer, "delivered", delivery="success"))
+      for answer in ("accept", "status:100", "status:101")),
     gateway_refuses("status:401", "RiskHold"),
     gateway_refuses("status:403", "InvalidPhoneNumber"),
     gateway_refuses("status:404", "UnsupportedNumberType"),
@@ -547,6 +749,10 @@ ROWS = [
     gateway_refuses("status:502", "RejectedByGateway"),
     gateway_refuses("http:400", "http_400"),
     gateway_refuses("http:404", "http_404"),
+    gateway_refuses("http:405", "http_405"),
+    gateway_refuses("http:406", "http_406"),
+    gateway_refuses("http:413", "http_413"),
+    gateway_refuses("http:415", "http_415"),
     refuses_for_now("status:405"),
     refuses_for_now("status:500"),
     refuses_for_now("status:501"),
@@ -559,6 +765,7 @@ ROWS = [
     misconfigured("redirect", "http_307"),
     ambiguous("status:408", "Undocumented", 0),
     ambiguous("http:500", "http_500", 0),
+    ambiguous("http:502", "http_502", 0),
     ambiguous("http:503", "http_503", 0),
     ambiguous("http:504", "http_504", 0),
     ambiguous("drop_before", "connection_lost", 0),
@@ -568,6 +775,12 @@ ROWS = [
     Row("The gateway's answer is lost, its delivery report is not", 1, DELIVERED, lost_answer_and_report),
     Row("The gateway cannot be reached for a moment", 1, f"`queued` (connect_failed), then {DELIVERED}",
         connection_refused),
+    Row("The gateway's name cannot be resolved, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
+        unreachable(unresolvable, "connect_failed")),
+    Row("The gateway takes no connection in time, once", 1, f"`queued` (connect_timeout), then {DELIVERED}",
+        unreachable(full, "connect_timeout")),
+    Row("The gateway speaks no TLS, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
+        unreachable(without_tls, "connect_failed")),
     Row("The gateway is down for longer than all retries", 0, "`failed` (http_429)", down_for_longer_than_all_retries),
     Row("The gateway was down for longer than all retries, and a person asks again", 1,
         f"`failed` (http_429), then {DELIVERED}", asked_for_again),
@@ -601,6 +814,16 @@ ROWS = [
     Row("The store cannot be reached for the sweep, and the stream loses the record", 1, f"`queued`, then {DELIVERED}",
         unreachable_for_the_sweep),
     Row("The store cannot be reached when a lease has run out", 0, LEASE_EXPIRED, unreachable_when_the_lease_runs_out),
+    Row("The store cannot be reached for the pause after the gateway refused the configuration", 1,
+        f"`queued` (bad_key), then {DELIVERED}", pause_not_written),
+    Row("The store cannot be reached for the opt-out after the gateway refused the number", 0,
+        "`failed` (UserInBlacklist)", opt_out_not_written),
+    Row("The store cannot be reached for the delivery report", 1, DELIVERED,
+        not_written("report", "accept", "delivered")),
+    Row("The store cannot be reached to keep the report of a text whose answer was lost", 1, DELIVERED,
+        not_written("keep", "drop_after", "delivered")),
+    Row("The store cannot be reached to look for the text of a report", 1, DELIVERED,
+        not_written("unsettled", "drop_after", "delivered")),
     # The stream.
     Row("The stream loses the record", 1, DELIVERED, record_lost),
     Row("The stream delivers the record twice in a batch", 1, DELIVERED, record_twice_in_a_batch),
@@ -617,6 +840,10 @@ ROWS = [
     Row("Two more sweeps claim the same order at once", 1, DELIVERED, two_sweeps),
     Row("The order is cancelled while a sender claims it", 0, "`suppressed` (order_cancelled)",
         cancelled_while_claimed),
+    Row("The order is cancelled while the gateway is asked, which refuses for now", 0, "`suppressed` (order_cancelled)",
+        cancelled_under_way("http:429")),
+    Row("The order is cancelled while the gateway is asked, which refuses the configuration", 0,
+        "`suppressed` (order_cancelled)", cancelled_under_way("bad_key")),
     Row("The customer opts out while the text is queued", 0, "`suppressed` (opted_out)", opted_out_while_queued),
     # Delivery reports.
     Row("The delivery report comes before the answer", 1, DELIVERED, reported("before_answer", "delivered")),
@@ -626,10 +853,17 @@ ROWS = [
         reported("failed", "undelivered")),
     Row("A report of failure comes after the report of success", 1, DELIVERED, late_failure),
     Row("A delivery report is forged", 1, "`sent`", forged_report),
-    Row("A delivery report names another number", 1, "`sent`", report_for_another_number),
+    Row("A delivery report names another number, and the next one the right number", 1, "`sent`",
+        report_for_another_number),
     Row("A delivery report names a message that nobody knows", 1, "`sent`", report_of_an_unknown_message),
-    Row("A thousand delivery reports of unknown messages come for the number of a text that failed", 0,
-        "`failed` (InvalidPhoneNumber)", thousand_reports),
+    Row("A thousand delivery reports come for a number: of a text that was sent, of none, with one queued and one unknown",
+        1, DELIVERED, thousand_reports),
+    Row("A report of a message that nobody knows comes, and then an order whose text the gateway does not take", 0,
+        "`unknown` (connection_lost)", report_before_the_order),
+    Row("A report fits two texts that are unknown, and goes on doing so when one is over an hour old", 0,
+        "`unknown` (connection_lost)", two_candidates),
+    Row("A report fits an attempt that a person asked again for, and the next order's text, which is unknown", 1,
+        "`unknown` (connection_lost)", resent_and_reported),
     # Clocks.
     Row("The order comes from a machine whose clock is a minute fast", 1, DELIVERED, order_from_a_clock(60)),
     Row("The order comes from a machine whose clock is a minute slow", 1, DELIVERED, order_from_a_clock(-60)),

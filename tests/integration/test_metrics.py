@@ -127,6 +127,25 @@ def test_a_wrong_key_raises_its_alarm(shop: Shop) -> None:
     assert shop.state_of("sms-configuration", shop.values()) == "OK"
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "state"),
+    [
+        (Kind.deferred, "InsufficientBalance", "ALARM"),
+        (Kind.refused, "RiskHold", "ALARM"),
+        (Kind.refused, "InvalidPhoneNumber", "OK"),
+        (Kind.deferred, "http_429", "OK"),
+    ],
+)
+def test_an_account_that_needs_a_person_raises_its_alarm_and_a_wrong_number_does_not(
+    kind: Kind, reason: str, state: str, shop: Shop
+) -> None:
+    shop.gateway.answers = [refused(kind, reason)]
+    shop.stream(shop.order())
+    values = shop.values()
+    assert number(values, "SmsRefused") == number(values, "SmsRefused", reason=reason) == 1
+    assert shop.state_of("sms-account", values) == state
+
+
 def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> None:
     shop.gateway.answers = [refused(Kind.unknown, "timeout")] * 3
     for _ in range(10):
@@ -210,6 +229,10 @@ def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(s
         shop.sweep(after=1)
     shop.order()
     shop.sweep(after=1)
+    for kind, reason in ((Kind.deferred, "InsufficientBalance"), (Kind.refused, "RiskHold")):
+        shop.gateway.answers = [refused(kind, reason)]
+        shop.order()
+        shop.sweep(after=400)
     written = set(shop.values())
     named = {metric_of(each, resolve) for alarm in alarms().values() for each, _ in definitions(alarm)}
     on_board = {

@@ -1,7 +1,10 @@
 """Texts on their way: claimed, sent, settled, swept; the store in moto, the gateway a fake that counts."""
 
 import json
+import threading
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,8 +14,11 @@ import pytest
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
 from sales import clock, sending
-from sales.gateway import Kind
-from sales.orders import Order
+from sales.clock import format_time
+from sales.errors import Problem
+from sales.gateway import Kind, Outcome
+from sales.messages import Cause, Status
+from sales.orders import Order, due_shard
 from sales.settings import settings
 from sales.store import Store, store
 from tests.events import Context, form_event, http_event, stream_event
@@ -77,6 +83,26 @@ def report(
     return call("record_delivery_report", form_event("/webhooks/x", fields, {"secret": secret}))
 
 
+def cancel(order: dict[str, Any]) -> Answer:
+    return call("cancel_order", http_event("POST", "/x", parameters={"order": order["id"]}))
+
+
+def again(order: dict[str, Any], key: str | None = "one", reason: str = "lost phone") -> Answer:
+    """A person asks for the text once more."""
+    headers = {"Idempotency-Key": key} if key else {}
+    event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
+    return call("resend_sms", event)
+
+
+def opt_out(number: str) -> Answer:
+    fields = {"senderId": "SHOP", "phoneNumber": number}
+    return call("record_opt_out", form_event("/webhooks/x", fields, {"secret": "webhook-secret"}))
+
+
+def unavailable(*_: Any, **__: Any) -> Any:
+    raise Problem("unavailable")
+
+
 def test_a_new_orders_text_is_sent_once_and_the_order_shows_it(
     order: dict[str, Any], gateway: FakeGateway, rows: Rows
 ) -> None:
@@ -133,7 +159,7 @@ def test_a_cancelled_orders_text_is_not_sent_from_an_old_record(
     order: dict[str, Any], gateway: FakeGateway, rows: Rows
 ) -> None:
     old = image(order, rows)
-    call("cancel_order", http_event("POST", "/x", parameters={"order": order["id"]}))
+    cancel(order)
     send_sms(stream_event(old), Context())
     assert len(gateway) == 0
     assert state(order)["status"] == "suppressed"
@@ -250,6 +276,37 @@ def test_while_the_gateway_is_down_no_text_is_tried_before_its_time(gateway: Fak
     assert gateway.asked == asked + 1
 
 
+def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none_of_the_texts_own(
+    gateway: FakeGateway, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = store().order(create_order(order_for(create_customer().body)).body["id"])
+    assert base
+    waiting = replace(base.sms, status=Status.queued, reason="http_429", attempts=8, retries=8)
+    ids = [each for number in range(10_000) if due_shard(each := f"order-{number}") == due_shard(base.id)][:120]
+    for number, order_id in enumerate(ids):
+        # Eight are due; the rest have their next try within the hour.
+        due_at = format_time(clock.after(time.now, 0 if number < 8 else 60 + number))
+        assert store().add_order(replace(base, id=order_id, due_at=due_at, sms=waiting)) is None
+    before = {order_id: found for order_id in ids if (found := store().order(order_id))}
+    asked: list[int] = []
+
+    def throttled(number: str, text: str) -> Outcome:
+        # One in five gets through.
+        asked.append(1)
+        return refused(Kind.deferred, "http_429") if len(asked) % 5 else accepted(f"ATXid_{len(asked):032x}")
+
+    monkeypatch.setattr(gateway, "send", throttled)
+    ended = sweep()
+    after = {order_id: found for order_id in ids if (found := store().order(order_id))}
+    # Nine are due; of the others a first look's worth at most, since most of it failed.
+    assert 9 + 20 < len(asked) <= 9 + 25
+    assert ended["sent"] == len(asked) // 5
+    assert max(found.sms.attempts for found in after.values()) == 9
+    early = [after[each] for each in ids[8:] if after[each].sms.attempts == 9 and after[each].sms.message_id is None]
+    assert len(early) > 15
+    assert {(found.sms.retries, found.due_at == before[found.id].due_at) for found in early} == {(8, True)}
+
+
 def test_an_ambiguous_text_is_never_sent_again_by_itself(
     order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
 ) -> None:
@@ -311,8 +368,7 @@ def test_who_opted_out_while_the_text_waited_gets_none(
 ) -> None:
     gateway.answers = [refused(Kind.not_sent, "connect_failed")]
     stream(order, rows=rows)
-    fields = {"senderId": "SHOP", "phoneNumber": "+254704590344"}
-    assert call("record_opt_out", form_event("/webhooks/x", fields, {"secret": "webhook-secret"})).status == 200
+    assert opt_out("+254704590344").status == 200
     time.pass_(3600)
     sweep()
     assert len(gateway) == 0
@@ -332,13 +388,8 @@ def test_a_number_on_the_gateways_blacklist_opts_its_customers_out(
 def test_a_batch_is_handed_back_when_the_store_fails_and_sends_nothing_twice(
     order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sales.errors import Problem
-
-    def broken(*_: Any) -> Any:
-        raise Problem("unavailable")
-
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "replace_order", broken)
+        patch.setattr(Store, "replace_order", unavailable)
         assert stream(order, rows=rows) == {"batchItemFailures": [{"itemIdentifier": f"{1:021d}"}]}
     assert len(gateway) == 0
     stream(order, rows=rows)
@@ -349,6 +400,146 @@ def test_no_text_is_claimed_with_too_little_time_left(order: dict[str, Any], gat
     send_sms(stream_event(image(order, rows)), Context(seconds=5))
     assert state(order)["status"] == "queued"
     assert len(gateway) == 0
+
+
+def test_a_batch_goes_out_side_by_side(
+    order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
+    # Nobody gets an answer before all ten have asked.
+    all_there = threading.Barrier(10)
+    numbered = iter(range(10))
+
+    def send(number: str, text: str) -> Outcome:
+        all_there.wait(30)
+        return accepted(f"ATXid_{next(numbered):032x}")
+
+    monkeypatch.setattr(gateway, "send", send)
+    stream(order, *others, rows=rows)
+    assert {state(each)["status"] for each in (order, *others)} == {"sent"}
+
+
+class TestCancelledUnderWay:
+    """An order that is cancelled while the gateway is asked."""
+
+    @pytest.mark.parametrize(
+        ("answer", "ends", "reason"),
+        [
+            (refused(Kind.deferred, "http_429"), "suppressed", "order_cancelled"),
+            (refused(Kind.not_sent, "connect_failed"), "suppressed", "order_cancelled"),
+            (refused(Kind.misconfigured, "bad_key"), "suppressed", "order_cancelled"),
+            (refused(Kind.unknown, "timeout"), "unknown", "timeout"),
+            (accepted("ATXid_taken"), "sent", None),
+        ],
+    )
+    def test_it_is_not_texted_later(
+        self, answer: Outcome, ends: str, reason: str | None, order: dict[str, Any], gateway: FakeGateway, time: Time,
+        rows: Rows,
+    ) -> None:  # fmt: skip
+        def cancelled() -> Outcome:
+            assert cancel(order).status == 200
+            return answer
+
+        gateway.answers = [cancelled]
+        stream(order, rows=rows)
+        before = len(gateway)
+        for _ in range(3):
+            time.pass_(4000)
+            sweep()
+        assert (state(order)["status"], state(order)["reason"], len(gateway)) == (ends, reason, before)
+
+    def test_one_that_was_left_queued_is_suppressed_by_the_sweep(
+        self, order: dict[str, Any], gateway: FakeGateway
+    ) -> None:
+        there = store().order(order["id"])
+        assert there
+        assert store().replace_order(replace(there, status="cancelled", version=there.version + 1)) is None
+        sweep()
+        assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "order_cancelled")
+        assert len(gateway) == 0
+
+
+class TestTheStoreFailsBesideTheState:
+    """What an answer means for others cannot be written; what it means for its order is."""
+
+    def test_a_pause_that_cannot_be_written_leaves_the_text_queued(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "pause_sending", unavailable)
+            assert stream(order, rows=rows)["batchItemFailures"]
+        assert (state(order)["status"], state(order)["reason"], state(order)["attempts"]) == ("queued", "bad_key", 0)
+        time.pass_(settings().sms_pause_seconds + 1)
+        sweep()
+        assert (state(order)["status"], len(gateway)) == ("sent", 1)
+
+    def test_an_opt_out_that_cannot_be_written_leaves_the_text_failed(
+        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gateway.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "opt_out", unavailable)
+            assert stream(order, rows=rows)["batchItemFailures"]
+        assert (state(order)["status"], state(order)["reason"]) == ("failed", "UserInBlacklist")
+
+    def test_a_report_whose_text_cannot_be_looked_for_keeps_no_other_text_waiting(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        report("ATXid_stranger", "Success")
+        time.pass_(10)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "unsettled", unavailable)
+            with pytest.raises(Problem):
+                sweep()
+        assert state(order)["status"] == "sent"
+        assert sweep() == {"reports": 1}
+
+
+class TestOptOutsByNumber:
+    """Who opted out is remembered by their number, and shown at their customers."""
+
+    @pytest.mark.parametrize("written", ["+254704590344", " 254704590344", "254704590344"])
+    def test_a_customer_of_later_gets_no_text_and_shows_why(
+        self, written: str, time: Time, gateway: FakeGateway, rows: Rows
+    ) -> None:
+        assert opt_out(written).status == 200
+        customer = create_customer().body
+        order = create_order(order_for(customer)).body
+        stream(order, rows=rows)
+        assert (state(order)["status"], state(order)["reason"], len(gateway)) == ("suppressed", "opted_out", 0)
+        assert get("get_customer", "customer", customer["id"]).body["sms_opted_out"] is True
+
+    def test_once_the_customer_agrees_texts_go_out_again(self, time: Time, gateway: FakeGateway, rows: Rows) -> None:
+        opt_out("+254704590344")
+        customer = create_customer().body
+        sweep()
+        event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": customer["id"]})
+        assert call("update_customer", event).body["sms_opted_out"] is False
+        order = create_order(order_for(customer)).body
+        stream(order, rows=rows)
+        assert (state(order)["status"], len(gateway)) == ("sent", 1)
+
+    def test_it_outlives_its_customers_erasure_without_the_number(
+        self, time: Time, gateway: FakeGateway, rows: Rows
+    ) -> None:
+        customer = create_customer().body
+        opt_out("+254704590344")
+        call("erase_customer", http_event("POST", "/x", parameters={"customer": customer["id"]}))
+        assert "254704590344" not in str(rows("customers"))
+        order = create_order(order_for(create_customer().body)).body
+        stream(order, rows=rows)
+        assert (state(order)["status"], len(gateway)) == ("suppressed", 0)
+
+    def test_who_never_opted_out_leaves_no_trace_by_agreeing(self, time: Time, rows: Rows) -> None:
+        customer = create_customer().body
+        event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": customer["id"]})
+        assert call("update_customer", event).status == 200
+        assert [row["code"]["S"] for row in rows("customers")] == [customer["code"]]
+
+    def test_what_is_no_number_opts_nobody_out(self, time: Time, rows: Rows) -> None:
+        assert opt_out("somebody").status == 200
+        assert rows("customers") == []
 
 
 class TestDeliveryReports:
@@ -379,9 +570,38 @@ class TestDeliveryReports:
         assert state(sent)["status"] == ends
         assert len(gateway) == 1
 
-    def test_a_report_with_a_wrong_number_changes_nothing(self, sent: dict[str, Any]) -> None:
-        assert report(sent["message_id"], "Success", number="+254700000001").status == 200
+    def test_what_is_reported_of_another_number_is_no_word_about_this_one(self, sent: dict[str, Any]) -> None:
+        for status in ("Success", "Failed"):
+            assert report(sent["message_id"], status, number="+254700000001").status == 200
         assert state(sent)["status"] == "sent"
+        report(sent["message_id"], "Submitted")
+        assert state(sent)["status"] == "sent"
+        report(sent["message_id"], "Success", number=" 254704590344")
+        assert state(sent)["status"] == "delivered"
+
+    def test_a_text_that_was_held_for_review_and_let_go_is_delivered(
+        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows
+    ) -> None:
+        gateway.answers = [Outcome(Kind.refused, "RiskHold", "ATXid_held")]
+        stream(order, rows=rows)
+        assert (state(order)["status"], state(order)["message_id"]) == ("failed", "ATXid_held")
+        report("ATXid_held", "Success")
+        assert (state(order)["status"], state(order)["reason"]) == ("delivered", None)
+
+    def test_a_failure_that_overtakes_the_state_keeps_its_reason(
+        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        link = Store.link_message
+
+        def linked(self: Store, message_id: str, order: Order, now: datetime) -> Any:
+            found = link(self, message_id, order, now)
+            report(message_id, "Failed", failureReason="UserInBlackList")
+            return found
+
+        monkeypatch.setattr(Store, "link_message", linked)
+        stream(order, rows=rows)
+        sms = state(order)
+        assert (sms["status"], sms["reason"], sms["cost"]) == ("undelivered", "UserInBlackList", "KES 0.8000")
 
     def test_a_report_with_a_wrong_secret_is_404_and_changes_nothing(self, sent: dict[str, Any]) -> None:
         answer = report(sent["message_id"], "Success", secret="guess")
@@ -440,6 +660,44 @@ class TestDeliveryReports:
         report("ATXid_lost", "Failed")
         assert state(order)["status"] == "delivered"
 
+    @pytest.mark.parametrize("writes", [0, 1])
+    def test_a_sweep_that_ends_while_it_tells_an_order_what_was_reported_leaves_the_rest_to_the_next(
+        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        gateway.answers = [refused(Kind.unknown, "timeout")]
+        stream(order, rows=rows)
+        for status in ("Submitted", "Success"):
+            report("ATXid_lost", status)
+        time.pass_(10)
+        replace_order, done = Store.replace_order, iter([True] * writes)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            with pytest.raises(Problem):
+                sweep()
+        assert state(order)["status"] == ("sent" if writes else "unknown")
+        sweep()
+        assert state(order)["status"] == "delivered"
+
+    @pytest.mark.parametrize("writes", [1, 2])
+    def test_a_report_that_overtook_an_answer_is_not_lost_with_its_sender(
+        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        def overtaken() -> Outcome:
+            report("ATXid_fast", "Success")
+            return accepted("ATXid_fast")
+
+        gateway.answers = [overtaken]
+        replace_order, done = Store.replace_order, iter([True] * writes)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            stream(order, rows=rows)
+        assert state(order)["status"] == ("sending" if writes == 1 else "sent")
+        time.pass_(10)
+        sweep()
+        assert state(order)["status"] == "delivered"
+
     def test_with_two_candidates_nothing_is_guessed(
         self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
     ) -> None:
@@ -451,6 +709,66 @@ class TestDeliveryReports:
             time.pass_(600)
             sweep()
         assert {state(each)["status"] for each in (order, other)} == {"unknown"}
+
+    def test_a_report_that_came_before_the_text_is_not_about_it(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    ) -> None:
+        report("ATXid_old", "Success")
+        for _ in range(5):
+            time.pass_(120)
+            sweep(part=1, parts=2)
+        other = create_order(order_for({"id": order["customer"]})).body
+        gateway.answers = [refused(Kind.unknown, "connection_lost")]
+        stream(other, rows=rows)
+        for _ in range(15):
+            time.pass_(300)
+            sweep()
+        assert state(other)["status"] == "unknown"
+
+    def test_of_two_candidates_none_becomes_the_one_by_waiting(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    ) -> None:
+        gateway.answers = [refused(Kind.unknown, "timeout")] * 2
+        stream(order, rows=rows)
+        time.pass_(3000)
+        other = create_order(order_for({"id": order["customer"]})).body
+        stream(other, rows=rows)
+        report("ATXid_first", "Success")
+        for _ in range(15):
+            time.pass_(300)
+            sweep()
+        assert {state(each)["status"] for each in (order, other)} == {"unknown"}
+
+    def test_of_two_messages_none_becomes_the_one_by_waiting(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    ) -> None:
+        gateway.answers = [refused(Kind.unknown, "timeout")]
+        stream(order, rows=rows)
+        report("ATXid_first", "Success")
+        time.pass_(3000)
+        report("ATXid_second", "Success")
+        for _ in range(15):
+            time.pass_(300)
+            sweep()
+        assert state(order)["status"] == "unknown"
+
+    def test_an_attempt_that_a_person_asked_again_for_is_still_a_candidate(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    ) -> None:
+        gateway.answers = [refused(Kind.unknown, "timeout")]
+        stream(order, rows=rows)
+        time.pass_(61)
+        assert again(order).status == 202
+        time.pass_(1)
+        sweep()
+        other = create_order(order_for({"id": order["customer"]})).body
+        gateway.answers = [refused(Kind.unknown, "connection_lost")]
+        stream(other, rows=rows)
+        report("ATXid_of_the_first_attempt", "Success")
+        for _ in range(15):
+            time.pass_(300)
+            sweep()
+        assert (state(order)["status"], state(other)["status"]) == ("sent", "unknown")
 
     def test_a_report_waits_for_a_text_that_is_still_under_way(
         self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
@@ -487,15 +805,10 @@ class TestAskingAgain:
         stream(order, rows=rows)
         return order
 
-    def again(self, order: dict[str, Any], key: str | None = "one", reason: str = "lost phone") -> Answer:
-        headers = {"Idempotency-Key": key} if key else {}
-        event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
-        return call("resend_sms", event)
-
     def test_one_new_attempt_goes_out_with_the_next_sweep(
         self, failed: dict[str, Any], gateway: FakeGateway, time: Time
     ) -> None:
-        answer = self.again(failed)
+        answer = again(failed)
         assert (answer.status, answer.body["sms"]["status"]) == (202, "queued")
         time.pass_(1)
         sweep()
@@ -506,50 +819,99 @@ class TestAskingAgain:
     def test_the_same_key_again_is_the_same_attempt(
         self, failed: dict[str, Any], gateway: FakeGateway, time: Time
     ) -> None:
-        self.again(failed)
+        again(failed)
         time.pass_(1)
         sweep()
-        answer = self.again(failed)
+        answer = again(failed)
         assert (answer.status, answer.headers["idempotency-replayed"]) == (202, "true")
         time.pass_(100)
         sweep()
         assert len(gateway) == 1
-        assert self.again(failed, reason="other").body["code"] == "idempotency_key_reused"
+        assert again(failed, reason="other").body["code"] == "idempotency_key_reused"
 
     def test_a_key_is_required(self, failed: dict[str, Any]) -> None:
-        answer = self.again(failed, key=None)
+        answer = again(failed, key=None)
         assert (answer.status, answer.body["code"]) == (400, "idempotency_key_required")
 
     def test_only_one_a_minute_and_the_refusal_does_not_use_the_key_up(
         self, failed: dict[str, Any], gateway: FakeGateway, time: Time
     ) -> None:
-        self.again(failed)
+        again(failed)
         time.pass_(10)
         sweep()
-        answer = self.again(failed, key="two")
+        answer = again(failed, key="two")
         assert (answer.status, answer.body["code"], answer.headers["retry-after"]) == (409, "sms_too_soon", "51")
         time.pass_(51)
-        assert self.again(failed, key="two").status == 202
+        assert again(failed, key="two").status == 202
 
     def test_a_text_on_its_way_a_suppressed_one_and_a_cancelled_order_are_refused(
         self, failed: dict[str, Any], order: dict[str, Any], time: Time
     ) -> None:
         other = create_order(order_for({"id": order["customer"]})).body
-        assert self.again(other).body["code"] == "sms_in_progress"
+        assert again(other).body["code"] == "sms_in_progress"
         call(
             "update_customer",
             http_event("PATCH", "/x", {"sms_opted_out": True}, parameters={"customer": order["customer"]}),
         )
-        assert self.again(failed).body["code"] == "sms_suppressed"
-        call("cancel_order", http_event("POST", "/x", parameters={"order": failed["id"]}))
-        assert self.again(failed).body["code"] == "order_cancelled"
+        assert again(failed).body["code"] == "sms_suppressed"
+        cancel(failed)
+        assert again(failed).body["code"] == "order_cancelled"
+
+    @pytest.mark.parametrize("status", Status)
+    def test_each_state_says_whether_a_text_may_be_asked_for_again(
+        self, status: Status, order: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
+        causes = {
+            Status.queued: (),
+            Status.sending: (Cause.claimed,),
+            Status.sent: (Cause.claimed, Cause.accepted),
+            Status.delivered: (Cause.claimed, Cause.report_success),
+            Status.undelivered: (Cause.claimed, Cause.report_failure),
+            Status.failed: (Cause.claimed, Cause.refused),
+            Status.unknown: (Cause.claimed, Cause.ambiguous),
+            Status.suppressed: (Cause.opted_out,),
+        }
+        there = store().order(order["id"])
+        for cause in causes[status]:
+            assert there
+            there = there.after(cause, time.now)
+            assert there
+            assert store().replace_order(there) is None
+        assert state(order)["status"] == status
+        refusals = {
+            Status.queued: "sms_in_progress", Status.sending: "sms_in_progress", Status.suppressed: "sms_suppressed",
+        }  # fmt: skip
+        answer = again(order)
+        if status in refusals:
+            assert (answer.status, answer.body["code"]) == (409, refusals[status])
+        else:
+            assert (answer.status, answer.body["sms"]["status"]) == (202, "queued")
+
+    def test_a_replay_never_sends_however_often_the_text_was_asked_for(
+        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
+        for number in range(50):
+            sweep()
+            time.pass_(61)
+            assert again(order, key=f"key-{number}").status == 202
+        sweep()
+        time.pass_(61)
+        answer = again(order, key="one-more")
+        assert (answer.status, answer.body["code"]) == (409, "sms_too_often")
+        before = len(gateway)
+        replay = again(order, key="key-0")
+        assert (replay.status, replay.headers["idempotency-replayed"]) == (202, "true")
+        sweep()
+        assert len(gateway) == before == 51
+        causes = Counter(entry.get("cause") for entry in state(order)["history"])
+        assert (causes["requested"], causes["accepted"]) == (50, 51)
 
     def test_a_late_report_of_the_attempt_before_does_not_touch_the_new_one(
         self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
     ) -> None:
         stream(order, rows=rows)
         old = state(order)["message_id"]
-        self.again(order)
+        again(order)
         report(old, "Failed")
         assert state(order)["status"] == "queued"
         time.pass_(1)

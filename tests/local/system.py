@@ -78,7 +78,7 @@ def free_ports(count: int = 5) -> int:
     raise RuntimeError(f"no {count} free ports in a row")
 
 
-def until[Found](look: Callable[[], Found | None], seconds: float = 30, every: float = 0.05) -> Found:
+def until[Found](look: Callable[[], Found | None], seconds: float = 60, every: float = 0.05) -> Found:
     """What `look` finds, as soon as it finds anything. Raises AssertionError after that many seconds."""
     give_up = time.monotonic() + seconds
     while True:

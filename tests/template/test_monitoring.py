@@ -159,6 +159,7 @@ SAMPLES = [
     ("unhandled-records", 1, 1, 0, 1),
     ("oldest-queued", 900, 5, 899, 10),
     ("sms-configuration", 1, 1, 0, 1),
+    ("sms-account", 1, 1, 0, 1),
 ]
 
 

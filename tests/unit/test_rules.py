@@ -14,7 +14,7 @@ from sales.clock import format_time, parse_time
 from sales.errors import Problem
 from sales.identity import ALPHABET, code_of, customer_ids, fingerprint, id_and_code, order_id, read_code
 from sales.money import CURRENCIES, LARGEST, AmountError, check_decimals, parse_amount, show_amount
-from sales.phones import mask, parse_phone_number
+from sales.phones import mask, parse_phone_number, reported_number
 
 CALLER = Caller("someone", "client", frozenset())
 
@@ -45,6 +45,23 @@ class TestPhones:
     def test_what_is_no_number_is_refused(self, written: str) -> None:
         with pytest.raises(ValueError, match="must"):
             parse_phone_number(written)
+
+    @pytest.mark.parametrize(
+        ("reported", "number"),
+        [
+            ("+254704590344", "+254704590344"),
+            (" 254704590344", "+254704590344"),
+            ("254704590344", "+254704590344"),
+            ("0704590344", "+254704590344"),
+            (" 12025550123", "+12025550123"),
+            ("12025550123", "+12025550123"),
+            ("somebody", ""),
+            ("", ""),
+            ("+", ""),
+        ],
+    )
+    def test_a_webhooks_number_is_found_whatever_became_of_its_plus(self, reported: str, number: str) -> None:
+        assert reported_number(reported) == number
 
     @given(st.text(max_size=30))
     def test_whatever_is_taken_is_e164_and_stays_as_it_is(self, written: str) -> None:

@@ -56,6 +56,16 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes 2 or more"),
         ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes 4 or more"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
+        *(
+            ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
+            for endpoint in (
+                "http://example.com",
+                "ftp://127.0.0.1",
+                "example.com",
+                "http://127.0.0.1.example.com",
+                "https://",
+            )
+        ),
     ],
 )
 def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:

@@ -57,16 +57,38 @@ print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().curr
     assert run(code, SETTINGS) == "True 0 0 0"
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT: the SMS text may only have {amount}, {currency}, {item}, {name}"),
+        ({"SMS_ENDPOINT": "http://example.com"}, "SMS_ENDPOINT: the SMS endpoint must be https"),
+    ],
+)
+def test_a_setting_that_is_unfit_ends_the_start_and_says_which_one_it_is(
+    name: str, wrong: dict[str, str], sentence: str
+) -> None:
+    code = f"""
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+"""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run(code, SETTINGS | wrong)
+    assert f"SettingsError: {sentence}" in failed.value.stderr
+
+
 def test_what_cannot_be_made_at_the_start_is_said_to_the_first_request() -> None:
     code = """
 import json, sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
 from functions.get_order.app import handler
 from tests.events import http_event
-answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"id": "x"}), None)
+answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"order": "00000000-0000-8000-8000-000000000000"}), None)
 print(answer["statusCode"], json.loads(answer["body"])["code"])
 """
-    assert run(code, {"AWS_REGION": "eu-west-1"}).splitlines()[-1] == "500 unexpected"
+    without_region = {name: value for name, value in SETTINGS.items() if not name.startswith("AWS")}
+    assert run(code, without_region).splitlines()[-1] == "500 unexpected"
 
 
 # AWS's own client and hooks, in the client's order: the handler first, then what is to run around the snapshot.
