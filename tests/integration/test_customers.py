@@ -126,6 +126,10 @@ def test_changes_that_name_the_version_they_are_for_never_overwrite_another(rows
     assert (answer.status, answer.body["code"], answer.body["current_version"]) == (412, "version_mismatch", 2)
     assert answer.headers["etag"] == '"2"'
     assert rows("customers")[0]["name"] == {"S": "One"}
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": 'W/"2"'}).status == 412
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": '"x"'}).status == 412
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": "2"}).body["code"] == "invalid_header"
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": '"1", "2"'}).body["version"] == 3
 
 
 def test_an_empty_change_answers_the_customer_unchanged() -> None:

@@ -112,6 +112,9 @@ class TestFilters:
         assert found(order_date_from="2026-01-02T15:00:00+03:00", order_date_to="2026-01-03") == [1]
         assert found(order_date_from="2026-01-02T12:00:00.000001Z", order_date_to="2026-01-03") == []
         assert found(order_date_from="2026-01-03", order_date_to="2026-01-01") == []
+        assert found(order_date_from="2026-01-02t15:00:00+03:00", order_date_to="2026-01-02t12:00:01z") == [1]
+        assert found(order_date_from="0300-01-01") == [2, 1, 0]
+        assert found(order_date_to="0300-01-01") == []
         assert found(customer=one["id"], order_date_to="2026-01-02") == [0]
         assert found(sms_status="queued", order_date_from="2026-01-03", limit="1") == [2]
 
@@ -165,6 +168,10 @@ class TestCursors:
     def test_a_cursor_belongs_to_its_filters(self, cursor: str) -> None:
         assert list_customers(cursor=cursor, limit="2").status == 200
         assert list_customers(cursor=cursor, email="a@example.com").body["code"] == "invalid_cursor"
+
+    def test_a_cursor_belongs_to_its_list(self, cursor: str) -> None:
+        answer = list_orders(cursor=cursor)
+        assert (answer.status, answer.body["code"]) == (400, "invalid_cursor")
 
 
 def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
