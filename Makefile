@@ -45,10 +45,10 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 test: npm store docs ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
-contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes)
+contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes); bench/results/contract.md
 	@EXAMPLES=400 $(PY) -m pytest tests/contract/test_conformance.py
 
-races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
+races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes); bench/results/races.md
 	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
 
 screenshots: npm store ## Take the pictures in docs/screenshots again
