@@ -27,7 +27,18 @@ from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
 from sales.startup import at_start
 
-__all__ = ["Due", "Message", "Page", "Pause", "ReferenceTakenError", "Store", "marshal_item", "store", "unmarshal_item"]
+__all__ = [
+    "FILTERED_READS",
+    "Due",
+    "Message",
+    "Page",
+    "Pause",
+    "ReferenceTakenError",
+    "Store",
+    "marshal_item",
+    "store",
+    "unmarshal_item",
+]
 
 # A page of 16 shards asks them all at once; a sweep has as many texts in flight.
 _CONNECTIONS = 64
@@ -36,7 +47,7 @@ _BATCH_GET = 100
 _MESSAGE_DAYS = 30
 _CONFLICT_TRIES = 12
 # How many rows one page may read to find those a filter lets through: bounds the cost of a rare match.
-_FILTERED_READS = 1000
+FILTERED_READS = 1000
 
 
 class ReferenceTakenError(Exception):
@@ -492,7 +503,7 @@ class Store:
         while True:
             # One more than asked for tells whether there is a next page, without an empty one at the end.
             # A filter may let everything through: only when it does not is more read than a page.
-            wanted = limit + 1 - len(rows) if not filters or not reads else min(_BATCH_GET, _FILTERED_READS - reads)
+            wanted = limit + 1 - len(rows) if not filters or not reads else min(_BATCH_GET, FILTERED_READS - reads)
             answer = self._call("query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {}))
             rows += (unmarshal_item(item) for item in answer["Items"])
             reads += answer.get("ScannedCount", wanted)
@@ -501,7 +512,7 @@ class Store:
                 return Page(rows[:limit], rows[limit - 1]["sort_key"])
             if last is None:
                 return Page(rows, None)
-            if filters and reads >= _FILTERED_READS:
+            if filters and reads >= FILTERED_READS:
                 return Page(rows, last["sort_key"]["S"])
 
     # What the senders need
