@@ -45,10 +45,10 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 test: npm store docs ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
-contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes); bench/results/contract.md
+contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes)
 	@EXAMPLES=400 $(PY) -m pytest tests/contract/test_conformance.py
 
-races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes); bench/results/races.md
+races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
 	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
 
 screenshots: npm store ## Take the pictures in docs/screenshots again
@@ -118,7 +118,7 @@ bench-soak: store ## 5,000 orders with a gateway that fails and workers that are
 bench-kills: store ## Kill each part of the local system a hundred times under load (ten minutes)
 	@$(PY) -m bench.kills
 
-bench-lists: store ## Pages of 1,000 to 1,000,000 orders, for 1, 4 and 16 list shards and each filter (10 minutes)
+bench-lists: store ## Pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter (10 minutes)
 	@PYTHONPATH=.:shared $(PY) -m bench.lists
 
 bench-writes: store ## Capacity units of each change of an order; computes docs/scale.md

@@ -15,9 +15,16 @@ pytestmark = pytest.mark.local
 
 
 @pytest.fixture
-def proxy(system: System, environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
+def signed_in(system: System) -> System:
+    """The system with its token fetched: with the functions' environment `make token` would ask Okta."""
+    system.token()
+    return system
+
+
+@pytest.fixture
+def proxy(signed_in: System, environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """The functions of this process, on the running system's store behind a proxy."""
-    found = Proxy(system.port + 3)
+    found = Proxy(signed_in.port + 3)
     for name, value in {
         "DYNAMODB_ENDPOINT": found.url,
         "CUSTOMERS_TABLE": "sales-customers",
