@@ -141,7 +141,9 @@ def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: R
     event = {"at": order.order_date, "status": "queued", "cause": "requested", "reason": letter * 200}
     history = ({**event, "attempt": 99, "message_id": "ATXid_" + "0" * 64},) * 50
     store().replace_order(replace(order, version=2, sms=replace(order.sms, history=history)))
-    largest = len(json.dumps(export(customer).body["orders"][0], ensure_ascii=False).encode())
+    # As the runtime sends it: the body is a text within the answer's own JSON.
+    body_of_one = json.dumps(export(customer).body["orders"][0], ensure_ascii=False)
+    largest = len(json.dumps(body_of_one, ensure_ascii=False).encode())
     assert LARGEST_LIMIT * largest < 6_000_000
 
 
