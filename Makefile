@@ -139,7 +139,7 @@ bench-soak: store ## 5,000 orders with a gateway that fails and workers that are
 bench-kills: store ## Kill each part of the local system a hundred times under load (12 minutes)
 	@$(PY) -m bench.kills
 
-bench-lists: store ## Pages of 1,000 to 1,000,000 orders, for 1, 4 and 16 list shards and each filter (10 minutes)
+bench-lists: store ## Pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter (10 minutes)
 	@PYTHONPATH=.:shared $(PY) -m bench.lists
 
 bench-writes: store ## Capacity units of each change of an order; computes docs/scale.md

@@ -51,7 +51,7 @@ def main() -> None:
         running_store(Path(folder)) as local,
         recording(local.url) as (address, calls),
     ):
-        store = product(address, 1, local.template.functions["list_orders"].environment["ORDERS_TABLE"])
+        store = product(local, address, 1)
         store.add_order(order)
         found = {"created": units(calls)}
         for cause, said in CHANGES.items():

@@ -1,10 +1,11 @@
 """What callers get, as models: for the contract and for tests that hold real answers against it."""
 
+from collections.abc import Callable, Collection
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sales.errors import PROBLEMS
+from sales.errors import FIELD_ERRORS, PROBLEMS
 from sales.identity import ALPHABET
 from sales.messages import Cause, Status
 from sales.money import CURRENCIES
@@ -30,6 +31,15 @@ Currency = Annotated[str, Field(json_schema_extra={"enum": sorted(CURRENCIES)}, 
 Encoding = Literal["GSM-7", "UCS-2"]
 Count = Annotated[int, Field(ge=0)]
 Version = Annotated[int, Field(ge=1, description="Moves with every change; the ETag is this in quotes.")]
+
+
+def _known(codes: Collection[str]) -> Callable[[str], str]:
+    def check(code: str) -> str:
+        if code not in codes:
+            raise ValueError("is a code that the contract does not list")
+        return code
+
+    return check
 
 
 class Answer(BaseModel):
@@ -129,11 +139,11 @@ class ExportedOrder(Order):
     sms: ExportedSms
 
 
-class Export(Answer):
-    """All that is held about a customer."""
+class Export(_Page):
+    """All that is held about a customer: a page of the orders, and how to go on."""
 
     customer: Customer
-    orders: list[ExportedOrder]
+    orders: list[ExportedOrder] = Field(description="Newest first.")
 
 
 class CostlyCharacter(Answer):
@@ -167,7 +177,14 @@ class FieldProblem(Answer):
     """One field at fault."""
 
     pointer: str = Field(description="A JSON pointer into the body, or `?name` for a query parameter.")
-    code: str
+    code: Annotated[
+        str,
+        AfterValidator(_known(FIELD_ERRORS)),
+        Field(
+            json_schema_extra={"enum": list(FIELD_ERRORS)},
+            description="Stable.\n" + "\n".join(f"* `{code}`: {action}" for code, action in FIELD_ERRORS.items()),
+        ),
+    ]
     detail: str
 
 
@@ -179,7 +196,11 @@ class Problem(Answer):
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     instance: str
-    code: Annotated[str, Field(json_schema_extra={"enum": list(PROBLEMS)}, description="Stable.")]
+    code: Annotated[
+        str,
+        AfterValidator(_known(PROBLEMS)),
+        Field(json_schema_extra={"enum": list(PROBLEMS)}, description="Stable."),
+    ]
     request_id: str = Field(description="The X-Request-Id, for questions about this request.")
     errors: list[FieldProblem] | None = Field(default=None, description="Every field at fault.")
     existing_id: Id | None = Field(default=None, description="With `reference_taken`: the order that has it.")

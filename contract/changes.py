@@ -1,12 +1,13 @@
 """What a new contract takes away from clients of an old one."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["breaking"]
 
 type Schema = Mapping[str, Any]
-# Of an input: what may become larger but not smaller, and the other way round.
+type Seen = frozenset[tuple[Any, Any]]
 _UPPER = ("maxLength", "maximum", "exclusiveMaximum", "maxItems")
 _LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems")
 
@@ -14,8 +15,8 @@ _LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems")
 def breaking(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Each change from the old document to the new one that can break a client, as a sentence.
 
-    Clients must take fields, statuses of failure and enumerated values of answers that are new; taking away or
-    narrowing what they may send, or what they may rely on getting, breaks them.
+    Clients must take fields, statuses of failure, problem codes and other enumerated values of answers that are new;
+    taking away or narrowing what they may send, or what they may rely on being told, breaks them.
     """
     return list(_Comparison(old, new).operations())
 
@@ -72,59 +73,77 @@ class _Comparison:
 
     def _answers(self, where: str, old: Schema, new: Schema) -> Iterator[str]:
         for status, answer in old.items():
-            if not status.startswith("2"):
-                continue
             if status not in new:
                 yield f"{where} no longer answers {status}"
                 continue
-            for header in answer.get("headers", {}):
-                if header not in new[status].get("headers", {}):
-                    yield f"{where}: the header {header} of {status} is gone"
+            there = new[status]
+            if gone := _codes(answer) - _codes(there):
+                yield f"{where}: {status} no longer says {', '.join(sorted(gone))}"
+            for header, described in answer.get("headers", {}).items():
+                name = f"{where}: the header {header} of {status}"
+                if header not in there.get("headers", {}):
+                    yield f"{name} is gone"
+                else:
+                    had, has = self._at(self._old, described), self._at(self._new, there["headers"][header])
+                    yield from self._output(name, had.get("schema", {}), has.get("schema", {}))
             for media_type, content in answer.get("content", {}).items():
-                there = new[status].get("content", {}).get(media_type)
-                if there is None:
+                if media_type not in there.get("content", {}):
                     yield f"{where}: {status} is no longer {media_type}"
                 else:
-                    yield from self._output(f"{where}: {status}", content["schema"], there["schema"], frozenset())
+                    schema = there["content"][media_type]["schema"]
+                    yield from self._output(f"{where}: {status}", content["schema"], schema)
 
-    def _input(self, name: str, old: Schema, new: Schema, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-        """What may be sent must not get less."""
-        if (ref := str(old.get("$ref", ""))) in seen and ref:
+    def _input(self, name: str, old: Schema, new: Schema, seen: Seen = frozenset()) -> Iterator[str]:
+        """What may be sent must not get less: each form there was must fit into one there is."""
+        if (pair := (old.get("$ref"), new.get("$ref"))) in seen and any(pair):
             return
-        seen |= {ref}
-        old, new = self._resolve(self._old, old), self._resolve(self._new, new)
-        if missing := _types(old) - _types(new):
-            yield f"{name} no longer takes {', '.join(sorted(missing))}"
-        if "enum" in new and (
-            gone := {str(each) for each in old.get("enum", ())} - {str(each) for each in new["enum"]}
-        ):
-            yield f"{name} no longer takes {', '.join(sorted(gone))}"
-        if "enum" in new and "enum" not in old:
+        seen |= {pair}
+        there = self._forms(self._new, new)
+        for form in self._forms(self._old, old):
+            yield from _fewest(self._input_form(name, form, other, seen) for other in there)
+
+    def _input_form(self, name: str, old: Schema, new: Schema, seen: Seen) -> Iterator[str]:
+        if "type" in new and not _fits_type(old, new):
+            yield f"{name} no longer takes {old.get('type', 'anything')}"
+        had, has = _values(old), _values(new)
+        if has is not None and had is None:
             yield f"{name} is limited to some values"
-        for limit in (*_UPPER, *_LOWER):
-            if limit in new and (
-                limit not in old or (new[limit] < old[limit] if limit in _UPPER else new[limit] > old[limit])
-            ):
-                yield f"{name}: {limit} is now {new[limit]}"
-        if "pattern" in new and new["pattern"] != old.get("pattern"):
-            yield f"{name} has another pattern"
-        had, has = old.get("properties", {}), new.get("properties", {})
-        for field in set(new.get("required", ())) - set(old.get("required", ())):
+        elif gone := (had or set()) - (has or had or set()):
+            yield f"{name} no longer takes {', '.join(sorted(gone))}"
+        yield from _outside(name, old, new, of_new=new)
+        for field in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
             yield f"{name}: {field} is now required"
-        for field, schema in had.items():
+        has = new.get("properties", {})
+        for field, schema in old.get("properties", {}).items():
             if field in has:
                 yield from self._input(f"{name}: {field}", schema, has[field], seen)
             elif new.get("additionalProperties") is False:
                 yield f"{name}: {field} is gone"
+        if "items" in old and "items" in new:
+            yield from self._input(f"{name}: each", old["items"], new["items"], seen)
 
-    def _output(self, name: str, old: Schema, new: Schema, seen: frozenset[str]) -> Iterator[str]:
-        """What comes back must not get less, nor of another kind."""
-        if (ref := str(old.get("$ref", ""))) in seen and ref:
+    def _output(self, name: str, old: Schema, new: Schema, seen: Seen = frozenset()) -> Iterator[str]:
+        """What comes back must not get less, nor of another kind: each form there is must fit into one there was."""
+        if (pair := (old.get("$ref"), new.get("$ref"))) in seen and any(pair):
             return
-        seen |= {ref}
-        old, new = self._resolve(self._old, old), self._resolve(self._new, new)
-        if added := _types(new) - _types(old):
-            yield f"{name} may now be {', '.join(sorted(added))}"
+        seen |= {pair}
+        had, has = self._forms(self._old, old), self._forms(self._new, new)
+        for form in has:
+            yield from _fewest(self._output_form(name, other, form, seen) for other in had)
+        # That something is never null any more breaks nobody; and another kind in its place was named above.
+        gone = {str(form.get("type")) for form in had} - {str(form.get("type")) for form in has} - {"null"}
+        if gone and len(has) < len(had):
+            yield f"{name} is never {', '.join(sorted(gone))} any more"
+
+    def _output_form(self, name: str, old: Schema, new: Schema, seen: Seen) -> Iterator[str]:
+        if "type" in old and not _fits_type(new, old):
+            yield f"{name} may now be {new.get('type', 'anything')}"
+        had, has = _values(old), _values(new)
+        if had is not None and has is None:
+            yield f"{name} may now be anything"
+        elif gone := (had or set()) - (has or set()):
+            yield f"{name} is never {', '.join(sorted(gone))} any more"
+        yield from _outside(name, new, old, of_new=new)
         for field, schema in old.get("properties", {}).items():
             there = new.get("properties", {}).get(field)
             if there is None:
@@ -137,18 +156,79 @@ class _Comparison:
             yield from self._output(f"{name}: each", old["items"], new.get("items", {}), seen)
 
     @staticmethod
-    def _resolve(document: Mapping[str, Any], schema: Schema) -> Schema:
-        while "$ref" in schema:
-            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        # One of several, or null: the one that has a shape tells the most.
-        if "anyOf" in schema:
-            shapes = [each for each in schema["anyOf"] if each.get("type") != "null"]
-            resolved = [_Comparison._resolve(document, shape) for shape in shapes]
-            types = sorted({name for each in (*resolved, *schema["anyOf"]) for name in _types(each)})
-            return {**(resolved[0] if len(resolved) == 1 else {}), "type": types}
-        return schema
+    def _at(document: Mapping[str, Any], described: Schema) -> Schema:
+        """What a reference leads to."""
+        while "$ref" in described:
+            found: Any = document
+            for part in described["$ref"].removeprefix("#/").split("/"):
+                found = found[part]
+            described = found
+        return described
+
+    @staticmethod
+    def _forms(document: Mapping[str, Any], schema: Schema) -> list[Schema]:
+        """The forms it may have, each with one type at most: what anyOf, oneOf and lists of types lead to."""
+        schema = _Comparison._at(document, schema)
+        for several in ("anyOf", "oneOf"):
+            if several in schema:
+                rest = {key: value for key, value in schema.items() if key != several}
+                branches = (_Comparison._at(document, branch) for branch in schema[several])
+                joined = (_joined(rest, branch) for branch in branches if _fits_type(branch, rest))
+                return [form for each in joined for form in _Comparison._forms(document, each)]
+        if isinstance(schema.get("type"), list):
+            return [{**schema, "type": each} for each in schema["type"]]
+        return [schema]
 
 
-def _types(schema: Schema) -> set[str]:
-    found = schema.get("type", ())
-    return {found} if isinstance(found, str) else set(found)
+def _joined(base: Schema, branch: Schema) -> Schema:
+    """What both say; of a field that both describe, what the branch says of it goes before."""
+    fields = dict(base.get("properties", {}))
+    for name, schema in branch.get("properties", {}).items():
+        fields[name] = {**fields.get(name, {}), **schema}
+    required = [*base.get("required", ()), *branch.get("required", ())]
+    return {
+        **base,
+        **branch,
+        **({"properties": fields} if fields else {}),
+        **({"required": required} if required else {}),
+    }
+
+
+def _fewest(complaints: Iterable[Iterator[str]]) -> list[str]:
+    """The complaints of the comparison that has the fewest: none when a form fits into any of the others."""
+    return min(map(list, complaints), key=len, default=[])
+
+
+def _fits_type(inner: Schema, outer: Schema) -> bool:
+    had, has = inner.get("type"), outer.get("type")
+    return "type" not in inner or "type" not in outer or had == has or (had, has) == ("integer", "number")
+
+
+def _values(schema: Schema) -> set[str] | None:
+    """The values it is limited to, if it is."""
+    if "const" in schema:
+        return {str(schema["const"])}
+    return {str(each) for each in schema["enum"]} if "enum" in schema else None
+
+
+def _outside(name: str, inner: Schema, outer: Schema, *, of_new: Schema) -> Iterator[str]:
+    """What the inner one allows and the outer one does not: by limits, pattern, format."""
+    for limit in (*_UPPER, *_LOWER):
+        if limit in outer and (
+            limit not in inner or (inner[limit] > outer[limit] if limit in _UPPER else inner[limit] < outer[limit])
+        ):
+            yield f"{name}: {limit} is now {of_new.get(limit, 'gone')}"
+    if "pattern" in outer and not _pattern_fits(inner.get("pattern"), outer["pattern"]):
+        yield f"{name} has another pattern"
+    if "format" in outer and inner.get("format") != outer["format"]:
+        yield f"{name} has another format"
+
+
+def _pattern_fits(inner: str | None, outer: str) -> bool:
+    # Which of two patterns takes more cannot be told in general; one that begins with the other as an alternative does.
+    return inner is not None and (inner == outer or outer.startswith(f"{inner}|"))
+
+
+def _codes(answer: Schema) -> set[str]:
+    """The problem codes that an answer's description lists."""
+    return set(re.findall(r"^\* `([a-z_]+)`:", answer.get("description", ""), re.MULTILINE))

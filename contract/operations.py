@@ -32,6 +32,7 @@ PAGES = frozenset({"serve_docs", "serve_console", "answer_unmatched"})
 EVERYWHERE = ("payload_too_large", "unexpected", "unavailable")
 
 _ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-8[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+_ENTITY_TAG = r'(W/)?"[\x21\x23-\x7e]*"'
 _MOMENT = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
 
 PARAMETERS: Mapping[str, dict[str, Any]] = {
@@ -65,13 +66,14 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
     "if_match": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the version to be changed; without it the last write wins.",
-        "schema": {"type": "string", "pattern": r'^(\*|"[0-9]{1,18}")$'},
+        "description": "The ETag of the version that the request is for, or several; 412 when the item has none of them, "
+        "as a weak one never fits. Without it the last write wins.",
+        "schema": {"type": "string", "pattern": rf'^(\*|"[0-9]{{1,18}}")$|^{_ENTITY_TAG}(, ?{_ENTITY_TAG}){{0,99}}$'},
     },
     "if_none_match": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "ETags the caller has; 304 when one is current.",
+        "description": "ETags the caller has; 304 when one is current, weak or not.",
         "schema": {"type": "string"},
     },
     "request_id": {
@@ -87,10 +89,16 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "description": "Rows a page.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
     },
+    "export_limit": {
+        "name": "limit",
+        "in": "query",
+        "description": "Orders a page.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
+    },
     "cursor": {
         "name": "cursor",
         "in": "query",
-        "description": "The `next_cursor` of the page before, with the same filters.",
+        "description": "The `next_cursor` of the page before, of the same list with the same filters.",
         "schema": {"type": "string", "minLength": 1},
     },
     "filter_customer": {
@@ -225,21 +233,24 @@ OPERATIONS: Mapping[str, Operation] = {
     "export_customer": Operation(
         tag="Customers",
         summary="Export what is held about a customer",
-        description="The customer and all their orders, numbers and texts in full.",
+        description="The customer and all their orders, numbers and texts in full, newest first. A customer with more "
+        "orders than `limit` comes in pages: go on with `cursor` until `next_cursor` is null.",
         status=200,
         answer=answers.Export,
-        parameters=("customer", "request_id"),
-        problems=("not_found",),
+        parameters=("customer", "export_limit", "cursor", "request_id"),
+        headers=("Link",),
+        problems=("invalid_query", "invalid_cursor", "not_found"),
     ),
     "erase_customer": Operation(
         tag="Customers",
         summary="Erase a customer's personal data",
-        description="Name, number, e-mail and the texts of their orders are forgotten; orders stay. May be repeated.",
+        description="Name, number, e-mail and the texts of their orders are forgotten; orders stay. May be repeated. "
+        "With `If-Match` that version only is erased.",
         status=200,
         answer=answers.Customer,
-        parameters=("customer", "request_id"),
+        parameters=("customer", "if_match", "request_id"),
         headers=("ETag",),
-        problems=("not_found",),
+        problems=("invalid_header", "not_found", "version_mismatch"),
     ),
     "create_order": Operation(
         tag="Orders",
@@ -288,10 +299,11 @@ OPERATIONS: Mapping[str, Operation] = {
         tag="Orders",
         summary="Send an order's text again",
         description="One new attempt, to the customer's present number, because a person asks for it; at most one a "
-        "minute, and 50 in all.",
+        "minute, and 50 in all. With `If-Match` that version of the order only; a replay answers whatever the version is "
+        "by then.",
         status=202,
         answer=answers.Order,
-        parameters=("order", "idempotency_key", "request_id"),
+        parameters=("order", "idempotency_key", "if_match", "request_id"),
         key_required=True,
         body=inputs.Resend,
         headers=("ETag", "Idempotency-Replayed"),
@@ -307,6 +319,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "sms_too_often",
             "order_cancelled",
             "customer_erased",
+            "version_mismatch",
         ),
     ),
     "preview_sms": Operation(

@@ -19,6 +19,7 @@ from samtranslator.yaml_helper import yaml_parse
 from local.config import Config
 from local.template import load, transform
 from sales.orders import DUE_SHARDS
+from sales.store import FILTERED_READS
 from scripts.cost import CALLS, GATEWAY_WAIT, Costs, dollars, row
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,8 +52,10 @@ def template() -> dict[str, Any]:
         if each["Type"] == "AWS::Lambda::EventSourceMapping" and "ParallelizationFactor" in each["Properties"]
     )
     (stage,) = (each["Properties"] for each in resources if each["Type"] == "AWS::ApiGatewayV2::Stage")
-    functions = load(config.template, config.parameters).functions
+    loaded = load(config.template, config.parameters)
+    functions = loaded.functions
     return {
+        "customer_indexes": len(loaded.tables["CustomersTable"]["GlobalSecondaryIndexes"]),
         "list_shards": yaml_parse(source.decode())["Parameters"]["ListShards"],
         "batch": stream["BatchSize"],
         "parallel": stream["ParallelizationFactor"],
@@ -64,8 +67,10 @@ def template() -> dict[str, Any]:
 class Scale:
     """What orders at a rate ask of each part."""
 
-    def __init__(self, units: dict[str, Any], writes: dict[str, dict[str, float]], deployed: dict[str, Any]) -> None:
+    def __init__(self, units: dict[str, Any], measured: dict[str, Any], deployed: dict[str, Any]) -> None:
         self.deployed = deployed
+        writes: dict[str, dict[str, float]] = measured["writes"]
+        self.page_rows = int(measured["page"])
         self.parallel, self.batch = int(deployed["parallel"]), int(deployed["batch"])
         self.costs = Costs({**units, "deployed": deployed})
         self.changes = len(writes)
@@ -86,12 +91,35 @@ class Scale:
         """Write units for an order in one state's part of by_sms_status: it comes and it goes."""
         return self.writes["by_sms_status"] / self.changes
 
+    @property
+    def customer_writes(self) -> float:
+        """Write units of a new customer in the customers' table: as many again in each index, the item being the same."""
+        return self.costs.functions["create_customer"]["write_units"] / (1 + int(self.deployed["customer_indexes"]))
+
+    def customers(self, rate: int) -> float:
+        """Customers a second that so many orders bring with them."""
+        return rate * CALLS["create_customer"]
+
+    def customer_shards(self, rate: int) -> int:
+        """List shards that the customers' list needs."""
+        return ceil(self.customers(rate) * self.customer_writes / PARTITION_WRITES)
+
+    def customer_partitions(self, rate: int) -> int:
+        """Of the customers' table; a new one has four."""
+        needed = ceil(self.customers(rate) * self.customer_writes / PARTITION_WRITES)
+        return max(NEW_WRITES // PARTITION_WRITES, needed)
+
+    @property
+    def rare_page(self) -> float:
+        """Read units of a page whose filter lets nothing through: it ends after so many rows."""
+        return FILTERED_READS / self.page_rows * self.costs.functions["list_orders"]["read_units"]
+
     def reads_of_a_shard(self, rate: int) -> float:
         """Read units a second of each list shard: every page asks every shard for a whole page."""
         return rate * CALLS["list_orders"] * self.costs.functions["list_orders"]["read_units"]
 
     def shards(self, rate: int) -> int:
-        """List shards so that none is above what a partition takes."""
+        """List shards so that none is above what a partition takes; of orders, which need more of them."""
         return ceil(rate * self.writes["by_date"] / PARTITION_WRITES)
 
     def due_shards(self, rate: int) -> int:
@@ -159,9 +187,32 @@ def page(scale: Scale) -> str:
             "DynamoDB splits them",
         ),
         row(
+            "Customers created a second",
+            *(f"{scale.customers(rate):,.0f}" for rate in RATES),
+            f"{CALLS['create_customer']:g} an order",
+        ),
+        row(
+            "Write units a second, customers' table and indexes",
+            *(
+                f"{scale.customers(rate) * scale.costs.functions['create_customer']['write_units']:,.0f}"
+                for rate in RATES
+            ),
+            "as above",
+        ),
+        row(
+            "Partitions of the customers' table",
+            *(f"{scale.customer_partitions(rate):,}" for rate in RATES),
+            "DynamoDB splits them",
+        ),
+        row(
             "List shards needed (by_date, the hottest index)",
             *(mark(scale.shards(rate), most) for rate in RATES),
             f"`ListShards`: {default} by default, {most} at most",
+        ),
+        row(
+            "List shards that the customers' list needs",
+            *(mark(scale.customer_shards(rate), most) for rate in RATES),
+            "the same setting",
         ),
         row(
             "Due shards needed (by_due)",
@@ -215,6 +266,11 @@ def page(scale: Scale) -> str:
             f"- **The list takes {PARTITION_READS / page_units:,.0f} pages a second, however many shards.** A page asks every shard for a",
             "  whole page (`make bench-lists`): shards spread the writes, not the reads, and each adds to what",
             "  a page costs. Who polls the whole list at such rates should ask for one customer, or follow changes by date.",
+            f"- **A page with a rare filter reads {FILTERED_READS:,} rows at most**, about {scale.rare_page:,.0f} read units: where orders are",
+            "  filtered by more than their index knows (a customer's orders of one state, say) and few match, a page ends there",
+            f"  with what it found, which may be nothing, and `next_cursor` goes on. A partition takes {PARTITION_READS / scale.rare_page:,.0f} such pages a second.",
+            f"- **One list shard takes {PARTITION_WRITES / scale.customer_writes:,.0f} new customers a second**: {scale.customer_writes:g} write unit each in the table and in each index,",
+            "  which the code, the number and the e-mail spread by themselves; only by_date needs shards, and fewer than orders do.",
             f"- **The due index takes {DUE_SHARDS * PARTITION_WRITES / by_due:,.0f} orders a second**: {by_due:g} units an order over {DUE_SHARDS} shards.",
             f"- **The stream's fast path** waits for the gateway, here {GATEWAY_WAIT / 1000:g} s an answer. Above its rate nothing is lost:",
             "  records wait in the stream (24 hours), and the sweep takes what is due. More `ParallelizationFactor` and",
@@ -251,7 +307,7 @@ def page(scale: Scale) -> str:
 def computed() -> str:
     """The page as measurements and template have it now."""
     units = json.loads((RESULTS / "units.json").read_text())
-    writes = json.loads((RESULTS / "writes.json").read_text())["writes"]
+    writes = json.loads((RESULTS / "writes.json").read_text())
     return page(Scale(units, writes, template()))
 
 

@@ -7,6 +7,6 @@ from sales.privacy import erase
 
 @endpoint(scope="sales:write")
 def handler(request: Request) -> Response:
-    """200 with the customer without personal data, also when it was erased before."""
-    customer = erase(find_customer(request.parameters["customer"]))
+    """200 with the customer without personal data, also when it was erased before; 412 when If-Match names another version."""
+    customer = erase(find_customer(request.parameters["customer"]), check=request.check_version)
     return Response(200, customer.public(), version=customer.version)

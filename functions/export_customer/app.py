@@ -1,11 +1,18 @@
 """GET customers/{customer}/export: everything that is held about a customer."""
 
 from sales.http import Request, Response, endpoint
+from sales.lists import LARGEST_LIMIT, read_page
 from sales.lookup import find_customer
+from sales.orders import Order
 from sales.privacy import held_about
+from sales.store import store
 
 
 @endpoint(scope="sales:read")
 def handler(request: Request) -> Response:
-    """200 with the customer and all their orders, numbers and texts in full."""
-    return Response(200, held_about(find_customer(request.parameters["customer"])))
+    """200 with the customer and a page of their orders, numbers and texts in full."""
+    customer = find_customer(request.parameters["customer"])
+    asked = read_page(request, f"export of {customer.id}", limit=LARGEST_LIMIT)
+    page = store().orders({"customer": customer.id}, since=None, until=None, follows=asked.follows, limit=asked.limit)
+    orders = [held_about(Order.from_item(item)) for item in page.items]
+    return asked.answer(orders, page.next, within="orders", customer=customer.public())

@@ -9,6 +9,6 @@ from sales.store import store
 @endpoint(scope="sales:read")
 def handler(request: Request) -> Response:
     """200 with a page; filters phone_number, email and code."""
-    asked = read_page(request, "phone_number", "email", "code")
+    asked = read_page(request, "customers", "phone_number", "email", "code")
     page = store().customers(asked.filters, follows=asked.follows, limit=asked.limit)
     return asked.answer([Customer.from_item(item).public() for item in page.items], page.next)

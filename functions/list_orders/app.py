@@ -9,6 +9,6 @@ from sales.store import store
 @endpoint(scope="sales:read")
 def handler(request: Request) -> Response:
     """200 with a page; filters customer, sms_status, reference, order_date_from (inclusive) and order_date_to."""
-    asked = read_page(request, "customer", "sms_status", "reference", "order_date_from", "order_date_to")
+    asked = read_page(request, "orders", "customer", "sms_status", "reference", "order_date_from", "order_date_to")
     page = store().orders(asked.filters, since=asked.since, until=asked.until, follows=asked.follows, limit=asked.limit)
     return asked.answer([Order.from_item(item).public() for item in page.items], page.next)

@@ -12,7 +12,8 @@ def now() -> datetime:
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC, always with six decimals and a Z, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # isoformat, because strftime does not pad a year below 1000 everywhere.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_time(text: str) -> datetime:
@@ -21,9 +22,11 @@ def parse_time(text: str) -> datetime:
         raise ValueError(text)
     if len(text) == len("2026-01-01"):
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    # RFC 3339, 5.6: T and Z may be lower case.
+    text = text.upper()
     moment = datetime.fromisoformat(text)
-    # RFC 3339 knows only the extended form with a T, and no time without an offset; fromisoformat takes more.
-    if text[4] != "-" or text[10] not in "Tt" or text[13:14] != ":" or moment.tzinfo is None:
+    # It knows only the extended form with a T, and no time without an offset; fromisoformat takes more.
+    if text[4] != "-" or text[10] != "T" or text[13:14] != ":" or moment.tzinfo is None:
         raise ValueError(text)
     return moment.astimezone(UTC)
 

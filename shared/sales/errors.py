@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PROBLEMS", "FieldError", "Problem"]
+__all__ = ["FIELD_ERRORS", "PROBLEMS", "FieldError", "Problem"]
 
 PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     # code: (HTTP status, title, what to do about it)
@@ -49,10 +49,36 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "unavailable": (503, "The store does not answer", "Repeat after Retry-After with the same Idempotency-Key."),
 }
 
+FIELD_ERRORS: Mapping[str, str] = {
+    # code: what to do about it
+    "required": "Send it, and not empty.",
+    "unknown_field": "Leave it out, or correct its name.",
+    "read_only": "Leave it out: the system makes it.",
+    "invalid_type": "Send the JSON type named in detail.",
+    "too_long": "Shorten it to what detail names.",
+    "too_short": "Send at least what detail names.",
+    "control_character": "Remove control characters, and what is no Unicode.",
+    "invalid_phone_number": "Send a Kenyan mobile number, or another country's with + and its country code.",
+    "invalid_email": "Send one address such as name@example.com.",
+    "invalid_amount": "Send a decimal number, best as a string.",
+    "too_small": "Send an amount above 0.",
+    "too_large": "Send an amount of at most what detail names.",
+    "too_many_decimals": "Round it to the currency's decimals.",
+    "unknown_currency": "Send an ISO 4217 code.",
+    "not_found": "Send the id or code of one that is there.",
+    "one_of": "Send exactly one of the fields named in detail.",
+    "unknown_parameter": "Leave it out, or correct its name.",
+    "repeated": "Send it once.",
+    "invalid": "Send what detail asks for.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field at fault: a JSON pointer into the body (or `?name` for a query parameter), a stable code, a sentence."""
+    """One field at fault: a JSON pointer into the body (or `?name` for a query parameter), a code, a sentence.
+
+    The code is one of FIELD_ERRORS; like a problem's it is the contract, and the sentence is not.
+    """
 
     pointer: str
     code: str

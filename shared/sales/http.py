@@ -21,7 +21,12 @@ __all__ = ["Request", "Response", "endpoint"]
 BASE_PATH = "/api/v1/sales"
 LARGEST_BODY = 100_000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_ETAG = re.compile(r'"([0-9]{1,18})"')
+# A list of entity-tags (RFC 9110, 5.6.1 and 8.8.3), and each of them: weak or not, and what stands in its quotes.
+_ENTITY_TAG = r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"'
+_ENTITY_TAGS = rf"[ \t]*(?:,[ \t]*)*{_ENTITY_TAG}(?:[ \t]*,(?:[ \t]*{_ENTITY_TAG})?)*[ \t]*"
+_VERSION = "[1-9][0-9]{0,17}"
+# DynamoDB's most for IN, which a change is held against.
+_MOST_ETAGS = 100
 _VISIBLE_KEY = re.compile("[!-~]{1,255}")
 
 type Event = Mapping[str, Any]
@@ -103,19 +108,23 @@ class Request:
         return key
 
     @property
-    def if_match(self) -> int | None:
-        """The version the caller's change is for; none when it does not say or says `*`. Raises Problem."""
+    def if_match(self) -> frozenset[int] | None:
+        """The versions the caller's change is for; none when it does not say or says `*`.
+
+        ETags that no version has (weak ones, RFC 9110, 13.1.1; another's) are left out. Raises Problem `invalid_header`.
+        """
         given = self.headers.get("if-match")
         if given is None or given.strip() == "*":
             return None
-        etag = _ETAG.fullmatch(given.strip())
-        if not etag:
-            raise Problem("invalid_header", 'If-Match must be one ETag of ours, such as "3".')
-        return int(etag[1])
+        etags = _entity_tags(given)
+        if not etags or len(etags) > _MOST_ETAGS:
+            raise Problem("invalid_header", f'If-Match must be * or 1 to {_MOST_ETAGS} ETags, such as "3".')
+        return frozenset(int(opaque) for weak, opaque in etags if not weak and re.fullmatch(_VERSION, opaque))
 
     def check_version(self, current: int) -> None:
-        """Raises Problem `version_mismatch` naming the current version when If-Match asks for another."""
-        if self.if_match not in (None, current):
+        """Raises Problem `version_mismatch` naming the current version when If-Match asks for others."""
+        wanted = self.if_match
+        if wanted is not None and current not in wanted:
             raise Problem(
                 "version_mismatch",
                 f"The current version is {current}.",
@@ -154,6 +163,13 @@ class Response:
     def created(cls, item: Shown, path: str, *, replayed: bool = False) -> "Response":
         """201 with the item, its ETag and where it is, as the path below the API's root."""
         return cls(201, item.public(), {"location": f"{BASE_PATH}/{path}"}, item.version, replayed=replayed)
+
+
+def _entity_tags(given: str) -> list[tuple[bool, str]]:
+    """Of each entity-tag in a list whether it is weak, and what stands in its quotes; none where it is no such list."""
+    if not re.fullmatch(_ENTITY_TAGS, given):
+        return []
+    return [(bool(weak), opaque) for weak, opaque in re.findall(_ENTITY_TAG, given)]
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -257,7 +273,8 @@ def _render(response: Response, headers: Mapping[str, str], event: Event) -> dic
         answered["etag"] = f'"{response.version}"'
     if "etag" in answered and event["requestContext"]["http"]["method"] == "GET":
         known = headers.get("if-none-match", "")
-        if known.strip() == "*" or answered["etag"] in (tag.strip() for tag in known.split(",")):
+        # Compared weakly (RFC 9110, 13.1.2): what is in between may have made our ETag a weak one.
+        if known.strip() == "*" or answered["etag"][1:-1] in (opaque for _, opaque in _entity_tags(known)):
             return {"statusCode": 304, "headers": answered, "body": ""}
     if response.replayed:
         answered["idempotency-replayed"] = "true"

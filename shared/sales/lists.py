@@ -12,10 +12,10 @@ from sales.identity import CODE, read_code
 from sales.messages import Status
 from sales.phones import parse_phone_number
 
-__all__ = ["Asked", "read_page"]
+__all__ = ["LARGEST_LIMIT", "Asked", "read_page"]
 
 _LIMIT = 25
-_LARGEST_LIMIT = 100
+LARGEST_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Asked:
     """A validated request for a page: `since` and `until` bound the sort key, `follows` is where the page begins."""
 
     request: Request
+    of: str
     filters: dict[str, str]
     given: dict[str, str]
     since: str | None
@@ -30,12 +31,14 @@ class Asked:
     follows: str | None
     limit: int
 
-    def answer(self, rows: Sequence[dict[str, Any]], next_key: str | None = None) -> Response:
-        """200 with the page; `Link` and `next_cursor` lead to the next one."""
-        cursor = cursors.encode(next_key, self.given) if next_key else None
+    def answer(
+        self, rows: Sequence[dict[str, Any]], next_key: str | None = None, *, within: str = "data", **beside: Any
+    ) -> Response:
+        """200 with the page, its rows under this name; `Link` and `next_cursor` lead to the next one."""
+        cursor = cursors.encode(next_key, self.of, self.given) if next_key else None
         return Response(
             200,
-            {"data": list(rows), "has_more": cursor is not None, "next_cursor": cursor},
+            {**beside, within: list(rows), "has_more": cursor is not None, "next_cursor": cursor},
             {"link": next_link(self.request, cursor)} if cursor else {},
         )
 
@@ -87,8 +90,8 @@ _READERS = {
 }
 
 
-def read_page(request: Request, *filters: str) -> Asked:
-    """What the query asks for: these filters, `limit` 1 to 100 (25), `cursor`.
+def read_page(request: Request, of: str, *filters: str, limit: int = _LIMIT) -> Asked:
+    """What the query asks of the list with this name: these filters, `limit` 1 to 100, `cursor`.
 
     Raises Problem `invalid_query` with every parameter at fault, or `invalid_cursor`.
     """
@@ -101,18 +104,19 @@ def read_page(request: Request, *filters: str) -> Asked:
                 given[name] = _READERS[name](query[name])
             except ValueError as error:
                 errors.append(FieldError(f"?{name}", "invalid", str(error)))
-    raw_limit = query.get("limit", str(_LIMIT))
+    raw_limit = query.get("limit", str(limit))
     limit = int(raw_limit) if raw_limit.isascii() and raw_limit.isdigit() and len(raw_limit) < 6 else 0
-    if not 1 <= limit <= _LARGEST_LIMIT:
-        errors.append(FieldError("?limit", "invalid", f"must be a whole number from 1 to {_LARGEST_LIMIT}"))
+    if not 1 <= limit <= LARGEST_LIMIT:
+        errors.append(FieldError("?limit", "invalid", f"must be a whole number from 1 to {LARGEST_LIMIT}"))
     if errors:
         raise Problem("invalid_query", errors=errors)
     return Asked(
         request=request,
+        of=of,
         filters={name: value for name, value in given.items() if not name.startswith("order_date")},
         given=given,
         since=given.get("order_date_from"),
         until=given.get("order_date_to"),
-        follows=cursors.decode(query["cursor"], given) if "cursor" in query else None,
+        follows=cursors.decode(query["cursor"], of, given) if "cursor" in query else None,
         limit=limit,
     )

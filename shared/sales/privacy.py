@@ -1,5 +1,6 @@
 """What is held about a person, all of it, and how it is forgotten."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,20 +26,20 @@ def _orders_of(customer: Customer) -> list[Order]:
         follows = page.next
 
 
-def held_about(customer: Customer) -> dict[str, Any]:
-    """The customer and all their orders, with the number each text went to."""
-    orders = [
-        order.public() | {"sms": order.public()["sms"] | {"to": order.sms.to or None}} for order in _orders_of(customer)
-    ]
-    return {"customer": customer.public(), "orders": orders}
+def held_about(order: Order) -> dict[str, Any]:
+    """The order with the number its text went to, as only who exports what is held gets it."""
+    public = order.public()
+    return public | {"sms": public["sms"] | {"to": order.sms.to or None}}
 
 
-def erase(customer: Customer) -> Customer:
+def erase(customer: Customer, *, check: Callable[[int], None]) -> Customer:
     """The customer without name, number and e-mail, their orders without name, number and text, messages without number.
 
     The customer goes first, so that no order can be made in between; erasing again finishes what was interrupted. A
-    delivery report that comes later loses its number as it arrives (`sales.sending.report_arrived`).
+    delivery report that comes later loses its number as it arrives (`sales.sending.report_arrived`). `check` is asked
+    about each version that is to be erased, and raises where it is not the one that is meant.
     """
+    check(customer.version)
     if customer.phone_number:
         # Before the number is gone: reports that nobody could tell the text of yet.
         for item in store().unsettled(customer.phone_number):
@@ -56,6 +57,8 @@ def erase(customer: Customer) -> Customer:
             updated_at=clock.format_time(clock.now()),
         )
         customer = store().replace_customer(erased) or erased
+        if not customer.erased:
+            check(customer.version)
     for order in _orders_of(customer):
         for message_id in store().change_order(order, _forgotten).message_ids:
             store().forget_number(message_id)

@@ -1,5 +1,6 @@
 """A person asks for an order's text once more: one new, explicit attempt."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from sales import clock
@@ -19,12 +20,21 @@ DEBOUNCE_SECONDS = 60
 
 
 def request_again(
-    order: Order, customer: Customer, *, caller: Caller, key: str, fingerprint: str, reason: str
+    order: Order,
+    customer: Customer,
+    *,
+    caller: Caller,
+    key: str,
+    fingerprint: str,
+    reason: str,
+    check: Callable[[int], None],
 ) -> tuple[Order, bool]:
     """The order with its text queued again, and whether this key had asked for it before.
 
     The text goes to the customer's present number. Raises Problem 409 where the order's or its text's state forbids
     it, `sms_too_soon` (which does not use the key up) or `sms_too_often`; 422 when the key came with another body.
+    `check` raises where the order's version is not the one that is meant; a replay is not asked, for its own first time
+    moved the version.
     """
     mine = caller_key(caller, "resend", key)
     replayed = False
@@ -37,6 +47,7 @@ def request_again(
                     raise Problem("idempotency_key_reused")
                 replayed = True
                 return None
+        check(current.version)
         now = clock.now()
         _allowed(current, customer, now)
         return current.requested_again(

@@ -8,7 +8,7 @@ Numbers that want no texts live in the customers table under codes with the pref
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -31,6 +31,7 @@ from sales.settings import Settings, settings
 from sales.startup import at_start
 
 __all__ = [
+    "FILTERED_READS",
     "Due",
     "Message",
     "Page",
@@ -54,7 +55,7 @@ _CONFLICT_TRIES = 12
 # connection, and all the roots there are take 20 ms of a whole processor.
 _ROOTS = Path(__file__).parents[1] / "amazon-roots.pem"
 # How many rows one page may read to find those a filter lets through: bounds the cost of a rare match.
-_FILTERED_READS = 1000
+FILTERED_READS = 1000
 
 
 class ReferenceTakenError(Exception):
@@ -277,25 +278,36 @@ class Store:
         return Customer.from_item(item) if item else None
 
     def change_customer(
-        self, code: str, customer_id: str | None, changes: Item, now: datetime, *, if_version: int | None
+        self,
+        code: str,
+        customer_id: str | None,
+        changes: Item,
+        now: datetime,
+        *,
+        if_version: Collection[int] | None,
     ) -> tuple[bool, Customer | None]:
         """Sets these fields and moves the version on, in one write that touches no other field.
 
         True and the changed customer; or False and the customer as it is (none where there is none, also when the id
-        is another's): it is erased, or at another version than asked for.
+        is another's): it is erased, or at none of the versions asked for.
         """
+        # As in `_put_if`: a second try of this write must neither fail for the first one nor move the version again.
+        write_id = uuid4().hex
         if "email" in changes:
             changes = {**changes, "email_key": email_key(changes["email"])}
         names = {"#version": "version"} | {f"#{name}": name for name in changes}
-        values: Item = {":one": 1, ":now": format_time(now)} | {f":{name}": value for name, value in changes.items()}
-        condition = "attribute_exists(code) AND attribute_not_exists(erased)"
+        values: Item = {":one": 1, ":now": format_time(now), ":write": write_id}
+        values |= {f":{name}": value for name, value in changes.items()}
+        condition = "attribute_exists(code) AND attribute_not_exists(erased) AND NOT write_id = :write"
         if customer_id is not None:
             condition += " AND id = :id"
             values[":id"] = customer_id
         if if_version is not None:
-            condition += " AND #version = :version"
-            values[":version"] = if_version
-        assignments = ", ".join(["updated_at = :now", *(f"#{name} = :{name}" for name in changes)])
+            # No customer has the version 0: what asks for none of ours matches nothing.
+            wanted = {f":version{number}": version for number, version in enumerate(sorted(if_version) or [0])}
+            condition += f" AND #version IN ({', '.join(wanted)})"
+            values |= wanted
+        assignments = ", ".join(["updated_at = :now, write_id = :write", *(f"#{name} = :{name}" for name in changes)])
         try:
             answer = self._call(
                 "update_item",
@@ -314,7 +326,7 @@ class Store:
             there = unmarshal_item(error.response.get("Item", {}))
             if not there or (customer_id is not None and there["id"] != customer_id):
                 return False, None
-            return False, Customer.from_item(there)
+            return there.get("write_id") == write_id, Customer.from_item(there)
         return True, Customer.from_item(unmarshal_item(answer["Attributes"]))
 
     def replace_customer(self, customer: Customer) -> Customer | None:
@@ -535,7 +547,7 @@ class Store:
         while True:
             # One more than asked for tells whether there is a next page, without an empty one at the end.
             # A filter may let everything through: only when it does not is more read than a page.
-            wanted = limit + 1 - len(rows) if not filters or not reads else min(_BATCH_GET, _FILTERED_READS - reads)
+            wanted = limit + 1 - len(rows) if not filters or not reads else min(_BATCH_GET, FILTERED_READS - reads)
             answer = self._call("query", **parameters, Limit=wanted, **({"ExclusiveStartKey": last} if last else {}))
             rows += (unmarshal_item(item) for item in answer["Items"])
             reads += answer.get("ScannedCount", wanted)
@@ -544,7 +556,7 @@ class Store:
                 return Page(rows[:limit], rows[limit - 1]["sort_key"])
             if last is None:
                 return Page(rows, None)
-            if filters and reads >= _FILTERED_READS:
+            if filters and reads >= FILTERED_READS:
                 return Page(rows, last["sort_key"]["S"])
 
     # What the senders need

@@ -90,7 +90,7 @@ POSITION, FILTERS = "2026-11-23T21:27:00.000001Z#0123456789abcdefghijklmnop", {"
 
 def opens(cursor: str, filters: dict[str, str]) -> bool:
     try:
-        cursors.decode(cursor, filters)
+        cursors.decode(cursor, "orders", filters)
     except Problem as problem:
         if problem.code != "invalid_cursor":
             raise
@@ -99,7 +99,7 @@ def opens(cursor: str, filters: dict[str, str]) -> bool:
 
 
 def test_a_cursor_with_any_byte_changed_is_refused(tried: Try) -> None:
-    good = cursors.encode(POSITION, FILTERS)
+    good = cursors.encode(POSITION, "orders", FILTERS)
     assert opens(good, FILTERS)
     for place in range(len(good)):
         for other in map(chr, range(256)):

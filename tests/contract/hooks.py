@@ -1,19 +1,140 @@
-"""What schemathesis cannot make up: a key that nobody has used, and the webhooks' secret (SCHEMATHESIS_HOOKS)."""
+"""What schemathesis cannot make up (SCHEMATHESIS_HOOKS), and a check of its own.
 
+Made up by itself, a key is always new or always old, an ETag no item's and a cursor no page's, so that replays, 304 and
+412 are not reached. Here keys are new ones and some that were used before, with the same body and with another; ETags are
+those of the items, current, old and weak; cursors are those of pages that came. Requests that are to be refused stay as
+they are. What was reached is counted, and written to the file REACHED at the end.
+"""
+
+import atexit
+import json
 import os
 import random
-import uuid
+from collections import Counter, defaultdict
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import schemathesis
+from schemathesis import GenerationMode
+from schemathesis.generation.meta import TestPhase
 
 _DICE = random.Random(1)
+_NUMBERS = count(1)
+_ETAGS: dict[str, str] = {}
+_USED: dict[str, list[tuple[str, Any, dict[str, Any]]]] = defaultdict(list)
+_PAGES: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = defaultdict(list)
+_REPLAYS: set[str] = set()
+_REACHED: Counter[str] = Counter()
+# What a request that fits its schema may meet: no schema can say it.
+_SAID = {
+    "not_found", "idempotency_key_reused", "reference_taken", "customer_erased", "version_mismatch", "order_cancelled",
+    "sms_in_progress", "sms_suppressed", "sms_too_soon",
+}  # fmt: skip
+# Of a field: a customer that is not there; an amount's size and decimals, which stand in words in the contract.
+_SAID_OF_FIELDS = {"not_found", "too_small", "too_large", "too_many_decimals"}
+
+
+def _valid(case: Any) -> bool:
+    return bool(case.meta) and case.meta.generation.mode == GenerationMode.POSITIVE
+
+
+def _item(case: Any) -> str:
+    parameters = case.path_parameters or {}
+    return str(parameters.get("customer") or parameters.get("order") or "").lower()
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    key = (case.headers or {}).get("Idempotency-Key")
-    if isinstance(key, str) and 0 < len(key) <= 255 and key.isascii() and key.isprintable() and " " not in key:
-        case.headers["Idempotency-Key"] = str(uuid.uuid4())
     if (case.path_parameters or {}).get("secret") and _DICE.random() < 0.5:
         case.path_parameters["secret"] = os.environ["WEBHOOK_SECRET"]
+    if not _valid(case):
+        return
+    headers = case.headers or {}
+    if "Idempotency-Key" in headers:
+        _choose_key(case)
+    if "If-Match" in headers:
+        current = _ETAGS.get(_item(case), '"1"')
+        others = [current, current, f'"77", {current}', "*", '"77"', f"W/{current}", '"x"']
+        case.headers["If-Match"] = _DICE.choice(others)
+    if "If-None-Match" in headers and _item(case) in _ETAGS:
+        current = _ETAGS[_item(case)]
+        case.headers["If-None-Match"] = _DICE.choice([current, f'"77", W/{current}', "*", '"77"'])
+    if "cursor" in (case.query or {}):
+        _choose_page(case)
+
+
+def _choose_key(case: Any) -> None:
+    before = _USED[case.operation.label]
+    dice = _DICE.random()
+    if before and dice < 0.5:
+        key, body, parameters = _DICE.choice(before)
+        if dice < 0.25:
+            case.body, case.path_parameters = body, parameters
+            _REPLAYS.add(case.id)
+    else:
+        key = f"key-{next(_NUMBERS)}"
+    case.headers["Idempotency-Key"] = key
+
+
+def _choose_page(case: Any) -> None:
+    before = _PAGES[case.operation.label]
+    if before and _DICE.random() < 0.7:
+        case.query, case.path_parameters = map(dict, _DICE.choice(before))
+        _REACHED["pages by cursor"] += 1
+    else:
+        case.query = {name: value for name, value in case.query.items() if name != "cursor"}
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    _REACHED["requests"] += 1
+    _REACHED[str(response.status_code)] += 1
+    _REACHED["5xx"] += response.status_code >= 500
+    if case.meta:
+        _REACHED[f"phase {case.meta.phase.name.value}"] += 1
+    if "idempotency-replayed" in response.headers:
+        _REACHED["replays"] += 1
+    named = {_item(case), str(case.body.get("customer", "")).lower() if isinstance(case.body, dict) else ""}
+    if case.meta and case.meta.phase.name == TestPhase.STATEFUL and named & _ETAGS.keys() and _valid(case):
+        # It names an item that an earlier answer gave: a link was followed, and led to something.
+        _REACHED["links"] += response.status_code != 404
+        _REACHED[f"link to {case.operation.definition.raw['operationId']}"] += response.status_code != 404
+    if "json" not in "".join(response.headers.get("content-type", ())) or not response.content:
+        return
+    body = response.json()
+    if not 200 <= response.status_code < 300:
+        _REACHED[f"code {body.get('code')}"] += 1
+        return
+    if etag := response.headers.get("etag"):
+        for name in ("id", "code"):
+            _ETAGS[str(body.get(name, "")).lower()] = etag[0]
+    key = (case.headers or {}).get("Idempotency-Key")
+    if key and _valid(case):
+        _USED[case.operation.label].append((key, case.body, dict(case.path_parameters or {})))
+    if body.get("next_cursor") and _valid(case):
+        query = {**(case.query or {}), "cursor": body["next_cursor"]}
+        _PAGES[case.operation.label].append((query, dict(case.path_parameters or {})))
+
+
+@schemathesis.check
+def refused_only_for_what_no_schema_can_say(context: Any, response: Any, case: Any) -> None:
+    if case.id in _REPLAYS:
+        assert 200 <= response.status_code < 300, f"a replay is {response.status_code}"
+        assert response.headers.get("idempotency-replayed") == ["true"], "a replay does not say so"
+    if not _valid(case) or "problem+json" not in "".join(response.headers.get("content-type", ())):
+        return
+    problem = response.json()
+    if problem["code"] == "validation_failed":
+        codes = {error["code"] for error in problem["errors"]}
+        assert codes <= _SAID_OF_FIELDS, f"what the schema allows is refused: {problem['errors']}"
+    elif case.operation.path.startswith("/webhooks"):
+        assert problem["code"] in {"not_found", "invalid_form"}
+    else:
+        assert problem["code"] in _SAID, f"what the schema allows is refused: {problem['code']}"
+
+
+@atexit.register
+def _tell() -> None:
+    if "REACHED" in os.environ:
+        Path(os.environ["REACHED"]).write_text(json.dumps(_REACHED))

@@ -1,6 +1,7 @@
 """Which changes of the contract break a client."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from contract.document import build
 
 ORDERS = "/api/v1/sales/orders"
 DOCUMENT = json.dumps(build())
+STATUSES = build()["components"]["schemas"]["Status"]["enum"]
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> list[str]:
@@ -21,6 +23,27 @@ def changed(change: Callable[[dict[str, Any]], object]) -> list[str]:
 
 def schema(document: dict[str, Any], name: str) -> dict[str, Any]:
     return document["components"]["schemas"][name]
+
+
+def answer(document: dict[str, Any], path: str, status: str) -> dict[str, Any]:
+    found: dict[str, Any] = document["paths"][ORDERS + path]["post"]["responses"][status]
+    return found
+
+
+def amount(document: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = schema(document, "NewOrder")["properties"]["amount"]["anyOf"]
+    return found
+
+
+def currency(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schema(document, "NewOrder")["properties"]["currency"]["anyOf"][0]
+    return found
+
+
+def moment(document: dict[str, Any]) -> list[dict[str, Any]]:
+    [parameter] = [each for each in document["paths"][ORDERS]["get"]["parameters"] if each["name"] == "order_date_from"]
+    found: list[dict[str, Any]] = parameter["schema"]["anyOf"]
+    return found
 
 
 def test_no_change_breaks_nothing() -> None:
@@ -54,6 +77,48 @@ def test_no_change_breaks_nothing() -> None:
         (lambda d: schema(d, "Order")["required"].remove("item"), "item may now be left out"),
         (lambda d: schema(d, "Sms")["properties"].pop("segments"), "segments is gone"),
         (lambda d: schema(d, "Customer")["properties"].pop("code"), "code is gone"),
+        (lambda d: schema(d, "Problem")["properties"]["code"]["enum"].remove("sms_too_soon"), "is never sms_too_soon"),
+        (
+            lambda d: answer(d, "/{order}/sms", "409").update(
+                description=re.sub(r"\* `order_cancelled`.*\n?", "", answer(d, "/{order}/sms", "409")["description"])
+            ),
+            "409 no longer says order_cancelled",
+        ),
+        (lambda d: schema(d, "FieldProblem")["properties"]["code"]["enum"].remove("required"), "is never required"),
+        (lambda d: schema(d, "Problem")["properties"].pop("errors"), "errors is gone"),
+        (lambda d: schema(d, "Problem")["properties"]["errors"]["anyOf"].pop(0), "errors is never array any more"),
+        (lambda d: d["paths"][ORDERS]["post"]["responses"].pop("409"), "no longer answers 409"),
+        (lambda d: d["paths"][f"{ORDERS}/{{order}}"]["get"]["responses"].pop("304"), "no longer answers 304"),
+        (lambda d: answer(d, "", "503")["headers"].pop("Retry-After"), "header Retry-After of 503 is gone"),
+        (
+            lambda d: d["components"]["headers"]["ETag"]["schema"].update(pattern="^W/"),
+            "ETag of 201 has another pattern",
+        ),
+        (
+            lambda d: answer(d, "", "409")["content"].pop("application/problem+json"),
+            "409 is no longer application/problem",
+        ),
+        (lambda d: schema(d, "Status")["enum"].remove("unknown"), "status is never unknown any more"),
+        (lambda d: schema(d, "Status").update(enum=[*STATUSES[:-1], "renamed"]), "is never suppressed any more"),
+        (lambda d: schema(d, "Status").pop("enum"), "status may now be anything"),
+        (lambda d: schema(d, "Order")["properties"]["id"].update(pattern="^[0-9]+$"), "id has another pattern"),
+        (lambda d: schema(d, "Order")["properties"]["id"].pop("pattern"), "id has another pattern"),
+        (lambda d: schema(d, "Order")["properties"]["order_date"].pop("format"), "order_date has another format"),
+        (lambda d: schema(d, "Sms")["properties"]["attempts"].pop("minimum"), "minimum is now gone"),
+        (lambda d: schema(d, "Preview")["properties"]["price"]["anyOf"].pop(0), "price is never object any more"),
+        (lambda d: schema(d, "Customer")["properties"]["version"].update(type="string"), "version may now be string"),
+        (lambda d: schema(d, "Customer")["properties"]["version"].update(type=["integer", "null"]), "may now be null"),
+        (lambda d: amount(d)[0].update(pattern="^[0-9]{1,10}$"), "amount has another pattern"),
+        (lambda d: amount(d).pop(0), "amount no longer takes string"),
+        (lambda d: amount(d).pop(1), "amount no longer takes number"),
+        (lambda d: amount(d)[1].update(type="integer"), "amount no longer takes number"),
+        (lambda d: moment(d).pop(0), "order_date_from has another format"),
+        (lambda d: moment(d).pop(1), "order_date_from has another format"),
+        (lambda d: schema(d, "SmsPreview")["oneOf"].pop(0), "the body: name is now required"),
+        (lambda d: schema(d, "SmsPreview")["oneOf"].pop(1), "the body: customer is now required"),
+        (lambda d: schema(d, "NewOrder")["properties"]["reference"]["anyOf"].pop(1), "reference no longer takes null"),
+        (lambda d: schema(d, "NewOrder")["properties"]["item"].update(format="email"), "item has another format"),
+        (lambda d: currency(d)["enum"].remove("KES"), "currency no longer takes KES"),
     ],
 )
 def test_what_takes_something_from_a_client_is_named(change: Callable[[dict[str, Any]], object], said: str) -> None:
@@ -70,6 +135,18 @@ def test_what_takes_something_from_a_client_is_named(change: Callable[[dict[str,
         lambda d: schema(d, "NewOrder")["required"].remove("item"),
         lambda d: schema(d, "Order")["properties"].update(note={"type": "string"}),
         lambda d: d["paths"][ORDERS]["post"]["responses"].update({"418": {"description": "teapot"}}),
+        lambda d: schema(d, "Problem")["properties"]["code"]["enum"].append("new_problem"),
+        lambda d: schema(d, "Status")["enum"].append("deferred"),
+        lambda d: schema(d, "SmsPreview").pop("oneOf"),
+        lambda d: schema(d, "SmsPreview")["oneOf"].append({"required": ["reference"]}),
+        lambda d: schema(d, "Preview")["properties"].update(price={"$ref": "#/components/schemas/Price"}),
+        lambda d: schema(d, "Sms")["properties"]["attempts"].update(minimum=1),
+        lambda d: amount(d).append({"type": "object"}),
+        lambda d: amount(d)[0].update(pattern=amount(d)[0]["pattern"] + "|^free$"),
+        lambda d: amount(d)[0].pop("pattern"),
+        lambda d: moment(d).append({"type": "string", "format": "time"}),
+        lambda d: d["paths"][ORDERS]["get"]["parameters"][3].update(schema={"type": "string"}),
+        lambda d: d["paths"][ORDERS]["get"]["parameters"][1]["schema"]["enum"].append("deferred"),
     ],
 )
 def test_what_is_only_added_breaks_nothing(change: Callable[[dict[str, Any]], object]) -> None:

@@ -1,48 +1,97 @@
 """The running system answers as its contract says, whatever it is asked: schemathesis, all checks, links followed.
 
-EXAMPLES is how many requests of each kind are made up for an operation: 10 in `make test`, 400 (more than 10,000
-requests in all) in `make contract-fuzz`.
+EXAMPLES is how many requests of each kind are made up for an operation: 10 in `make test`, which begins with the same
+dice each time (what it asks still depends on the ids it is answered with); 400 in `make contract-fuzz`, more than 10,000
+requests with dice of their own, which writes bench/results/contract.md.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.local.system import ROOT, running
+from bench.report import publish, table
+from contract.operations import OPERATIONS
+from tests.local.system import ROOT, System, running
 
 pytestmark = pytest.mark.local
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
-# The short run asks the same every time, so that it fails for a change of ours only; the long one says its seed.
-DICE = [] if EXAMPLES >= 250 else ["--generation-deterministic"]
+LONG = EXAMPLES >= 250
+# What hooks.py has schemathesis reach, by what it is counted as; the long run gets to each of them.
+REACHED = {
+    "replays": "replays",
+    "304": "answers of 304",
+    "412": "answers of 412",
+    "pages by cursor": "pages by cursor",
+    "links": "links followed: requests that name an item of an answer before",
+}
+REACHED_AT_LENGTH = {
+    "code idempotency_key_reused": "keys that were used with another body",
+    "code customer_erased": "requests for erased customers",
+    "code order_cancelled": "requests for cancelled orders",
+    "202": "texts sent again",
+}
+
+
+def ask(system: System, folder: Path) -> tuple[str, dict[str, int]]:
+    """What schemathesis says at its end, and what was reached."""
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml"),
+        "run", str(ROOT / "functions/serve_docs/static/openapi.json"), "--url", system.url(""),
+        "--header", f"Authorization: Bearer {system.token()}", "--checks", "all",
+        "--max-examples", str(EXAMPLES), "--max-failures", "20", "--no-color",
+        *(["--workers", "2"] if LONG else ["--workers", "1", "--generation-deterministic"]),
+    ]  # fmt: skip
+    environment = {
+        **os.environ,
+        "SCHEMATHESIS_HOOKS": "tests.contract.hooks",
+        "PYTHONPATH": str(ROOT),
+        "WEBHOOK_SECRET": (system.state / "webhook-secret").read_text().strip(),
+        "REACHED": str(folder / "reached.json"),
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=2400, check=False
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    return done.stdout, json.loads((folder / "reached.json").read_text())
+
+
+def record(said: str, reached: dict[str, int], links: Any) -> None:
+    seed = re.search(r"Seed: (\d+)", said)
+    rows = [
+        ["requests", f"{reached['requests']:,}"],
+        ["seed", seed[1] if seed else "none"],
+        ["answers of 5xx", reached["5xx"]],
+        ["statuses, headers and media types that the contract has not", 0],
+        ["answers that break their schema", 0],
+        ["links of the contract and inferred from it, covered and all", f"{links[1]} of {links[2]}"],
+        *([label, reached[name]] for name, label in (REACHED | REACHED_AT_LENGTH).items()),
+    ]
+    publish("contract", "The contract, held against the running system by schemathesis", table(["", ""], rows))
 
 
 def test_every_answer_is_one_that_the_contract_has(tmp_path: Path) -> None:
     with running() as system:
         system.behave(delivery="none")
-        command = [
-            str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml"),
-            "run", str(ROOT / "functions/serve_docs/static/openapi.json"), "--url", system.url(""),
-            "--header", f"Authorization: Bearer {system.token()}", "--checks", "all",
-            "--max-examples", str(EXAMPLES), *DICE, "--max-failures", "20", "--no-color",
-            "--workers", "2",
-        ]  # fmt: skip
-        environment = {
-            **os.environ,
-            "SCHEMATHESIS_HOOKS": "tests.contract.hooks",
-            "PYTHONPATH": str(ROOT),
-            "WEBHOOK_SECRET": (system.state / "webhook-secret").read_text().strip(),
-        }
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1500, check=False
-        )
-        print(done.stdout)
-        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-        generated = re.search(r"(\d+) generated", done.stdout.replace(",", ""))
-        assert generated
-        assert int(generated[1]) >= (10_000 if EXAMPLES >= 250 else 500)
-        assert system.texts() == [] or all(text["to"] for text in system.texts())
+        said, reached = ask(system, tmp_path)
+        assert all(text["to"] for text in system.texts())
+    generated = re.search(r"(\d+) generated", said.replace(",", ""))
+    assert generated
+    assert int(generated[1]) >= (10_000 if LONG else 1_500)
+    assert reached["5xx"] == 0
+    links = re.search(r"API Links: +(\d+) covered / (\d+) selected", said)
+    assert links
+    assert int(links[1]) > 0
+    missed = [name for name in (*REACHED, *(REACHED_AT_LENGTH if LONG else ())) if not reached.get(name)]
+    assert not missed, f"not reached: {missed}"
+    if LONG:
+        declared = {link.operation for operation in OPERATIONS.values() for link in operation.links.values()}
+        assert {name for name in declared if not reached.get(f"link to {name}")} == set()
+        record(said, reached, links)

@@ -126,12 +126,31 @@ def test_changes_that_name_the_version_they_are_for_never_overwrite_another(rows
     assert (answer.status, answer.body["code"], answer.body["current_version"]) == (412, "version_mismatch", 2)
     assert answer.headers["etag"] == '"2"'
     assert rows("customers")[0]["name"] == {"S": "One"}
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": 'W/"2"'}).status == 412
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": '"x"'}).status == 412
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": "2"}).body["code"] == "invalid_header"
+    assert update(customer["id"], {"name": "Two"}, **{"If-Match": '"1", "2"'}).body["version"] == 3
 
 
 def test_an_empty_change_answers_the_customer_unchanged() -> None:
     customer = create_customer().body
     assert update(customer["id"], {}).body == customer
     assert update(customer["id"], {}, **{"If-Match": '"7"'}).status == 412
+
+
+def test_the_code_and_the_id_stay_whatever_is_changed() -> None:
+    customer = create_customer().body
+    for change in (
+        {"name": "Jane"},
+        {"phone_number": "0700000001"},
+        {"email": "b@example.com"},
+        {"sms_opted_out": True},
+    ):
+        changed = update(customer["code"], change).body
+        assert (changed["code"], changed["id"]) == (customer["code"], customer["id"])
+    assert get("get_customer", "customer", customer["code"]).body == changed
+    for made in ("code", "id", "created_at", "version"):
+        assert update(customer["id"], {made: "22222222"}).codes == {f"/{made}": "read_only"}
 
 
 def test_changing_a_customer_that_is_not_there_is_404() -> None:
@@ -211,8 +230,10 @@ def test_a_body_that_is_no_json_object_is_400(body: Any) -> None:
     assert answer.body["code"] in {"invalid_json", "payload_too_large"}
 
 
-def test_a_body_of_a_megabyte_is_413() -> None:
-    assert create_customer({"name": "x" * 1_000_000}).status == 413
+def test_a_body_of_a_megabyte_is_413_as_problem_json() -> None:
+    answer = create_customer({"name": "x" * 1_000_000})
+    assert (answer.status, answer.body["code"]) == (413, "payload_too_large")
+    assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_body_that_is_not_json_by_its_type_is_415() -> None:

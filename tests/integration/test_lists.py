@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
@@ -17,7 +18,7 @@ from sales.clock import format_time
 from sales.store import aws_client
 from tests.conftest import ENVIRONMENT, forget_process_state
 from tests.events import http_event
-from tests.integration.api import call, create_customer, create_order, list_customers, list_orders, order_for
+from tests.integration.api import call, create_customer, create_order, get, list_customers, list_orders, order_for
 from tests.integration.conftest import PARAMETERS, TEMPLATE, load
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -63,16 +64,36 @@ def test_raising_the_number_of_shards_from_1_to_8_loses_nothing_from_any_list(
     forget_process_state()
     customer = create_customer().body
     people = [customer["id"], *(create_customer().body["id"] for _ in range(9))]
-    before = [create_order(order_for(customer)).body["id"] for _ in range(10)]
+
+    def order(number: int) -> str:
+        # A reference is unique for each client: so each order is another client's.
+        body = order_for(customer, reference="of every client")
+        return str(create_order(body, client=f"client-{number}").body["id"])
+
+    before = [order(number) for number in range(10)]
     environment.setenv("LIST_SHARDS", "8")
     forget_process_state()
     people += [create_customer().body["id"] for _ in range(10)]
-    after = [create_order(order_for(customer)).body["id"] for _ in range(10)]
+    after = [order(number) for number in range(10, 20)]
     expected = (before + after)[::-1]
-    for query in ({}, {"sms_status": "queued"}, {"customer": customer["id"]}, {"order_date_from": "2020-01-01"}):
+    for query in (
+        {},
+        {"sms_status": "queued"},
+        {"customer": customer["id"]},
+        {"customer": customer["code"]},
+        {"customer": customer["code"], "sms_status": "queued"},
+        {"reference": "of every client"},
+        {"reference": "of every client", "customer": customer["id"]},
+        {"order_date_from": "2020-01-01"},
+        {"order_date_to": "2100-01-01"},
+        {"order_date_from": "2020-01-01", "order_date_to": "2100-01-01"},
+    ):
         assert [row["id"] for row in walk(list_orders, limit="3", **query)] == expected
     for query in ({}, {"phone_number": customer["phone_number"]}, {"email": customer["email"]}):
         assert [row["id"] for row in walk(list_customers, limit="3", **query)] == people[::-1]
+    for code in (people[0], people[-1]):
+        found = get("get_customer", "customer", code).body
+        assert [row["id"] for row in walk(list_customers, code=found["code"])] == [found["id"]]
 
 
 def test_the_link_header_and_next_cursor_agree(tables: None) -> None:
@@ -112,6 +133,9 @@ class TestFilters:
         assert found(order_date_from="2026-01-02T15:00:00+03:00", order_date_to="2026-01-03") == [1]
         assert found(order_date_from="2026-01-02T12:00:00.000001Z", order_date_to="2026-01-03") == []
         assert found(order_date_from="2026-01-03", order_date_to="2026-01-01") == []
+        assert found(order_date_from="2026-01-02t15:00:00+03:00", order_date_to="2026-01-02t12:00:01z") == [1]
+        assert found(order_date_from="0300-01-01") == [2, 1, 0]
+        assert found(order_date_to="0300-01-01") == []
         assert found(customer=one["id"], order_date_to="2026-01-02") == [0]
         assert found(sms_status="queued", order_date_from="2026-01-03", limit="1") == [2]
 
@@ -166,6 +190,15 @@ class TestCursors:
         assert list_customers(cursor=cursor, limit="2").status == 200
         assert list_customers(cursor=cursor, email="a@example.com").body["code"] == "invalid_cursor"
 
+    def test_a_cursor_belongs_to_its_list(self, cursor: str) -> None:
+        answer = list_orders(cursor=cursor)
+        assert (answer.status, answer.body["code"]) == (400, "invalid_cursor")
+
+
+@cache
+def _definitions() -> dict[str, dict[str, Any]]:
+    return load(TEMPLATE, PARAMETERS).tables
+
 
 def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
     for name, value in ENVIRONMENT.items():
@@ -173,7 +206,7 @@ def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
     patch.setenv("LIST_SHARDS", str(shards))
     forget_process_state()
     for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
-        aws_client("dynamodb", "").create_table(**load(TEMPLATE, PARAMETERS).tables[logical_id] | {"TableName": name})
+        aws_client("dynamodb", "").create_table(**_definitions()[logical_id] | {"TableName": name})
 
 
 def _page_while_inserting(
@@ -196,6 +229,21 @@ def _page_while_inserting(
     return [id for _, id in seen]
 
 
+def test_a_page_that_a_rare_filter_cuts_short_leads_on_to_every_row(
+    tables: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sales.store.FILTERED_READS", 3)
+    customer = create_customer().body
+    rare = create_order(order_for(customer)).body
+    call("cancel_order", http_event("POST", "/x", parameters={"order": rare["id"]}))
+    for _ in range(9):
+        create_order(order_for(customer))
+    query = {"customer": customer["id"], "sms_status": "suppressed", "limit": "1"}
+    first = list_orders(**query).body
+    assert (first["data"], first["has_more"]) == ([], True)
+    assert [row["id"] for row in walk(list_orders, **query)] == [rare["id"]]
+
+
 def opted_out() -> dict[str, Any]:
     """A customer whose orders send no text."""
     customer = create_customer().body
@@ -215,18 +263,28 @@ FROM, TO = MOMENT + timedelta(seconds=1), MOMENT + timedelta(seconds=2)
 ORDER_FILTERS = ("customer", "customer_code", "sms_status", "reference", "order_date_from", "order_date_to")
 
 
-@hypothesis_settings(max_examples=15, deadline=None)
+# Rows that one page reads at most for a filter that lets few through: with 3, a page ends with less than was asked for.
+READS = st.sampled_from([3, 1000])
+LIMITS = st.integers(1, 5) | st.integers(1, 100)
+
+
+@hypothesis_settings(max_examples=20, deadline=None)
 @given(
     shards=st.integers(1, 5),
     steps=STEPS,
-    limit=st.integers(1, 5),
+    limit=LIMITS,
+    reads=READS,
     filters=st.sets(st.sampled_from(ORDER_FILTERS), max_size=4),
 )
+# The one that reaches that end for certain.
+@example(shards=1, steps=["page", "insert"], limit=1, reads=3, filters={"customer", "sms_status", "order_date_from"})
+@example(shards=2, steps=["same"] * 3, limit=2, reads=3, filters={"reference", "customer"})
 def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
-    shards: int, steps: list[str], limit: int, filters: set[str]
+    shards: int, steps: list[str], limit: int, reads: int, filters: set[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         _fill(patch, shards)
+        patch.setattr("sales.store.FILTERED_READS", reads)
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
         shoppers = [create_customer().body, create_customer().body]
@@ -280,18 +338,21 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
     forget_process_state()
 
 
-@hypothesis_settings(max_examples=12, deadline=None)
+@hypothesis_settings(max_examples=15, deadline=None)
 @given(
     shards=st.integers(1, 5),
     steps=STEPS,
-    limit=st.integers(1, 5),
+    limit=LIMITS,
+    reads=READS,
     filters=st.sets(st.sampled_from(["phone_number", "email", "code"]), max_size=3),
 )
+@example(shards=1, steps=["insert", "page"], limit=1, reads=3, filters={"phone_number", "email"})
 def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
-    shards: int, steps: list[str], limit: int, filters: set[str]
+    shards: int, steps: list[str], limit: int, reads: int, filters: set[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         _fill(patch, shards)
+        patch.setattr("sales.store.FILTERED_READS", reads)
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
         made = count()

@@ -1,10 +1,16 @@
 """What people ask for beside creating and listing: previews, exports, erasure, whether it runs."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sales import clock
+from sales.customers import Customer
+from sales.lists import LARGEST_LIMIT
+from sales.store import Store, store
 from tests.events import http_event
 from tests.integration.api import (
     BASE,
@@ -26,12 +32,12 @@ def preview(**body: Any) -> Answer:
     return call("preview_sms", http_event("POST", f"{BASE}/sms/preview", {"item": "macbook m2", "amount": "1"} | body))
 
 
-def erase(customer: dict[str, Any]) -> Answer:
-    return call("erase_customer", http_event("POST", "/x", parameters={"customer": customer["id"]}))
+def erase(customer: dict[str, Any], **headers: str) -> Answer:
+    return call("erase_customer", http_event("POST", "/x", headers=headers, parameters={"customer": customer["id"]}))
 
 
-def export(customer: dict[str, Any]) -> Answer:
-    return call("export_customer", http_event("GET", "/x", parameters={"customer": customer["code"]}))
+def export(customer: dict[str, Any], **query: str) -> Answer:
+    return call("export_customer", http_event("GET", "/x", query=query, parameters={"customer": customer["code"]}))
 
 
 def test_a_preview_shows_the_text_its_size_and_its_price_and_stores_nothing(rows: Rows) -> None:
@@ -74,6 +80,17 @@ def test_a_preview_may_name_a_customer_whose_number_decides_the_price() -> None:
         ({"name": "a", "customer": "22222222"}, {"": "one_of", "/customer": "not_found"}),
         ({"customer": "22222222"}, {"/customer": "not_found"}),
         ({"name": "a", "amount": "x"}, {"/amount": "invalid_amount"}),
+        ({"item": "", "amount": "x"}, {"": "one_of", "/item": "required", "/amount": "invalid_amount"}),
+        (
+            {"name": "", "customer": "22222222", "colour": 1},
+            {
+                "": "one_of",
+                "/customer": "not_found",
+                "/name": "required",
+                "/colour": "unknown_field",
+            },
+        ),
+        ({"name": 5}, {"/name": "invalid_type"}),
     ],
 )
 def test_a_preview_that_cannot_be_made_names_why(body: dict[str, Any], codes: dict[str, str]) -> None:
@@ -89,6 +106,45 @@ def test_an_export_holds_the_customer_and_all_orders_in_full() -> None:
     assert body["customer"] == customer
     assert [order["id"] for order in body["orders"]] == orders[::-1]
     assert {order["sms"]["to"] for order in body["orders"]} == {"+254704590344"}
+    assert (body["has_more"], body["next_cursor"]) == (False, None)
+
+
+def test_an_export_of_many_orders_comes_in_pages_that_miss_nothing_and_repeat_nothing() -> None:
+    customer, other = create_customer().body, create_customer().body
+    orders = [create_order(order_for(customer)).body["id"] for _ in range(7)]
+    create_order(order_for(other))
+    seen: list[str] = []
+    query = {"limit": "3"}
+    while True:
+        answer = export(customer, **query)
+        assert answer.body["customer"] == customer
+        assert len(answer.body["orders"]) <= 3
+        seen += (order["id"] for order in answer.body["orders"])
+        if not answer.body["has_more"]:
+            break
+        assert answer.headers["link"].endswith(f'cursor={answer.body["next_cursor"]}>; rel="next"')
+        query["cursor"] = answer.body["next_cursor"]
+    assert seen == orders[::-1]
+    assert export(other, **query).body["code"] == "invalid_cursor"
+    assert list_orders(customer=customer["id"], cursor=query["cursor"]).body["code"] == "invalid_cursor"
+    assert export(customer, limit="101").codes == {"?limit": "invalid"}
+
+
+def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: Rows) -> None:
+    # The most that one order can hold: fifty changes of its text, each with the longest reason somebody may give.
+    letter = "\N{OLD PERSIAN SIGN A}"
+    body = {"name": letter * 150, "phone_number": "0704590344", "email": f"{'x' * 64}@example.com"}
+    customer = create_customer(body).body
+    order_id = create_order(order_for(customer, item=letter * 120, reference=letter * 100)).body["id"]
+    order = store().order(order_id)
+    assert order
+    event = {"at": order.order_date, "status": "queued", "cause": "requested", "reason": letter * 200}
+    history = ({**event, "attempt": 99, "message_id": "ATXid_" + "0" * 64},) * 50
+    store().replace_order(replace(order, version=2, sms=replace(order.sms, history=history)))
+    # As the runtime sends it: the body is a text within the answer's own JSON.
+    body_of_one = json.dumps(export(customer).body["orders"][0], ensure_ascii=False)
+    largest = len(json.dumps(body_of_one, ensure_ascii=False).encode())
+    assert LARGEST_LIMIT * largest < 6_000_000
 
 
 def test_an_erased_customer_is_gone_from_items_texts_and_indexes_and_the_orders_stay(rows: Rows) -> None:
@@ -118,6 +174,39 @@ def test_erasing_twice_is_the_same_and_nothing_can_be_done_for_an_erased_custome
         "POST", "/x", {"reason": "x"}, headers={"Idempotency-Key": "k"}, parameters={"order": order["id"]}
     )
     assert call("resend_sms", again).body["code"] == "customer_erased"
+
+
+def test_erasing_minds_the_version_and_touches_nothing_for_another(rows: Rows) -> None:
+    customer = create_customer().body
+    create_order(order_for(customer))
+    before = rows("customers") + rows("orders")
+    for stale in ('"7"', 'W/"1"', '"x"'):
+        answer = erase(customer, **{"If-Match": stale})
+        assert (answer.status, answer.body["code"], answer.body["current_version"]) == (412, "version_mismatch", 1)
+        assert answer.headers["etag"] == '"1"'
+    assert erase(customer, **{"If-Match": "1"}).body["code"] == "invalid_header"
+    assert rows("customers") + rows("orders") == before
+    assert erase(customer, **{"If-Match": '"7", "1"'}).status == 200
+    assert erase(customer, **{"If-Match": '"1"'}).status == 412
+    assert erase(customer, **{"If-Match": '"2"'}).status == 200
+
+
+def test_a_customer_that_is_changed_while_it_is_erased_is_not_erased_for_the_version_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    customer = create_customer().body
+    real = Store.replace_customer
+
+    def late(self: Store, erased: Customer) -> Customer | None:
+        monkeypatch.setattr(Store, "replace_customer", real)
+        self.change_customer(customer["code"], None, {"name": "Jane"}, clock.now(), if_version=None)
+        return real(self, erased)
+
+    monkeypatch.setattr(Store, "replace_customer", late)
+    assert erase(customer, **{"If-Match": '"1"'}).body["current_version"] == 2
+    assert get("get_customer", "customer", customer["id"]).body["name"] == "Jane"
+    monkeypatch.setattr(Store, "replace_customer", late)
+    assert erase(customer).body["name"] is None
 
 
 def test_a_replay_after_its_customer_was_erased_is_the_order_as_it_is_now() -> None:

@@ -87,9 +87,9 @@ def cancel(order: dict[str, Any]) -> Answer:
     return call("cancel_order", http_event("POST", "/x", parameters={"order": order["id"]}))
 
 
-def again(order: dict[str, Any], key: str | None = "one", reason: str = "lost phone") -> Answer:
+def again(order: dict[str, Any], key: str | None = "one", reason: str = "lost phone", **headers: str) -> Answer:
     """A person asks for the text once more."""
-    headers = {"Idempotency-Key": key} if key else {}
+    headers |= {"Idempotency-Key": key} if key else {}
     event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
     return call("resend_sms", event)
 
@@ -828,6 +828,21 @@ class TestAskingAgain:
         sweep()
         assert len(gateway) == 1
         assert again(failed, reason="other").body["code"] == "idempotency_key_reused"
+
+    def test_it_minds_the_version_and_a_replay_is_answered_whatever_that_is_by_then(
+        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+    ) -> None:
+        stale = again(failed, **{"If-Match": '"1"'})
+        assert (stale.status, stale.body["code"]) == (412, "version_mismatch")
+        current = stale.headers["etag"]
+        first = again(failed, **{"If-Match": f'"1", {current}'})
+        assert (first.status, first.headers["etag"] != current) == (202, True)
+        time.pass_(1)
+        sweep()
+        replay = again(failed, **{"If-Match": current})
+        assert (replay.status, replay.headers["idempotency-replayed"]) == (202, "true")
+        assert again(failed, key="two", **{"If-Match": current}).status == 412
+        assert len(gateway) == 1
 
     def test_a_key_is_required(self, failed: dict[str, Any]) -> None:
         answer = again(failed, key=None)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -110,11 +111,45 @@ def test_a_body_in_base64_is_the_same_body() -> None:
 
 @pytest.mark.parametrize(
     ("given", "status"),
-    [('"1"', 304), ('"0", "1"', 304), ("*", 304), ('"2"', 200), ("", 200), ('W/"1"', 200)],
-)
-def test_who_has_the_version_gets_304(given: str, status: int) -> None:
+    [
+        ('"1"', 304), ('"0", "1"', 304), ("*", 304), ('"2"', 200), ("", 200), ("1", 200), ('"1', 200),
+        # Compared weakly (RFC 9110, 13.1.2).
+        ('W/"1"', 304), ('"0", W/"1"', 304), (',"0" ,, W/"1",', 304), ('W/"2"', 200), ('w/"1"', 200), ('"W/1"', 200),
+        # A comma may stand in an entity-tag.
+        ('"0,1"', 200), ('"0,", "1"', 304),
+    ],
+)  # fmt: skip
+def test_who_has_the_version_gets_304_whether_it_says_so_weakly_or_not(given: str, status: int) -> None:
     event = http_event("GET", "/x", headers={"If-None-Match": given}, authorized=False)
     assert answer(lambda _: Response(200, {}, version=1), event)["statusCode"] == status
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ('"1"', 200), ("*", 200), (' "1" ', 200), ('"2", "1"', 200), ('"2","1",', 200), ('"x", "1"', 200),
+        # Compared strongly (RFC 9110, 13.1.1): a weak one never fits, nor one that only means the same.
+        ('W/"1"', 412), ('"2", W/"1"', 412), ('"01"', 412), ('"1.0"', 412), ('"2"', 412), ('"2", "3"', 412),
+        ('"x"', 412), ('""', 412), (f'"{"9" * 400}"', 412),
+        ("1", 400), ("", 400), (",", 400), ("W/x", 400), ('w/"1"', 400), ('"1', 400), ('"1" "2"', 400), ('*, "1"', 400),
+        ('"a b"', 400), (", ".join(f'"{number}"' for number in range(101)), 400),
+    ],
+)  # fmt: skip
+def test_a_change_is_made_for_one_of_the_versions_that_if_match_names(given: str, status: int) -> None:
+    def change(request: Request) -> Response:
+        request.check_version(1)
+        return Response(200)
+
+    event = http_event("POST", "/x", headers={"If-Match": given}, authorized=False)
+    assert answer(change, event)["statusCode"] == status
+
+
+@pytest.mark.parametrize("part", ['"1",', " ,", "\t", 'W/"', '"" ', ", \t"])
+def test_a_header_of_ten_kilobytes_is_read_in_no_time(part: str) -> None:
+    event = http_event("GET", "/x", headers={"If-None-Match": part * (10_240 // len(part)) + "x"}, authorized=False)
+    began = time.perf_counter()
+    assert answer(lambda _: Response(200, {}, version=1), event)["statusCode"] == 200
+    assert time.perf_counter() - began < 1
 
 
 @pytest.fixture

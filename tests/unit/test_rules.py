@@ -104,9 +104,22 @@ class TestTimes:
         early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
         assert format_time(early) == "2026-01-01T00:00:00.000000Z" < format_time(late)
 
-    @given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
-    def test_a_time_reads_back_as_it_was_written(self, moment: datetime) -> None:
-        assert parse_time(format_time(moment)) == moment
+    @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
+    def test_times_of_any_year_read_back_as_they_were_written_and_sort_as_text(
+        self, one: datetime, two: datetime
+    ) -> None:
+        assert parse_time(format_time(one)) == one
+        assert (format_time(one) < format_time(two)) == (one < two)
+
+    def test_a_year_below_1000_has_four_digits(self) -> None:
+        assert format_time(parse_time("0300-01-01")) == "0300-01-01T00:00:00.000000Z"
+
+    @pytest.mark.parametrize(
+        "text",
+        ["2026-01-02t03:04:05z", "2026-01-02T03:04:05z", "2026-01-02t06:04:05+03:00", "2026-01-02t03:04:05.000Z"],
+    )
+    def test_t_and_z_may_be_lower_case(self, text: str) -> None:
+        assert parse_time(text) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
     @pytest.mark.parametrize(
         "text", ["20260101", "2026-01-01 00:00:00Z", "2026-W01-1", "2026-01-01T00Z", "x" * 10, "２０２６-01-01"]
@@ -118,19 +131,22 @@ class TestTimes:
 
 class TestCursors:
     @given(st.text(max_size=80), st.dictionaries(st.sampled_from(["customer", "sms_status"]), st.text(max_size=20)))
-    def test_a_cursor_reads_back_under_its_filters_and_no_others(self, position: str, filters: dict[str, str]) -> None:
-        cursor = cursors.encode(position, filters)
-        assert cursors.decode(cursor, filters) == position
-        with pytest.raises(Problem):
-            cursors.decode(cursor, filters | {"reference": "x"})
+    def test_a_cursor_reads_back_for_its_list_and_filters_and_no_others(
+        self, position: str, filters: dict[str, str]
+    ) -> None:
+        cursor = cursors.encode(position, "orders", filters)
+        assert cursors.decode(cursor, "orders", filters) == position
+        for of, others in (("orders", filters | {"reference": "x"}), ("customers", filters)):
+            with pytest.raises(Problem, match="invalid_cursor"):
+                cursors.decode(cursor, of, others)
 
     @given(st.data())
     def test_any_changed_byte_is_noticed(self, data: st.DataObject) -> None:
-        cursor = cursors.encode("2026-11-23T12:00:00.000000Z#id", {})
+        cursor = cursors.encode("2026-11-23T12:00:00.000000Z#id", "orders", {})
         place = data.draw(st.integers(0, len(cursor) - 1))
         other = data.draw(st.characters(codec="ascii").filter(lambda each: each != cursor[place]))
         with pytest.raises(Problem, match="invalid_cursor"):
-            cursors.decode(cursor[:place] + other + cursor[place + 1 :], {})
+            cursors.decode(cursor[:place] + other + cursor[place + 1 :], "orders", {})
 
 
 class TestIdentities:

@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from sales.store import FILTERED_READS
 from scripts import scale
 
 
 @pytest.fixture
 def sound() -> scale.Scale:
     units = json.loads((scale.RESULTS / "units.json").read_text())
-    writes = json.loads((scale.RESULTS / "writes.json").read_text())["writes"]
+    writes = json.loads((scale.RESULTS / "writes.json").read_text())
     return scale.Scale(units, writes, scale.template())
 
 
@@ -29,6 +30,23 @@ def test_so_many_shards_as_are_named_keep_every_partition_within_its_limit(sound
         for shards, index in ((sound.shards(rate), "by_date"), (sound.due_shards(rate), "by_due")):
             assert rate * sound.writes[index] / shards <= scale.PARTITION_WRITES
             assert shards == 1 or rate * sound.writes[index] / (shards - 1) > scale.PARTITION_WRITES
+
+
+def test_customers_need_partitions_and_shards_too_and_fewer_than_orders(sound: scale.Scale) -> None:
+    assert sound.customer_writes * (1 + sound.deployed["customer_indexes"]) == pytest.approx(
+        sound.costs.functions["create_customer"]["write_units"]
+    )
+    for rate in scale.RATES:
+        written = sound.customers(rate) * sound.customer_writes
+        assert written / sound.customer_partitions(rate) <= scale.PARTITION_WRITES
+        assert written / sound.customer_shards(rate) <= scale.PARTITION_WRITES
+        assert sound.customer_shards(rate) <= sound.shards(rate)
+    assert "Partitions of the customers' table" in scale.PAGE.read_text()
+
+
+def test_a_page_with_a_rare_filter_costs_what_its_cap_reads(sound: scale.Scale) -> None:
+    assert sound.rare_page == pytest.approx(FILTERED_READS / 25 * sound.costs.functions["list_orders"]["read_units"])
+    assert f"reads {FILTERED_READS:,} rows at most" in scale.PAGE.read_text()
 
 
 def test_more_list_shards_cost_reads_and_nothing_else(sound: scale.Scale) -> None:

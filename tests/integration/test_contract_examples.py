@@ -1,0 +1,93 @@
+"""Each example in the contract is a request that succeeds as it stands, but for ids and codes."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from contract.document import build
+from contract.operations import OPERATIONS
+from functions.send_sms.app import handler as send_sms
+from sales import sending
+from tests.events import Context, http_event, stream_event
+from tests.fakes import FakeGateway
+from tests.integration.api import Answer, call, create_customer, create_order, order_for
+
+type Rows = Callable[[str], list[dict[str, Any]]]
+DOCUMENT = build()
+
+
+def operations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Method, path, the function that answers, and the operation, of what takes a body."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                name = operation["operationId"].removesuffix("_original").removesuffix("_alias")
+                yield method.upper(), path, name, operation
+
+
+CASES = {f"{method} {path}": (method, path, name, operation) for method, path, name, operation in operations()}
+
+
+def example_bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The body's example, and one made of the examples of its fields."""
+    content = operation["requestBody"]["content"]["application/json"]
+    yield content["example"]
+    schema = DOCUMENT["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    fields = {field: found for field, found in schema["properties"].items() if field in content["example"]}
+    examples = {name: found["examples"] for name, found in fields.items() if "examples" in found}
+    for number in range(max(map(len, examples.values()), default=0)):
+        yield content["example"] | {name: each[number % len(each)] for name, each in examples.items()}
+
+
+@pytest.fixture
+def there(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A customer, and an order whose text has left: what the examples' paths and bodies name."""
+    monkeypatch.setattr(sending, "Gateway", lambda *_, **__: FakeGateway())
+    customer = create_customer().body
+    order = create_order(order_for(customer)).body
+    [image] = [row for row in rows("orders") if row["id"]["S"] == order["id"]]
+    send_sms(stream_event(image), Context())
+    return {"customer": customer["code"], "order": order["id"]}
+
+
+def ask(method: str, path: str, name: str, body: dict[str, Any], there: dict[str, str]) -> Answer:
+    if "customer" in body:
+        body = body | {"customer": there["customer"]}
+    headers = {"Idempotency-Key": "example"} if OPERATIONS[name].key_required else {}
+    wanted = {name: value for name, value in there.items() if f"{{{name}}}" in path}
+    return call(name, http_event(method, path.format(**wanted), body, headers=headers, parameters=wanted))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_example_of_a_request_succeeds(case: str, there: dict[str, str]) -> None:
+    method, path, name, operation = CASES[case]
+    for body in example_bodies(operation):
+        answer = ask(method, path, name, body, there)
+        assert answer.status == OPERATIONS[name].status, (body, answer.body)
+
+
+def test_every_request_with_a_body_has_an_example() -> None:
+    assert {name for _, _, name, _ in CASES.values()} == {name for name, each in OPERATIONS.items() if each.body}
+    for _, _, _, operation in CASES.values():
+        assert "example" in operation["requestBody"]["content"]["application/json"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_example_of_an_answer_has_the_fields_of_what_comes(case: str, there: dict[str, str]) -> None:
+    method, path, name, operation = CASES[case]
+    answer = ask(method, path, name, next(example_bodies(operation)), there)
+    shown = operation["responses"][str(answer.status)]["content"]["application/json"].get("example")
+    if shown is not None:
+        assert answer.body.keys() == shown.keys()
+        if "sms" in shown:
+            assert answer.body["sms"].keys() == shown["sms"].keys()
+
+
+@pytest.mark.parametrize("name", ["list_customers", "list_orders"])
+def test_each_example_of_a_page_has_the_fields_of_what_comes(name: str, there: dict[str, str]) -> None:
+    path = f"/api/v1/sales/{name.removeprefix('list_')}"
+    shown = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    found = call(name, http_event("GET", path)).body
+    assert found.keys() == shown.keys()
+    assert found["data"][0].keys() == shown["data"][0].keys()
