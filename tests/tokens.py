@@ -28,6 +28,9 @@ class Issuer:
         self.fetches = 0
         self.delay = 0.0
         self.down = False
+        # Seconds between two bytes of an answer: of all of it with `drip_head`, else of its body.
+        self.drip = 0.0
+        self.drip_head = False
         self.padding: bytes = b""
         # What its discovery document says otherwise, and what its token endpoint answers but for a good token.
         self.discovery: dict[str, Any] = {}
@@ -114,11 +117,20 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
 
         def answer(self, status: int, found: dict[str, Any]) -> None:
             body = json.dumps(found).encode() + issuer.padding
+            if issuer.drip and issuer.drip_head:
+                self.dripped(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(50)))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.dripped(body)
+
+        def dripped(self, data: bytes) -> None:
             with suppress(OSError):  # the reader may have given up
-                self.wfile.write(body)
+                while issuer.drip and data:
+                    self.wfile.write(data[:1])
+                    data = data[1:]
+                    time.sleep(issuer.drip)
+                self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
             pass
