@@ -7,7 +7,7 @@ written next. What cannot be known is written as `unknown` and never sent again 
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -72,7 +72,7 @@ class Sender:
 
         With `early`, those that are still as they were read are tried before they are due.
         """
-        ended: Counter[str] = Counter()
+        ended: defaultdict[str, list[str]] = defaultdict(list)
         stop = threading.Event()
         if paused:
             stop.set()
@@ -91,17 +91,18 @@ class Sender:
             except Problem as problem:
                 failures.append(problem)
             else:
-                ended[state] += 1
+                ended[state].append(order.id)
 
         list(self._threads.map(one, orders))
-        for state, texts in ended.items():
-            metrics.count("SmsState", texts, state=state)
+        for state, ids in ended.items():
+            metrics.count("SmsState", len(ids), orders=ids, state=state)
         if latencies:
-            metrics.count("SmsAttempts", len(latencies))
-            metrics.observe("GatewayLatency", latencies)
+            tried = [order.id for order in orders]
+            metrics.count("SmsAttempts", len(latencies), orders=tried)
+            metrics.observe("GatewayLatency", latencies, orders=tried)
         if failures:
             raise failures[0]
-        return ended
+        return Counter({state: len(ids) for state, ids in ended.items()})
 
     def _suppress(self, order: Order) -> Order:
         return self._store.change_order(
@@ -135,7 +136,7 @@ class Sender:
         return None
 
     def _ask(self, order: Order, latencies: list[float]) -> Outcome:
-        key = self._api_key()
+        key = self._api_key(order)
         if not key:
             return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
         if self._gateway is None or self._gateway[0] != key:
@@ -145,11 +146,11 @@ class Sender:
         latencies.append(round((time.perf_counter() - asked) * 1000, 1))
         return outcome
 
-    def _api_key(self) -> str:
+    def _api_key(self, order: Order) -> str:
         try:
             return secrets.api_key()
         except Exception as raised:  # noqa: BLE001 - whatever keeps the key from us, nothing was sent
-            log.exception("secret unavailable", raised)
+            log.exception("secret unavailable", raised, order_id=order.id)
             return ""
 
     def _settle(self, order: Order, outcome: Outcome) -> Order:
@@ -164,7 +165,7 @@ class Sender:
                 wait = backoff(order.sms.retries + 1, self._config.sms_retry_seconds, random.random())  # noqa: S311
                 due_at = clock.after(now, wait)
         elif cause is Cause.misconfigured:
-            due_at = self._pause(now, outcome.reason)
+            due_at = self._pause(now, outcome.reason, order)
         message = None
         if cause is Cause.accepted and outcome.message_id:
             message = self._store.link_message(outcome.message_id, order, now)
@@ -198,16 +199,16 @@ class Sender:
         # Reports that overtook the answer.
         return apply_reports(self._store, after, message, now) if message and message.statuses else after
 
-    def _pause(self, now: datetime, reason: str) -> datetime:
+    def _pause(self, now: datetime, reason: str, order: Order) -> datetime:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""
         until = clock.after(now, self._config.sms_pause_seconds)
         self._store.pause_sending(until, reason)
-        log.error("sending paused: the gateway refuses our configuration", reason=reason)
-        metrics.count("SmsMisconfigured", reason=reason)
+        log.error("sending paused: the gateway refuses our configuration", reason=reason, order_id=order.id)
+        metrics.count("SmsMisconfigured", orders=[order.id], reason=reason)
         try:
             secrets.api_key(fresh=True)
         except Exception as raised:  # noqa: BLE001 - the next try asks again
-            log.exception("secret unavailable", raised)
+            log.exception("secret unavailable", raised, order_id=order.id)
         return until
 
 
@@ -223,12 +224,16 @@ def expire_lease(store: Store, order: Order) -> Order:
     after = store.change_order(order, expired)
     log.warning("lease ran out", order_id=order.id, sms_status=after.sms.status.value)
     if after.sms.status is Status.unknown:
-        metrics.count("SmsState", state=after.sms.status.value)
+        metrics.count("SmsState", orders=[order.id], state=after.sms.status.value)
     return after
 
 
 def apply_reports(store: Store, order: Order, message: Message, now: datetime) -> Order:
     """Moves the order as far as the reports that came for its message take it, in whatever order they came."""
+    if not order.sms.to:
+        # Its customer was erased in the meantime, or its text forgotten.
+        store.forget_number(message.id)
+        return order
     if message.number is not None and message.number != order.sms.to:
         log.warning("delivery report for another number", order_id=order.id, message_id=message.id)
         return order
@@ -238,7 +243,7 @@ def apply_reports(store: Store, order: Order, message: Message, now: datetime) -
             reason = message.failure_reason if cause is Cause.report_failure else None
             before, order = order, store.change_order(order, _reported(message, cause, reason, now))
             if order.sms.status is not before.sms.status:
-                metrics.count("SmsState", state=order.sms.status.value)
+                metrics.count("SmsState", orders=[order.id], state=order.sms.status.value)
     return order
 
 
@@ -261,10 +266,6 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
     order = store.order(message.order_id)
     if order is None:
         return "kept"
-    if not order.sms.to:
-        # Its customer was erased in the meantime.
-        store.forget_number(message.id)
-        return order.sms.status.value
     return apply_reports(store, order, message, now).sms.status.value
 
 
@@ -276,7 +277,7 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
     now = clock.now()
     since = clock.format_time(clock.after(now, -window_seconds))
     if message.order_id is not None or not message.number:
-        store.settle_report(message.id)
+        store.forget_number(message.id)
         return
     rows = store.unsettled(message.number)
     orders = [Order.from_item(item) for item in rows if "sms" in item]
@@ -291,7 +292,7 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
         return
     if (message.received_at or "") < since:
-        store.settle_report(message.id)
+        store.forget_number(message.id)
     else:
         # An order may yet become unknown: its sender or its lease takes a while to say so.
         store.keep_report(message, clock.after(now, 60))
