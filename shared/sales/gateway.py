@@ -24,13 +24,14 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from sales.messages import is_message_id
+
 __all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
 
 # Reasons by which the gateway takes nobody's texts for now: it is not there, or has too much to do.
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_MESSAGE_ID = re.compile(r"ATXid_\w+")
 # What a header can carry; a zero-width space or a curly quote that was pasted along cannot be sent, let alone be right.
 _KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 3.05
@@ -83,6 +84,7 @@ _RECIPIENT = {
     # Sources disagree whether it is worth another try; a text too few is better than an endless one.
     502: (Kind.refused, "RejectedByGateway"),
 }
+_STATUSES = {name.lower(): name for name in (*(name for _, name in _RECIPIENT.values()), "Success", "Could Not Send")}
 # By HTTP status, where the body does not name the recipient. Any other 5xx may have sent the text: the server's own
 # time-out answers 503 while the request goes on inside.
 _HTTP = {
@@ -131,12 +133,12 @@ def _sms_data(body: bytes) -> dict[str, Any] | None:
 
 def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     given = recipient.get("messageId")
-    message_id = given if isinstance(given, str) and _MESSAGE_ID.fullmatch(given) else None
+    message_id = given if isinstance(given, str) and is_message_id(given) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
-    kind, reason = (
-        _RECIPIENT.get(code, (None, status or "unnamed")) if isinstance(code, int) else (None, status or "unnamed")
-    )
+    # A reason is stored, shown and logged: never the answer's own words, which may quote number or text.
+    unnamed = (None, _STATUSES.get(status.lower(), "unnamed"))
+    kind, reason = _RECIPIENT.get(code, unnamed) if isinstance(code, int) else unnamed
     opted_out = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")

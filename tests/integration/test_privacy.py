@@ -1,5 +1,6 @@
 """What was forgotten, by erasure or for its age, does not come back and is not passed over, whoever writes meanwhile."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
 from sales import clock, sending
-from sales.gateway import Outcome
+from sales.gateway import Outcome, classify
 from sales.orders import Order
 from sales.settings import settings
 from sales.store import Page, Store, store
@@ -177,6 +178,41 @@ def test_a_report_of_a_message_that_nobody_knows_keeps_its_number_no_longer_than
     for _ in range(3):
         shop.sweep(after=1801)
     assert shop.kept() == []
+
+
+# Other people's words
+
+
+def test_a_report_s_own_words_are_neither_stored_nor_logged(
+    shop: Shop, rows: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = {"id": "ATXid_x", "status": "sent to john doe", "phoneNumber": "+254700000009"}
+    secret = {"secret": "webhook-secret"}
+    form = form_event("/webhooks/x", fields | {"failureReason": "no example@gmail.com"}, secret)
+    assert call("record_delivery_report", form).status == 200
+    (message,) = (row for row in rows("orders") if row["id"]["S"] == "message#ATXid_x")
+    assert (message["statuses"], message["failure_reason"]) == ({"SS": ["unnamed"]}, {"S": "unnamed"})
+    for changes in (
+        {"id": "john doe"},
+        {"id": NUMBER},
+        {"id": "ATXid_x example@gmail.com"},
+        {"id": "ATXid_" + "x" * 65},
+        {"phoneNumber": "john doe"},
+        {"phoneNumber": "٢٥٤٧٠٤"},
+    ):
+        form = form_event("/webhooks/x", fields | changes, secret)
+        assert call("record_delivery_report", form).status == 400, changes
+    form = form_event("/webhooks/x", {"phoneNumber": "john doe"}, secret)
+    assert call("record_opt_out", form).status == 400
+    said = capsys.readouterr()
+    assert not [each for each in PERSONAL if each in said.out + said.err]
+
+
+def test_the_gateway_s_own_words_are_no_reason() -> None:
+    recipient = {"number": NUMBER, "status": f"{NUMBER} of john doe is not known", "messageId": "None"}
+    for code in ({}, {"statusCode": 999}, {"statusCode": "405"}):
+        answer = {"SMSMessageData": {"Recipients": [recipient | code]}}
+        assert classify(201, json.dumps(answer).encode()).reason == "unnamed"
 
 
 # Age
