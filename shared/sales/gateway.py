@@ -131,13 +131,17 @@ def _sms_data(body: bytes) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def _is_code(code: Any) -> bool:
+    return type(code) is int and 0 <= code <= 999
+
+
 def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     given = recipient.get("messageId")
     message_id = given if isinstance(given, str) and is_message_id(given) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
     # A reason is stored, shown and logged: never the answer's own words, which may quote number or text.
-    unnamed = (None, _STATUSES.get(status.lower(), "unnamed"))
+    unnamed = (None, _STATUSES.get(status.lower()) or (f"code_{code}" if _is_code(code) else "unnamed"))
     kind, reason = _RECIPIENT.get(code, unnamed) if isinstance(code, int) else unnamed
     opted_out = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:

@@ -435,7 +435,7 @@ def thousand_reports(case: Case) -> Generator[None]:
     statuses = itertools.cycle(["Success", "Failed", "Submitted", "AbsentSubscriber", "Rejected"])
 
     def post(number: int) -> int:
-        return case.rig.report(f"ATXid_{number % 50}x{case.number[1:]}", next(statuses), case.number).status
+        return case.rig.report(f"ATXid_{number % 50}x{case.number[-4:]}", next(statuses), case.number).status
 
     with ThreadPoolExecutor(4) as threads:
         assert set(threads.map(post, range(1000))) == {200}
@@ -557,7 +557,7 @@ ROWS = [
     misconfigured("bad_key", "bad_key"),
     misconfigured("bad_sender", "InvalidSenderId"),
     misconfigured("redirect", "http_307"),
-    ambiguous("status:408", "Undocumented", 0),
+    ambiguous("status:408", "code_408", 0),
     ambiguous("http:500", "http_500", 0),
     ambiguous("http:503", "http_503", 0),
     ambiguous("http:504", "http_504", 0),

@@ -210,9 +210,9 @@ def test_a_report_s_own_words_are_neither_stored_nor_logged(
 
 def test_the_gateway_s_own_words_are_no_reason() -> None:
     recipient = {"number": NUMBER, "status": f"{NUMBER} of john doe is not known", "messageId": "None"}
-    for code in ({}, {"statusCode": 999}, {"statusCode": "405"}):
-        answer = {"SMSMessageData": {"Recipients": [recipient | code]}}
-        assert classify(201, json.dumps(answer).encode()).reason == "unnamed"
+    for code, reason in ((999, "code_999"), (None, "unnamed"), ("405", "unnamed"), (254704590344, "unnamed")):
+        answer = {"SMSMessageData": {"Recipients": [recipient | {"statusCode": code}]}}
+        assert classify(201, json.dumps(answer).encode()).reason == reason
 
 
 # Age
