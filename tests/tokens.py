@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 AUDIENCE = "api://default"
 
@@ -36,6 +36,11 @@ class Issuer:
         self.discovery: dict[str, Any] = {}
         self.published: dict[str, Any] | None = None
         self.grants: tuple[int, dict[str, Any]] | None = None
+        # Where its answers send their reader instead.
+        self.elsewhere = ""
+        self.attacker: Issuer | None = None
+        # Published beside the other: no key for RS256.
+        self.elliptic = ec.generate_private_key(ec.SECP256R1())
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
@@ -62,7 +67,17 @@ class Issuer:
             "n": b64(numbers.n.to_bytes(size)),
             "e": "AQAB",
         }
-        return {"keys": [entry]}
+        point = self.elliptic.public_key().public_numbers()
+        elliptic = {
+            "kty": "EC",
+            "crv": "P-256",
+            "alg": "ES256",
+            "use": "sig",
+            "kid": f"{self.kid}-elliptic",
+            "x": b64(point.x.to_bytes(32)),
+            "y": b64(point.y.to_bytes(32)),
+        }
+        return {"keys": [entry, elliptic]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """An access token's claims as Okta's custom authorization server makes them; None leaves one out."""
@@ -99,6 +114,12 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
         def do_GET(self) -> None:
             issuer.fetches += 1
             time.sleep(issuer.delay)
+            if issuer.elsewhere:
+                self.send_response(302)
+                self.send_header("Location", issuer.elsewhere + self.path)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if issuer.down:
                 self.send_error(503)
                 return
