@@ -122,7 +122,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What is logged from now on."""
     written = io.StringIO()
     for handler in log._logger().handlers:
-        monkeypatch.setattr(handler, "stream", written)
+        monkeypatch.setattr(handler, "emit", lambda record, say=handler.format: written.write(say(record) + "\n"))
     return written
 
 
