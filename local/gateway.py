@@ -96,8 +96,9 @@ class Authorizer:
     def __init__(self, issuer: str, audience: str) -> None:
         self._verifier = Verifier(issuer, audience)
         self._known: dict[bytes, _Known] = {}
-        # Fetching keys blocks; tokens are verified beside the event loop.
-        self._thread = ThreadPoolExecutor(max_workers=1)
+        # Who waits for a key that is being fetched blocks; tokens are verified beside the event loop, and several at
+        # once, so that those whose key is known do not wait behind it.
+        self._threads = ThreadPoolExecutor(max_workers=8)
 
     async def claims(self, header: str | None) -> dict[str, Any]:
         """The claims of the token in an Authorization header, bare or after `Bearer`. Raises TokenError."""
@@ -109,7 +110,7 @@ class Authorizer:
         known = self._known.get(mark)
         if known and known.until > now:
             return known.claims
-        claims = await asyncio.get_running_loop().run_in_executor(self._thread, self._verifier.claims, token)
+        claims = await asyncio.get_running_loop().run_in_executor(self._threads, self._verifier.claims, token)
         if len(self._known) >= _TOKENS:
             self._known.clear()
         self._known[mark] = _Known(claims, min(claims["exp"], now + _TOKEN_SECONDS))

@@ -17,6 +17,9 @@ from local.template import EventSourceMapping, Template, load
 
 __all__ = ["serve"]
 
+# Lambda itself asks whether the role has all four when a mapping is made, ListStreams too, though reading needs three:
+# "Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your
+# stream in IAM." (CreateEventSourceMapping's refusal).
 _STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 
 

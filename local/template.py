@@ -21,7 +21,10 @@ _RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB, `statements` its own role's."""
+    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB, `statements` its own role's.
+
+    `logging` are the variables that Lambda itself sets for its LoggingConfig.
+    """
 
     name: str
     logical_id: str
@@ -31,6 +34,7 @@ class Function:
     memory: int
     environment: dict[str, str]
     statements: list[dict[str, Any]] = field(default_factory=list)
+    logging: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -278,6 +282,7 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
                 )
                 for statement in policy["PolicyDocument"]["Statement"]
             ],
+            logging=_logging(properties.get("LoggingConfig", {})),
         )
         by_reference[logical_id] = by_reference[properties["FunctionName"]] = name
 
@@ -357,6 +362,13 @@ def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | 
         has_destination="OnFailure" in properties.get("DestinationConfig", {}),
         stream_arn=properties["EventSourceArn"],
     )
+
+
+def _logging(config: dict[str, str]) -> dict[str, str]:
+    """What Lambda tells a runtime of a function's LoggingConfig; a level is only there with the format JSON."""
+    if config.get("LogFormat") != "JSON":
+        return {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
 
 
 def _text(what: str, value: Any) -> str:

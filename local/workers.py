@@ -144,7 +144,8 @@ class Worker:
         }
         # A variable that the template does not give the function would not be there on AWS either.
         here = {name: value for name, value in self._config.overrides.items() if name in function.environment}
-        return own | function.environment | here | permissions(function.name, function.statements, self._config.state)
+        role = permissions(function.name, function.statements, self._config.state)
+        return own | function.logging | function.environment | here | role
 
     async def watch(self) -> None:
         """Waits for the process's end, and tells whoever waits for it."""

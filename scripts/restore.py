@@ -11,7 +11,7 @@ again when it was broken off; the tables it made are left to look at, and to be 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,8 +66,18 @@ def recovered(dynamodb: Any, table: Table, when: datetime) -> str:
     return name
 
 
-def as_it_may_come_back(item: dict[str, Any]) -> dict[str, Any]:
-    """The item; an order's text that was on its way is `unknown`."""
+def forgotten(dynamodb: Any, table: Table) -> dict[str, str]:
+    """By list shard, the last order in use whose text was forgotten for its age; none where texts are kept."""
+    key = {table.key: {"S": "control#texts"}}
+    item = dynamodb.get_item(TableName=table.name, Key=key, ConsistentRead=True).get("Item", {})
+    return dict(unmarshal_item(item).get("until", {}))
+
+
+def as_it_may_come_back(item: dict[str, Any], reached: Mapping[str, str]) -> dict[str, Any]:
+    """The item; an order's text that was on its way is `unknown`, and one that is older than texts are kept is gone.
+
+    `reached` is up to where texts were forgotten: nobody would come by these orders again.
+    """
     found = unmarshal_item(item)
     if "sms" not in found:
         return item
@@ -77,18 +87,20 @@ def as_it_may_come_back(item: dict[str, Any]) -> dict[str, Any]:
         order = order.after(Cause.claimed, now) or order
     if order.sms.status is Status.sending:
         order = order.after(Cause.ambiguous, now, reason="restored") or order
-        return marshal_item(order.to_item())
-    return item
+    if order.sort_key <= reached.get(order.list_shard, ""):
+        order = order.without_text() or order
+    return marshal_item(order.to_item()) if order.version != found["version"] else item
 
 
 def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
     """Copies what the table lacks; for each item of the source whether it was `copied` or was `there`."""
+    reached = forgotten(dynamodb, table)
 
     def copy(item: dict[str, Any]) -> str:
         try:
             dynamodb.put_item(
                 TableName=table.name,
-                Item=as_it_may_come_back(item),
+                Item=as_it_may_come_back(item, reached),
                 ConditionExpression="attribute_not_exists(#key)",
                 ExpressionAttributeNames={"#key": table.key},
             )

@@ -1,6 +1,8 @@
 """What tests of all kinds share."""
 
+import logging
 import os
+import sys
 from collections.abc import Generator, Iterator, Mapping
 
 import pytest
@@ -45,11 +47,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+class _ToStdout(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what is standard output now, and not to that of the test which was the first to log."""
+
+    stream = property(lambda self: sys.stdout, lambda self, value: None)  # type: ignore[assignment]
+
+
 def forget_process_state() -> None:
     """What a Lambda environment keeps between invocations, as if it had just started."""
     for cached in (settings, store, sending.sender, secrets._client):
         cached.cache_clear()
     secrets._kept.clear()
+    for handler in logging.getLogger("sales").handlers:
+        if type(handler) is logging.StreamHandler:
+            handler.__class__ = _ToStdout
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 AUDIENCE = "api://default"
 
@@ -30,6 +30,9 @@ class Issuer:
         self.fetches = 0
         self.delay = 0.0
         self.down = False
+        # Seconds between two bytes of an answer: of all of it with `drip_head`, else of its body.
+        self.drip = 0.0
+        self.drip_head = False
         self.padding: bytes = b""
         # What its discovery document says otherwise or is instead, and what its token endpoint answers but for a good token.
         self.discovery: dict[str, Any] = {}
@@ -41,6 +44,11 @@ class Issuer:
         self.sign_in = (302, "", "{back}?error=login_required&state=x")
         # What its other answers to a POST are, one after the other, before `grants`; None hangs up without any.
         self.script: list[tuple[int, Any] | None] = []
+        # Where its answers send their reader instead.
+        self.elsewhere = ""
+        self.attacker: Issuer | None = None
+        # Published beside the other: no key for RS256.
+        self.elliptic = ec.generate_private_key(ec.SECP256R1())
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
@@ -67,7 +75,17 @@ class Issuer:
             "n": b64(numbers.n.to_bytes(size)),
             "e": "AQAB",
         }
-        return {"keys": [entry]}
+        point = self.elliptic.public_key().public_numbers()
+        elliptic = {
+            "kty": "EC",
+            "crv": "P-256",
+            "alg": "ES256",
+            "use": "sig",
+            "kid": f"{self.kid}-elliptic",
+            "x": b64(point.x.to_bytes(32)),
+            "y": b64(point.y.to_bytes(32)),
+        }
+        return {"keys": [entry, elliptic]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """An access token's claims as Okta's custom authorization server makes them; None leaves one out."""
@@ -104,6 +122,12 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
         def do_GET(self) -> None:
             issuer.fetches += 1
             time.sleep(issuer.delay)
+            if issuer.elsewhere:
+                self.send_response(302)
+                self.send_header("Location", issuer.elsewhere + self.path)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if issuer.down:
                 self.send_error(503)
                 return
@@ -135,13 +159,22 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
 
         def answer(self, status: int, found: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
             body = json.dumps(found).encode() + issuer.padding
+            if issuer.drip and issuer.drip_head:
+                self.dripped(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(50)))
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
+            self.dripped(body)
+
+        def dripped(self, data: bytes) -> None:
             with suppress(OSError):  # the reader may have given up
-                self.wfile.write(body)
+                while issuer.drip and data:
+                    self.wfile.write(data[:1])
+                    data = data[1:]
+                    time.sleep(issuer.drip)
+                self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -4,7 +4,7 @@ from sales import clock
 from sales.customers import Customer
 from sales.errors import Problem
 from sales.http import Request, Response, endpoint
-from sales.identity import code_of, customer_ids, fingerprint
+from sales.identity import code_of, customer_ids, fingerprint, is_replay
 from sales.inputs import NewCustomer, parse
 from sales.settings import settings
 from sales.store import store
@@ -32,7 +32,7 @@ def handler(request: Request) -> Response:
         if there is None:
             return Response.created(customer, f"customers/{customer.id}")
         if there.id == customer_id:
-            if there.fingerprint != print_of_body:
+            if not is_replay(there.fingerprint, print_of_body):
                 raise Problem("idempotency_key_reused")
             return Response.created(there, f"customers/{there.id}", replayed=True)
     raise AssertionError("the ids to try never end")

@@ -3,13 +3,13 @@
 from sales import clock, log
 from sales.http import Request, Response, endpoint
 from sales.store import store
-from sales.webhooks import read_webhook
+from sales.webhooks import read_number
 
 
 @endpoint(scope=None)
 def handler(request: Request) -> Response:
     """200; the number gets no texts from then on, and every customer who has it shows that."""
-    number = read_webhook(request, "phoneNumber")["phoneNumber"]
-    count = store().opt_out(number, clock.now()) if number else 0
+    number = read_number(request)
+    count = store().opt_out(number, clock.now())
     log.info("opt-out", phone_number=number, count=count)
     return Response(200, {"status": "ok"})

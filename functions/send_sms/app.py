@@ -13,12 +13,12 @@ at_start(log.prepare)
 
 
 @started
+@log.guarded
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tries the texts of a batch side by side; what the gateway answers never fails the batch.
 
     When the store fails, the batch is handed back whole: what was claimed by then is not claimed twice.
     """
-    log.bind(context.aws_request_id)
     records = event["Records"]
     orders = [Order.from_item(unmarshal_item(record["dynamodb"]["NewImage"])) for record in records]
     try:

@@ -8,12 +8,12 @@ from sales.sweep import sweep
 
 
 @started
+@log.guarded
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """Sends what is due, turns leases that ran out into `unknown`, and finds the text of a report nobody knew.
 
     The event may say which `part` of how many `parts` this sweep is.
     """
-    log.bind(context.aws_request_id)
     found = sweep(
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         part=event.get("part", 0),

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["after", "format_time", "now", "parse_time", "seconds_since"]
+__all__ = ["DAY_SECONDS", "after", "format_time", "now", "parse_time", "seconds_since"]
+
+DAY_SECONDS = 86_400.0
 
 
 def now() -> datetime:

@@ -25,6 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.ssl_ import create_urllib3_context
 
+from sales.messages import is_message_id
 from sales.settings import check_sms_endpoint
 
 __all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
@@ -33,7 +34,6 @@ __all__ = ["OUTAGES", "Gateway", "Kind", "Outcome", "can_be_key", "classify"]
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_MESSAGE_ID = re.compile(r"ATXid_\w+")
 # What a header can carry; a zero-width space or a curly quote that was pasted along cannot be sent, let alone be right.
 _KEY = re.compile(r"[!-~]+")
 _CONNECT_SECONDS = 3.05
@@ -135,15 +135,19 @@ def _sms_data(body: bytes) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def _is_code(code: Any) -> bool:
+    return type(code) is int and 0 <= code <= 999
+
+
 def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     given = recipient.get("messageId")
-    message_id = given if isinstance(given, str) and _MESSAGE_ID.fullmatch(given) else None
+    message_id = given if isinstance(given, str) and is_message_id(given) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
+    # A reason is stored, shown and logged: never the answer's own words, which may quote number or text.
+    kind, reason = _NAMED.get(status.lower(), (None, f"code_{code}" if _is_code(code) else "unnamed"))
     if isinstance(code, int):
-        kind, reason = _RECIPIENT.get(code, (None, status or "unnamed"))
-    else:
-        kind, reason = _NAMED.get(status.lower(), (None, status or "unnamed"))
+        kind, reason = _RECIPIENT.get(code, (None, reason))
     opted_out = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")

@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from sales.auth import Caller
 from sales.errors import Problem
 
-__all__ = ["CODE", "caller_key", "code_of", "customer_ids", "fingerprint", "id_and_code", "order_id", "read_code"]
+__all__ = [
+    "CODE",
+    "caller_key",
+    "code_of",
+    "customer_ids",
+    "fingerprint",
+    "id_and_code",
+    "is_replay",
+    "order_id",
+    "read_code",
+]
 
 # Digits and capitals without 0 and O, 1 and I: 32 of them, five bits each.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -89,3 +99,11 @@ def fingerprint(body: object) -> str:
     import json
 
     return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def is_replay(stored: str, given: str) -> bool:
+    """Whether a request with the same key is the same request, by the fingerprints of both.
+
+    An erased item has none, since short bodies can be guessed from it: the key alone tells then.
+    """
+    return stored in ("", given)

@@ -1,14 +1,17 @@
 """One JSON line per event, the request's id on each; what may be said is a list, so nothing personal slips in."""
 
-from functools import cache
+import logging
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
 from sales.phones import mask
+from sales.startup import at_start
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
-__all__ = ["about", "bind", "bound", "error", "exception", "info", "prepare", "warning"]
+__all__ = ["InvocationError", "about", "bind", "bound", "error", "exception", "guarded", "info", "prepare", "warning"]
 
 # No token, body, name, e-mail or text is ever among these; a phone number is masked on its way in.
 FIELDS = frozenset(
@@ -20,6 +23,20 @@ FIELDS = frozenset(
 )  # fmt: skip
 # What every line says besides its event.
 _bound: dict[str, str] = {}
+
+
+class InvocationError(Exception):
+    """An invocation failed; its text is the kind of error it was, since Lambda logs it."""
+
+
+@at_start
+def _quiet_others() -> None:
+    """Whoever is not us warns, and says no more.
+
+    Lambda gives our level to the root logger, and on DEBUG botocore and urllib3 log what they send and get: names,
+    numbers, the secrets themselves. Our own logger has a level of its own.
+    """
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @cache
@@ -83,3 +100,23 @@ def exception(event: str, raised: BaseException, **fields: Any) -> None:
 
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(raised.__traceback__)]
     _logger().error(event, extra=_checked(fields) | {"raised": type(raised).__name__, "at": places[-8:]})
+
+
+def guarded[Event](handler: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
+    """For a handler that no HTTP answer stands before: what it raises is logged without what it says.
+
+    It still fails, so that whoever invoked it tries again as the template has it; but of an exception that leaves a
+    handler Lambda logs the text.
+    """
+
+    @wraps(handler)
+    def run(event: Event, context: Any) -> Any:
+        bind(context.aws_request_id)
+        try:
+            return handler(event, context)
+        except Exception as raised:  # noqa: BLE001 - the boundary: nothing that it says may be logged
+            exception("unexpected", raised)
+            failed = InvocationError(type(raised).__name__)
+        raise failed
+
+    return run

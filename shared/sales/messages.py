@@ -21,6 +21,7 @@ __all__ = [
     "costly_characters",
     "estimate",
     "fold",
+    "is_message_id",
     "least_segments",
     "measure",
     "move",
@@ -123,6 +124,14 @@ _REPORT_CAUSES = {
     "absentsubscriber": Cause.report_failure,
     "expired": Cause.report_failure,
 }
+
+
+_MESSAGE_ID = re.compile("ATXid_[A-Za-z0-9_-]{1,64}")
+
+
+def is_message_id(text: str) -> bool:
+    """Whether this has the shape of Africa's Talking's message ids: what has not is nobody's, and may be anything."""
+    return _MESSAGE_ID.fullmatch(text) is not None
 
 
 def report_cause(at_status: str) -> Cause | None:

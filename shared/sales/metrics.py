@@ -31,13 +31,16 @@ METRICS = {
 _VALUES = 100
 
 
-def count(name: str, value: float = 1, **dimensions: str) -> None:
+def count(name: str, value: float = 1, *, orders: Sequence[str] = (), **dimensions: str) -> None:
     """Counts this many. Raises TypeError for a metric or a dimension that is not in the list."""
-    observe(name, [value], **dimensions)
+    observe(name, [value], orders=orders, **dimensions)
 
 
-def observe(name: str, values: Sequence[float], **dimensions: str) -> None:
-    """Notes these values; with dimensions also for the stack as a whole, so that alarms need not know them all."""
+def observe(name: str, values: Sequence[float], *, orders: Sequence[str] = (), **dimensions: str) -> None:
+    """Notes these values; with dimensions also for the stack as a whole, so that alarms need not know them all.
+
+    `orders` are the ids of those that the numbers are about.
+    """
     if name not in METRICS or set(dimensions) != set(METRICS[name][1]):
         raise TypeError(f"not a metric with these dimensions: {name} {sorted(dimensions)}")
     split = [["stack"], ["stack", *dimensions]] if dimensions else [["stack"]]
@@ -52,6 +55,7 @@ def observe(name: str, values: Sequence[float], **dimensions: str) -> None:
         **dimensions,
         # To find the line by, and what the number came from; no dimensions.
         **log.bound(),
+        **({"order_id": orders[0]} if len(orders) == 1 else {"order_ids": list(orders)} if orders else {}),
         "release": settings().release,
     }
     for start in range(0, len(values), _VALUES):

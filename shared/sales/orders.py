@@ -80,8 +80,10 @@ class Order:
     reference: str | None = None
     status: str = "created"
     version: int = 1
-    # When the sweep is to look at the order: a queued text's next try, a sending one's end of lease.
+    # When the sweep is to look at the order: a queued text's next try, a sending one's end of lease, and then when the
+    # text is to be forgotten, where nobody else would see to that (`text_until`).
     due_at: str | None = None
+    text_until: str | None = None
     client: str = ""
     fingerprint: str = ""
     list_shard: str = "0"
@@ -195,7 +197,7 @@ class Order:
         return replace(
             self,
             version=self.version + 1,
-            due_at=format_time(due_at) if waits and due_at else None,
+            due_at=(format_time(due_at) if due_at else None) if waits else self.text_until,
             sms=replace(
                 sms,
                 status=status,
@@ -215,12 +217,52 @@ class Order:
         if sms.status in (Status.queued, Status.sending) or not (sms.to or sms.text.text):
             return None
         gone = replace(sms, to="", text=Text("", sms.text.encoding, sms.text.segments))
-        return replace(self, version=self.version + 1, sms=gone)
+        return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=gone)
+
+    def erased(self, now: datetime) -> "Order | None":
+        """The order without anything of its customer; none when that is gone. What was ordered stays, with its reference."""
+        sms = self.sms
+        if not (self.customer_name or sms.to or sms.text.text or self.fingerprint):
+            return None
+        suppressed = self.after(Cause.cancelled, now, reason="customer_erased") or self
+        sms = suppressed.sms
+        return replace(
+            suppressed,
+            customer_name="",
+            fingerprint="",
+            version=self.version + 1,
+            due_at=suppressed.due_at if sms.status is Status.sending else None,
+            text_until=None,
+            sms=replace(
+                sms,
+                to="",
+                text=Text("", sms.text.encoding, sms.text.segments),
+                # Why somebody asked for the text again is in their own words.
+                history=tuple(
+                    {name: value for name, value in entry.items() if name != "reason"}
+                    if entry.get("cause") == Cause.requested
+                    else entry
+                    for entry in sms.history
+                ),
+                requests=tuple(request | {"fingerprint": ""} for request in sms.requests),
+            ),
+        )
 
     def requested_again(
-        self, now: datetime, *, key: str, fingerprint: str, reason: str, to: str, text: Text
+        self,
+        now: datetime,
+        *,
+        key: str,
+        fingerprint: str,
+        reason: str,
+        to: str,
+        text: Text,
+        text_until: datetime | None = None,
     ) -> "Order | None":
-        """The order after a person asked for its text once more; none where its state does not allow it."""
+        """The order after a person asked for its text once more; none where its state does not allow it.
+
+        `text_until` is when a text that had been forgotten is to be forgotten again.
+        """
         status = move(self.sms.status, Cause.requested)
         if status is None:
             return None
@@ -230,6 +272,7 @@ class Order:
             self,
             version=self.version + 1,
             due_at=moment,
+            text_until=format_time(text_until) if text_until else self.text_until,
             sms=replace(
                 self.sms,
                 status=status,
@@ -267,6 +310,7 @@ class Order:
             status=item["status"],
             version=int(item["version"]),
             due_at=item.get("due_at"),
+            text_until=item.get("text_until"),
             client=item["client"],
             fingerprint=item["fingerprint"],
             list_shard=item["list_shard"],
@@ -300,6 +344,7 @@ class Order:
             "reference": self.reference,
             "status": self.status,
             "version": self.version,
+            "text_until": self.text_until,
             "client": self.client,
             "fingerprint": self.fingerprint,
             "list_shard": self.list_shard,

@@ -1,28 +1,29 @@
 """What is held about a person, all of it, and how it is forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from sales import clock
-from sales.customers import Customer
-from sales.messages import Cause, Text
+from sales.customers import Customer, Item
 from sales.orders import Order
 from sales.store import message_of, store
 
-__all__ = ["erase", "held_about"]
+__all__ = ["erase", "finish_erasure", "held_about"]
 
 _PAGE = 100
+# After an erasure, until its orders are looked for again: a request that read the customer before is at its end by then
+# (29 s), and the index has what it wrote.
+_LOOK_AGAIN_SECONDS = 60.0
 
 
-def _orders_of(customer: Customer) -> list[Order]:
-    found: list[Order] = []
+def _orders_of(customer_id: str) -> Iterator[Order]:
     follows = None
     while True:
-        page = store().orders({"customer": customer.id}, since=None, until=None, follows=follows, limit=_PAGE)
-        found += (Order.from_item(item) for item in page.items)
+        page = store().orders({"customer": customer_id}, since=None, until=None, follows=follows, limit=_PAGE)
+        yield from (Order.from_item(item) for item in page.items)
         if page.next is None:
-            return found
+            return
         follows = page.next
 
 
@@ -35,9 +36,10 @@ def held_about(order: Order) -> dict[str, Any]:
 def erase(customer: Customer, *, check: Callable[[int], None]) -> Customer:
     """The customer without name, number and e-mail, their orders without name, number and text, messages without number.
 
-    The customer goes first, so that no order can be made in between; erasing again finishes what was interrupted. A
-    delivery report that comes later loses its number as it arrives (`sales.sending.report_arrived`). `check` is asked
-    about each version that is to be erased, and raises where it is not the one that is meant.
+    The customer goes first, so that no order can be made from then on; what was being made meanwhile, and what could
+    not be done in time, the sweep finds a minute later (`finish_erasure`). A delivery report that comes later loses its
+    number as it arrives (`sales.sending.apply_reports`). `check` is asked about each version that is to be erased, and
+    raises where it is not the one that is meant.
     """
     check(customer.version)
     if customer.phone_number:
@@ -51,6 +53,7 @@ def erase(customer: Customer, *, check: Callable[[int], None]) -> Customer:
             name="",
             phone_number="",
             email="",
+            fingerprint="",
             erased=True,
             sms_opted_out=True,
             version=customer.version + 1,
@@ -59,19 +62,24 @@ def erase(customer: Customer, *, check: Callable[[int], None]) -> Customer:
         customer = store().replace_customer(erased) or erased
         if not customer.erased:
             check(customer.version)
-    for order in _orders_of(customer):
-        for message_id in store().change_order(order, _forgotten).message_ids:
-            store().forget_number(message_id)
+    store().keep_erasing(customer, clock.after(clock.now(), _LOOK_AGAIN_SECONDS))
+    _forget_orders(customer.id)
     return customer
 
 
-def _forgotten(order: Order) -> Order | None:
-    if not order.customer_name and not order.sms.to:
-        return None
-    suppressed = order.after(Cause.cancelled, clock.now(), reason="customer_erased") or order
-    return replace(
-        suppressed,
-        customer_name="",
-        version=order.version + 1,
-        sms=replace(suppressed.sms, to="", text=Text("", suppressed.sms.text.encoding, suppressed.sms.text.segments)),
-    )
+def finish_erasure(item: Item) -> None:
+    """Forgets what was written about an erased customer by whoever had read them before; `item` is the store's note."""
+    _forget_orders(item["customer"])
+    store().end_erasing(item, clock.now())
+
+
+def _forget_orders(customer_id: str) -> None:
+    for order in _orders_of(customer_id):
+        if order.erased(clock.now()) is None:
+            continue
+        # The messages first: an order that is still to be forgotten leads to them when this was interrupted.
+        for message_id in order.message_ids:
+            store().forget_number(message_id)
+        after = store().change_order(order, lambda current: current.erased(clock.now()))
+        for message_id in after.message_ids - order.message_ids:
+            store().forget_number(message_id)

@@ -7,10 +7,11 @@ from sales import clock
 from sales.auth import Caller
 from sales.customers import Customer
 from sales.errors import Problem
-from sales.identity import caller_key
+from sales.identity import caller_key, is_replay
 from sales.messages import Status, Text
 from sales.ordering import order_text
 from sales.orders import MOST_REQUESTS, Order
+from sales.settings import settings
 from sales.store import store
 
 __all__ = ["request_again"]
@@ -43,18 +44,30 @@ def request_again(
         nonlocal replayed
         for request in current.sms.requests:
             if request["key"] == mine:
-                if request["fingerprint"] != fingerprint:
+                if not is_replay(request["fingerprint"], fingerprint):
                     raise Problem("idempotency_key_reused")
                 replayed = True
                 return None
         check(current.version)
         now = clock.now()
         _allowed(current, customer, now)
+        days = settings().sms_text_days
         return current.requested_again(
-            now, key=mine, fingerprint=fingerprint, reason=reason, to=customer.phone_number, text=_text(current)
+            now,
+            key=mine,
+            fingerprint=fingerprint,
+            reason=reason,
+            to=customer.phone_number,
+            text=_text(current),
+            # Whoever forgets texts by their age has passed this order, and does not come back.
+            text_until=clock.after(now, days * clock.DAY_SECONDS) if days and _was_forgotten(current) else None,
         )
 
     return store().change_order(order, ask), replayed
+
+
+def _was_forgotten(order: Order) -> bool:
+    return not order.sms.text.text or order.text_until is not None
 
 
 def _text(order: Order) -> Text:

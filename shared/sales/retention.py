@@ -8,22 +8,21 @@ from sales.orders import Order
 from sales.settings import settings
 from sales.store import store
 
-__all__ = ["forget_old_texts"]
+__all__ = ["forget_old_texts", "forget_text"]
 
 _PAGE = 100
-_DAY_SECONDS = 86_400.0
 
 
 def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
     """Takes text and number from orders that are older than that and at rest; how many there were.
 
     It goes through the orders from the oldest and notes how far it has come. At one whose text is still on its way it
-    waits, so none is passed over. The messages of the gateway lose their number with the order.
+    waits, so none is passed over. One that it has passed and that gets a text again is due by itself (`Order.text_until`).
     """
     days = settings().sms_text_days
     if not days:
         return 0
-    until = format_time(clock.after(clock.now(), -days * _DAY_SECONDS))
+    until = format_time(clock.after(clock.now(), -days * clock.DAY_SECONDS))
     forgotten = 0
     reached = store().texts_forgotten()
     for shard in range(settings().list_shards):
@@ -33,11 +32,9 @@ def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
             ]
             passed = 0
             for order in found:
-                after = store().change_order(order, Order.without_text)
+                after = forget_text(order)
                 if after.sms.to or after.sms.text.text:
                     break
-                for message_id in after.message_ids:
-                    store().forget_number(message_id)
                 forgotten += after is not order
                 passed += 1
             if passed:
@@ -46,3 +43,12 @@ def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
             if passed < _PAGE:
                 break
     return forgotten
+
+
+def forget_text(order: Order) -> Order:
+    """The order without its text and the number it went to, in its messages too, unless the text is on its way."""
+    after = store().change_order(order, Order.without_text)
+    if not (after.sms.to or after.sms.text.text):
+        for message_id in after.message_ids:
+            store().forget_number(message_id)
+    return after

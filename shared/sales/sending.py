@@ -7,7 +7,7 @@ written next. What cannot be known is written as `unknown` and never sent again 
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -75,7 +75,7 @@ class Sender:
         With `early`, those that are still as they were read are tried before they are due; a try that sends nothing
         is none of theirs then.
         """
-        ended: Counter[str] = Counter()
+        ended: defaultdict[str, list[str]] = defaultdict(list)
         stop = threading.Event()
         if paused:
             stop.set()
@@ -100,17 +100,18 @@ class Sender:
             except Problem as problem:
                 failures.append(problem)
             else:
-                ended[state] += 1
+                ended[state].append(order.id)
 
         list(self._threads.map(one, orders))
-        for state, texts in ended.items():
-            metrics.count("SmsState", texts, state=state)
+        for state, ids in ended.items():
+            metrics.count("SmsState", len(ids), orders=ids, state=state)
         if latencies:
-            metrics.count("SmsAttempts", len(latencies))
-            metrics.observe("GatewayLatency", latencies)
+            tried = [order.id for order in orders]
+            metrics.count("SmsAttempts", len(latencies), orders=tried)
+            metrics.observe("GatewayLatency", latencies, orders=tried)
         if failures:
             raise failures[0]
-        return ended
+        return Counter({state: len(ids) for state, ids in ended.items()})
 
     def _suppress(self, order: Order, cause: Cause, reason: str) -> str:
         after = self._store.change_order(order, lambda current: current.after(cause, clock.now(), reason=reason))
@@ -143,7 +144,7 @@ class Sender:
         return None
 
     def _ask(self, order: Order, latencies: list[float]) -> Outcome:
-        key = self._api_key()
+        key = self._api_key(order)
         if not key:
             return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
         if self._gateway is None or self._gateway[0] != key:
@@ -153,11 +154,11 @@ class Sender:
         latencies.append(round((time.perf_counter() - asked) * 1000, 1))
         return outcome
 
-    def _api_key(self) -> str:
+    def _api_key(self, order: Order) -> str:
         try:
             return secrets.api_key()
         except Exception as raised:  # noqa: BLE001 - whatever keeps the key from us, nothing was sent
-            log.exception("secret unavailable", raised)
+            log.exception("secret unavailable", raised, order_id=order.id)
             return ""
 
     def _settle(self, order: Order, outcome: Outcome, *, due_before: str | None) -> Order:
@@ -181,7 +182,7 @@ class Sender:
         elif cause is Cause.misconfigured:
             due_at = clock.after(now, self._config.sms_pause_seconds)
             with noting(failed):
-                self._pause(due_at, outcome.reason)
+                self._pause(due_at, outcome.reason, order)
         if outcome.opted_out:
             with noting(failed):
                 self._store.opt_out(order.sms.to, now)
@@ -221,14 +222,14 @@ class Sender:
             self._store.settle_report(message.id)
         return after
 
-    def _pause(self, until: datetime, reason: str) -> None:
+    def _pause(self, until: datetime, reason: str, order: Order) -> None:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""
-        log.error("sending paused: the gateway refuses our configuration", reason=reason)
-        metrics.count("SmsMisconfigured", reason=reason)
+        log.error("sending paused: the gateway refuses our configuration", reason=reason, order_id=order.id)
+        metrics.count("SmsMisconfigured", orders=[order.id], reason=reason)
         try:
             secrets.api_key(fresh=True)
         except Exception as raised:  # noqa: BLE001 - the next try asks again
-            log.exception("secret unavailable", raised)
+            log.exception("secret unavailable", raised, order_id=order.id)
         self._store.pause_sending(until, reason)
 
 
@@ -253,12 +254,16 @@ def expire_lease(store: Store, order: Order) -> Order:
     after = store.change_order(order, expired)
     log.warning("lease ran out", order_id=order.id, sms_status=after.sms.status.value)
     if after.sms.status is Status.unknown:
-        metrics.count("SmsState", state=after.sms.status.value)
+        metrics.count("SmsState", orders=[order.id], state=after.sms.status.value)
     return after
 
 
 def apply_reports(store: Store, order: Order, message: Message, now: datetime) -> Order:
     """Moves the order as far as the reports that came for its message and number take it, in whatever order they came."""
+    if not order.sms.to:
+        # Its customer was erased in the meantime, or its text forgotten.
+        store.forget_number(message.id)
+        return order
     found: dict[Cause, str | None] = {}
     for report in message.reports:
         if report.number != order.sms.to:
@@ -270,7 +275,7 @@ def apply_reports(store: Store, order: Order, message: Message, now: datetime) -
             reason = found[cause] if cause is Cause.report_failure else None
             before, order = order, store.change_order(order, _reported(message, cause, reason, now))
             if order.sms.status is not before.sms.status:
-                metrics.count("SmsState", state=order.sms.status.value)
+                metrics.count("SmsState", orders=[order.id], state=order.sms.status.value)
     return order
 
 
@@ -294,10 +299,6 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
     order = store.order(message.order_id)
     if order is None:
         return "kept"
-    if not order.sms.to:
-        # Its customer was erased in the meantime.
-        store.forget_number(message.id)
-        return order.sms.status.value
     return apply_reports(store, order, message, now).sms.status.value
 
 
@@ -312,7 +313,7 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         store.settle_report(message.id)
         return
     if not message.number or not message.received_at:
-        store.settle_report(message.id)
+        store.forget_number(message.id)
         return
     rows = store.unsettled(message.number)
     others = (message_of(item) for item in rows if "sms" not in item)
@@ -333,8 +334,9 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
     elif found is Adoption.wait:
         store.keep_report(message, clock.after(now, 5))
-    elif clock.seconds_since(message.received_at, now) > window_seconds:
-        store.settle_report(message.id)
+    elif clock.seconds_since(message.received_at, now) > 2 * window_seconds:
+        # Until now it may have been what tells that a later message is not to be guessed about.
+        store.forget_number(message.id)
     else:
         # An order may yet become unknown: its sender or its lease takes a while to say so.
         store.keep_report(message, clock.after(now, 60))

@@ -1,8 +1,9 @@
 """The tables: the only module that talks to DynamoDB, and the only importer of botocore.
 
 Every write is conditional. Items that are not orders live in the orders table under ids with a prefix: `reference#`
-(who has a reference), `message#` (what is known of a message of the gateway), `control#` (the sender's pause, how far texts are forgotten).
-Numbers that want no texts live in the customers table under codes with the prefix `optout#`.
+(who has a reference), `message#` (what is known of a message of the gateway), `erasure#` (whose orders the sweep is to
+look for once more), `control#` (the sender's pause, how far texts are forgotten). Numbers that want no texts live in the
+customers table under codes with the prefix `optout#`.
 """
 
 import json
@@ -658,6 +659,21 @@ class Store:
         item = {"id": "control#sms", "until": format_time(until), "reason": reason}
         self._call("put_item", TableName=self._orders, Item=marshal_item(item))
 
+    # Erasures
+
+    def keep_erasing(self, customer: Customer, due_at: datetime) -> None:
+        """Has the sweep look once more for what is held about an erased customer."""
+        item_id = f"erasure#{customer.code}"
+        due = {"due_shard": due_shard(item_id), "due_at": format_time(due_at)}
+        self._call(
+            "put_item", TableName=self._orders, Item=marshal_item({"id": item_id, "customer": customer.id} | due)
+        )
+
+    def end_erasing(self, erasure: Item, now: datetime) -> None:
+        """Ends that: there is nothing left to be found."""
+        item = {"id": erasure["id"], "customer": erasure["customer"], "expires_at": _expiry(now)}
+        self._call("put_item", TableName=self._orders, Item=marshal_item(item))
+
     # Messages of the gateway
 
     def link_message(self, message_id: str, order: Order, now: datetime) -> Message:
@@ -699,14 +715,14 @@ class Store:
         )
 
     def settle_report(self, message_id: str) -> None:
-        """Ends the search for a message's text: it found one, or there is none to be found.
-
-        The message can still be found by its number: another message must not be taken for the only one there was.
-        """
+        """Ends the search for a message's text: it found one, and that was told."""
         self._update_message(message_id, "REMOVE due_shard, due_at", {})
 
     def forget_number(self, message_id: str) -> None:
-        """Forgets the number a message went to, if there is such a message, and with it the search for its text."""
+        """Forgets the number a message went to, if there is such a message, and with it the search for its text.
+
+        Whose text it was is known then, or not to be known. Each report brings the number anew.
+        """
         try:
             self._update_message(
                 message_id,

@@ -12,7 +12,8 @@ from sales.errors import Problem
 from sales.gateway import OUTAGES
 from sales.messages import LONGEST_WAIT_SECONDS, Status
 from sales.orders import DUE_SHARDS, Order
-from sales.retention import forget_old_texts
+from sales.privacy import finish_erasure
+from sales.retention import forget_old_texts, forget_text
 from sales.sending import GATEWAY_SECONDS, MARGIN_SECONDS, adopt, expire_lease, noting, sender
 from sales.store import message_of, store
 
@@ -96,10 +97,19 @@ def _due(shard: str, *, seconds_left: _Left, oldest: list[str], tried: set[str])
             if order.sms.status is Status.sending:
                 with noting(failed):
                     ended[expire_lease(store(), order).sms.status.value] += 1
+            elif order.sms.status is not Status.queued and order.due_at and order.due_at == order.text_until:
+                with noting(failed):
+                    forget_text(order)
+                    ended["forgotten"] += 1
         queued = [order for order in orders if order.sms.status is Status.queued]
         tried.update(order.id for order in queued)
         states = _send(queued, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left)
         ended.update(states)
+        for each in items:
+            # Last, since it may take long: it is due until it is done.
+            if each.startswith("erasure#") and "due_at" in items[each]:
+                finish_erasure(items[each])
+                ended["erasures"] += 1
         ended["recovered"] += bool(states["sent"]) and any(order.sms.reason in OUTAGES for order in queued)
         # Paused, or at the end of the time: the rest stays due, and the next sweep finds it.
         if len(found) < _LOOK or states["left"]:

@@ -1,16 +1,46 @@
 """Tokens nobody must be let in with, each under its name; of an issuer whose key and address the attacker may know."""
 
+import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import NameOID
+from jose import jwe
 
-from tests.tokens import AUDIENCE, Issuer, b64
+from tests.local.system import request
+from tests.tokens import AUDIENCE, Issuer, b64, running
+
+
+@contextmanager
+def attacked(issuer: Issuer) -> Iterator[Issuer]:
+    """The issuer, and beside it an attacker who serves keys of their own, which nobody is to fetch."""
+    with running(Issuer()) as attacker:
+        issuer.attacker = attacker
+        yield issuer
+
+
+@contextmanager
+def insider(state: Path, port: int) -> Iterator[Issuer]:
+    """A running system's own issuer, its signing key in the attacker's hands: only what a token says is wrong."""
+    key = serialization.load_pem_private_key((state / "identity.pem").read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    found = Issuer()
+    found.key = key
+    discovery = request("GET", f"http://127.0.0.1:{port}/oauth2/default/.well-known/openid-configuration").body
+    found.url, found.kid = discovery["issuer"], request("GET", discovery["jwks_uri"]).body["keys"][0]["kid"]
+    with attacked(found):
+        yield found
 
 
 def header(issuer: Issuer, **changes: Any) -> dict[str, Any]:
@@ -59,10 +89,40 @@ def ps256(issuer: Issuer) -> str:
     return f"{head}.{b64(issuer.key.sign(head.encode(), pss, hashes.SHA256()))}"
 
 
-def es256(issuer: Issuer) -> str:
-    head = unsigned(header(issuer, alg="ES256"), issuer.claims()).rstrip(".")
-    key = ec.generate_private_key(ec.SECP256R1())
-    return f"{head}.{b64(key.sign(head.encode(), ec.ECDSA(hashes.SHA256())))}"
+def es256(kid: str) -> Callable[[Issuer], str]:
+    """Signed with an elliptic key that the issuer publishes, under its own or the other key's id."""
+
+    def make(issuer: Issuer) -> str:
+        head = unsigned({"alg": "ES256", "kid": issuer.kid + kid}, issuer.claims()).rstrip(".")
+        pair = decode_dss_signature(issuer.elliptic.sign(head.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{head}.{b64(b''.join(number.to_bytes(32) for number in pair))}"
+
+    return make
+
+
+def encrypted(issuer: Issuer) -> str:
+    """A good token inside a JWE for the issuer's public key, which anybody can make."""
+    made: bytes = jwe.encrypt(
+        issuer.token(), issuer.public_pem, encryption="A256GCM", algorithm="RSA-OAEP", cty="JWT", kid=issuer.kid
+    )
+    return made.decode()
+
+
+def certificate(key: rsa.RSAPrivateKey) -> str:
+    """A certificate that the attacker has made for a key of theirs."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode()
 
 
 def another_issuers_key(issuer: Issuer) -> str:
@@ -72,16 +132,23 @@ def another_issuers_key(issuer: Issuer) -> str:
 
 
 def embedded_key(issuer: Issuer) -> str:
-    stranger = Issuer("mine")
-    stranger.url = issuer.url
-    return stranger.sign({"alg": "RS256", "kid": "mine", "jwk": stranger.keys()["keys"][0]}, stranger.claims())
+    stranger = Issuer(issuer.kid)
+    return stranger.sign(header(issuer, jwk=stranger.keys()["keys"][0]), issuer.claims())
 
 
-def pointed_key(name: str) -> Callable[[Issuer], str]:
+def embedded_certificate(issuer: Issuer) -> str:
+    stranger = Issuer(issuer.kid)
+    return stranger.sign(header(issuer, x5c=[certificate(stranger.key)]), issuer.claims())
+
+
+def pointed_key(name: str, kid: str = "") -> Callable[[Issuer], str]:
+    """Signed by the attacker, who serves the key for it under the id of the issuer's own, or another."""
+
     def make(issuer: Issuer) -> str:
-        stranger = Issuer("mine")
-        stranger.url = issuer.url
-        return stranger.sign({"alg": "RS256", "kid": "mine", name: "https://example.com/keys"}, stranger.claims())
+        assert issuer.attacker
+        attacker = issuer.attacker
+        attacker.kid = kid or issuer.kid
+        return attacker.sign(header(attacker) | {name: f"{attacker.url}/v1/keys"}, issuer.claims())
 
     return make
 
@@ -102,26 +169,39 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "HS256 signed with the public key": hs256_with_the_public_key,
     "RS512": rs512,
     "PS256": ps256,
-    "ES256": es256,
+    "ES256 by a key of the issuer's": es256("-elliptic"),
+    "ES256 under the RSA key's id": es256(""),
+    "RS256 under the elliptic key's id": lambda i: i.sign(header(i, kid=f"{i.kid}-elliptic"), i.claims()),
     "another key under the same kid": another_issuers_key,
     "embedded jwk": embedded_key,
     "jku": pointed_key("jku"),
     "x5u": pointed_key("x5u"),
-    "x5c": pointed_key("x5c"),
+    "jku with a kid of its own": pointed_key("jku", "theirs"),
+    "x5c": embedded_certificate,
     "kid unknown": lambda i: i.sign(header(i, kid="other"), i.claims()),
     "kid of path traversal": lambda i: i.sign(header(i, kid="../../../dev/null"), i.claims()),
     "kid empty": lambda i: i.sign(header(i, kid=""), i.claims()),
     "kid missing": lambda i: i.sign({"alg": "RS256"}, i.claims()),
     "kid a number": lambda i: i.sign(header(i, kid=1), i.claims()),
-    "critical extension": lambda i: i.sign(header(i, crit=["exp"]), i.claims()),
+    "critical extension": lambda i: i.sign(header(i, crit=["exp"], exp=int(NOW()) + 600), i.claims()),
+    "crit empty": lambda i: i.sign(header(i, crit=[]), i.claims()),
+    "crit null": lambda i: i.sign(header(i, crit=None), i.claims()),
     "wrong issuer": lambda i: i.token(iss="https://example.com/oauth2/default"),
     "issuer with a slash": lambda i: i.token(iss=i.url + "/"),
     "issuer as prefix": lambda i: i.token(iss=i.url[:-1]),
+    "issuer with more behind it": lambda i: i.token(iss=i.url + ".evil"),
+    "issuer with a path behind it": lambda i: i.token(iss=i.url + "/evil"),
+    "issuer with a host behind its own": lambda i: i.token(iss=i.url.replace("/oauth2", ".evil.example/oauth2")),
     "issuer as list": lambda i: i.token(iss=[i.url]),
     "issuer missing": lambda i: i.token(iss=None),
     "wrong audience": lambda i: i.token(aud="api://other"),
-    "audience as list": lambda i: i.token(aud=["api://other"]),
+    # Okta sends a string. AWS's authorizer takes a list that has the audience in it; what is ours does not.
+    "audience as list": lambda i: i.token(aud=[AUDIENCE]),
+    "audience as list of several": lambda i: i.token(aud=[AUDIENCE, "api://other"]),
+    "audience as list of others": lambda i: i.token(aud=["api://other"]),
     "audience as prefix": lambda i: i.token(aud="api://defaul"),
+    "audience with more behind it": lambda i: i.token(aud=AUDIENCE + ".evil"),
+    "audience with another behind it": lambda i: i.token(aud=f"{AUDIENCE} api://other"),
     "audience with a slash": lambda i: i.token(aud="api://default/"),
     "audience missing": lambda i: i.token(aud=None),
     "audience missing, client_id instead": lambda i: i.token(aud=None, client_id=AUDIENCE),
@@ -151,7 +231,8 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "signature truncated": lambda i: i.token()[:-10],
     "signature of zeros": lambda i: i.token().rpartition(".")[0] + "." + b64(b"\0" * 256),
     "truncated": lambda i: i.token()[: len(i.token()) // 2],
-    "nested JWE": lambda i: ".".join(["e30"] * 5),
+    "nested JWE": encrypted,
+    "five parts": lambda i: ".".join(["e30"] * 5),
     "huge": lambda i: i.token(filler="x" * 20_000),
     "whitespace before": lambda i: " " + i.token(),
     "whitespace inside": lambda i: i.token().replace(".", " .", 1),
@@ -167,7 +248,7 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "kid an address": lambda i: i.sign(header(i, kid="https://example.com/keys"), i.claims()),
     "kid an SQL injection": lambda i: i.sign(header(i, kid="' OR '1'='1"), i.claims()),
     "kid with NUL": lambda i: i.sign(header(i, kid=f"{i.kid}\0"), i.claims()),
-    "crit names what nobody knows": lambda i: i.sign(header(i, crit=["exp"]), i.claims()),
+    "crit names what nobody knows": lambda i: i.sign(header(i, crit=["nobody"], nobody=1), i.claims()),
     "b64 false": lambda i: i.sign(header(i, b64=False, crit=["b64"]), i.claims()),
     "issuer in another case": lambda i: i.token(iss=i.url.upper()),
     "issuer with another's as user": lambda i: i.token(iss=i.url.replace("://", "://example.com@")),
@@ -209,4 +290,26 @@ WITHOUT_SCOPE: dict[str, Any] = {
     "scp an object": {"sales:write": True},
     "scp with a number": ["sales:write", 1],
     "scp true": True,
+}
+
+# A good token where it does not belong: header lines and query, with %s for the token.
+CARRIED: dict[str, tuple[list[bytes], str]] = {
+    "no header": ([], ""),
+    "an empty header": ([b"Authorization:"], ""),
+    "only the scheme": ([b"Authorization: Bearer"], ""),
+    "basic": ([b"Authorization: Basic %s"], ""),
+    "scheme twice": ([b"Authorization: Bearer Bearer %s"], ""),
+    "a tab after the scheme": ([b"Authorization: Bearer\t%s"], ""),
+    "two headers, both good": ([b"Authorization: Bearer %s", b"Authorization: Bearer %s"], ""),
+    "two headers, the first bad": ([b"Authorization: Bearer x", b"Authorization: Bearer %s"], ""),
+    "two headers, the second bad": ([b"Authorization: Bearer %s", b"Authorization: Bearer x"], ""),
+    "two tokens in one header": ([b"Authorization: Bearer %s, Bearer %s"], ""),
+    "in the query": ([], "?access_token=%s"),
+    "in a cookie": ([b"Cookie: access_token=%s"], ""),
+    "in another header": ([b"X-Authorization: Bearer %s"], ""),
+    "in X-Forwarded-Authorization": ([b"X-Forwarded-Authorization: Bearer %s"], ""),
+    "under Proxy-Authorization": ([b"Proxy-Authorization: Bearer %s"], ""),
+    "in quotes": ([b'Authorization: Bearer "%s"'], ""),
+    "after a NUL": ([b"Authorization: Bearer \0%s"], ""),
+    "claims in a header of the gateway's": ([b"X-Amzn-Request-Context: {}", b"X-Claims: %s"], ""),
 }

@@ -4,21 +4,31 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.local.system import System, leaks, request, running, until
+from tests.local.system import System, request, running, until
+from tests.private import Used, leaks
 
 pytestmark = pytest.mark.local
 NAME, ITEM, EMAIL = "Wanjiru Achieng-Odhiambo", "a very private parcel", "Wanjiru.Private@example.com"
 NUMBER, OTHER, LOST = "+254700000871", "+254700000872", "+254700000873"
 
 
-@pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system whose logs hold this story alone."""
-    with running() as found:
+# Lines that are about an order, by what they say or count; a report whose message nobody knows is about none.
+ABOUT_AN_ORDER = {
+    "sms", "batch", "batch handed back", "delivery report", "delivery report adopted", "delivery report for another number",
+    "lease ran out", "secret unavailable", "sending paused: the gateway refuses our configuration",
+    "OrdersCreated", "SmsState", "SmsAttempts", "GatewayLatency", "SmsMisconfigured",
+}  # fmt: skip
+
+
+@pytest.fixture(params=["INFO", "DEBUG"])
+def own(request: pytest.FixtureRequest) -> Iterator[System]:
+    """A system whose logs hold this story alone; at DEBUG, libraries would log what they send and get."""
+    with running(LOG_LEVEL=request.param) as found:
         yield found
 
 
@@ -67,6 +77,16 @@ def tell(system: System, secret: str) -> list[str]:
     return [order["id"] for order in orders] + parts
 
 
+def lines_about_orders(logs: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """What functions logged of orders, and which number of them they wrote down."""
+    for text in logs.values():
+        for line in text.splitlines():
+            if line.startswith("{") and isinstance(found := json.loads(line), dict):
+                said = ABOUT_AN_ORDER & {found.get("message"), *found}
+                if said and found.get("state") != "kept":
+                    yield found
+
+
 def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System) -> None:
     secret = (own.state / "webhook-secret").read_text().strip()
     made = tell(own, secret)
@@ -76,20 +96,26 @@ def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System
         return {str(path.relative_to(own.state)): path.read_text(errors="replace") for path in own.state.rglob("*.log")}
 
     # The logs are those of the story: the functions said something of its orders, the gateway of its refusals.
-    until(lambda: any(orders[0] in text for text in logs().values()), seconds=20)
+    until(lambda: all(any(order in text for text in logs().values()) for order in orders), seconds=20)
     found = logs()
+    about = list(lines_about_orders(found))
+    assert {each for line in about for each in ABOUT_AN_ORDER & {line.get("message"), *line}} >= {
+        "sms", "batch", "delivery report", "OrdersCreated", "SmsState", "SmsAttempts", "SmsMisconfigured",
+    }  # fmt: skip
+    assert [line for line in about if not line.get("order_id") and not line.get("order_ids")] == []
     statuses = {json.loads(line)["status"] for line in found["logs/access.log"].splitlines()}
     assert {200, 201, 400, 401, 403, 404, 422} <= statuses
     pem = re.sub(r"-----.*?-----|\s", "", (own.state / "identity.pem").read_text())
     private = {
         "name": NAME.split(maxsplit=1)[0], "surname": "Odhiambo", "e-mail": EMAIL.split("@", maxsplit=1)[0], "item": ITEM,
         **{f"number {number[-3:]}": number[1:] for number in (NUMBER, OTHER, LOST)},
-        "webhook secret": secret, "signing key": pem[40:80], **{f"token's part {n}": part for n, part in enumerate(parts)},
+        "API key": (own.state / "sms-api-key").read_text().strip(), "webhook secret": secret, "signing key": pem[40:80], **{f"token's part {n}": part for n, part in enumerate(parts)},
     }  # fmt: skip
-    leaks = [
+    leaked = [
         (name, what) for name, text in found.items() for what, each in private.items() if each.lower() in text.lower()
     ]
-    assert leaks == []
+    assert leaked == []
+    assert own.leaks() == []
 
 
 @pytest.mark.parametrize(
@@ -110,5 +136,26 @@ def test_every_system_s_logs_are_searched_for_what_they_may_not_have(
 ) -> None:
     (tmp_path / "webhook-secret").write_text("the-secret-of-the-hook\n")
     (tmp_path / "logs").mkdir()
-    (tmp_path / "logs/create_order.log").write_text(f"nothing\n{line}\n")
-    assert leaks(tmp_path) == ([f"logs/create_order.log:2: {kind}"] if kind else [])
+    for name in ("logs/create_order.log", "logs/gateway.log.1", "make-run.log"):
+        (tmp_path / name).write_text(f"nothing\n{line}\n")
+        assert leaks(tmp_path) == ([f"{name}:2: {kind}"] if kind else [])
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Dear Achieng Odhiambo,",
+        "?name=achieng%20odhiambo",
+        "to 12025550123",
+        "achieng%40nowhere",
+        "Bearer x.the-claims-of-it.x",
+        '{"signature": "the-signature"}',
+    ],
+)
+def test_every_system_s_logs_are_searched_for_whom_the_test_itself_made_up(tmp_path: Path, line: str) -> None:
+    used = Used()
+    used.note({"name": "Achieng Odhiambo", "phone_number": "+12025550123", "email": "achieng@nowhere", "item": "lamp"})
+    used.note_token("eyJhbGciOiJSUzI1NiJ9.the-claims-of-it.the-signature")
+    (tmp_path / "make-run.log").write_text(f"a lamp, eyJhbGciOiJSUzI1NiJ9, 0-12025550123a\n{line}\n")
+    assert leaks(tmp_path, used) == ["make-run.log:2: what the test used"]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import unicodedata
 from typing import Any
 from urllib.parse import quote
@@ -75,7 +76,7 @@ SMUGGLED: dict[str, bytes] = {
 def test_no_request_hides_in_another(name: str, target: System, tried: Try) -> None:
     reply = send(target.port, SMUGGLED[name], seconds=3)
     # One answer, a refusal, and the connection is at its end: what follows is never read as a request.
-    passed = len(reply.statuses) != 1 or not 400 <= reply.status < 500
+    passed = len(reply.statuses) != 1 or not 400 <= reply.status < 500 or not reply.ended
     tried("Request smuggling", passed)
     assert not passed, reply
     assert target.answers()
@@ -153,7 +154,7 @@ def test_a_body_that_is_no_customer_is_refused(name: str, target: System, tried:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-AMOUNTS = ["9" * 1000, "-1", "0", "NaN", "Infinity", "1_000", "٤٢", "1,5", "0x10", "1" + "0" * 30, "1.001", " 1", ""]  # fmt: skip
+AMOUNTS = ["9" * 1000, "9" * 90_000, "-1", "0", "NaN", "Infinity", "1_000", "٤٢", "1,5", "0x10", "1" + "0" * 30, "1.001", " 1", ""]  # fmt: skip
 
 
 @pytest.mark.parametrize("amount", AMOUNTS)
@@ -161,6 +162,36 @@ def test_an_amount_that_is_none_is_refused(amount: str, target: System, tried: T
     answer = target.call("POST", "sms/preview", {"name": "a", "item": "b", "amount": amount})
     tried("Hostile amounts", answer.status != 422)
     assert answer.status == 422, answer
+
+
+# As JSON numbers, which a parser has before anybody looks at them: up to the limit for bodies, and beyond it.
+NUMBERS: dict[str, tuple[str, int]] = {
+    "10^6 digits": ("9" * 1_000_000, 413),
+    "99,000 digits": ("9" * 99_000, 400),
+    "99,000 digits below zero": ("-" + "9" * 99_000, 400),
+    "99,000 digits after the point": ("0." + "9" * 99_000, 422),
+    "99,000 digits before the point": ("9" * 99_000 + ".0", 422),
+    "a one after 98,000 zeros": ("1." + "0" * 98_000 + "1", 422),
+    "an exponent of a million": ("1e999999", 422),
+    "an exponent of minus a million": ("1e-999999", 422),
+    "a long number with an exponent back": ("9" * 50_000 + "e-40000", 422),
+    "an exponent of 99,000 digits": ("1e" + "9" * 99_000, 400),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_an_amount_that_is_a_number_of_many_digits_is_refused_and_costs_no_time(
+    name: str, target: System, tried: Try
+) -> None:
+    number, expected = NUMBERS[name]
+    body = f'{{"name": "a", "item": "b", "amount": {number}}}'
+    began = time.perf_counter()
+    answer = target.call("POST", "sms/preview", body)
+    seconds = time.perf_counter() - began
+    tried("Hostile amounts", not 400 <= answer.status < 500 or seconds > 2)
+    assert answer.status == expected, answer
+    assert seconds < 2
+    assert number[:50] not in answer.raw.decode()
 
 
 NAMES: dict[str, str] = {

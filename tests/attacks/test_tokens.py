@@ -1,45 +1,50 @@
 """Hostile tokens, at the gateway of the running system and at the check that functions make without one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from moto import mock_aws
 
+from functions.create_customer.app import handler as create_customer
+from local.template import load
 from sales.auth import TokenError, Verifier, caller_of
 from sales.errors import Problem
+from sales.store import aws_client
+from tests.attacks import hostile
 from tests.attacks.conftest import Try
-from tests.attacks.hostile import TOKENS, WITHOUT_SCOPE
+from tests.attacks.hostile import CARRIED, TOKENS, WITHOUT_SCOPE, attacked
 from tests.attacks.wire import Reply, send
-from tests.local.system import BASE, CUSTOMER, System, request
+from tests.conftest import ENVIRONMENT, forget_process_state
+from tests.events import Context, http_event
+from tests.local.system import BASE, CUSTOMER, ROOT, System
 from tests.tokens import AUDIENCE, Issuer, running
 
 pytestmark = pytest.mark.local
-GATEWAY, FUNCTIONS = "Forged and stale tokens, at the gateway", "Forged and stale tokens, at the functions' own check"
+GATEWAY, CHECK = "Forged and stale tokens, at the gateway", "Forged and stale tokens, at the functions' own check"
+FUNCTION = "Forged, stale and misplaced tokens, at a function without a gateway"
 BODY = json.dumps(CUSTOMER).encode()
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[Issuer]:
     """An issuer for the functions' own check."""
-    with running(Issuer()) as found:
+    with running(Issuer()) as found, attacked(found):
         yield found
 
 
 @pytest.fixture(scope="module")
-def insider(target: System) -> Issuer:
-    """The running system's own issuer, its signing key in the attacker's hands: only what a token says is wrong."""
-    key = serialization.load_pem_private_key((target.state / "identity.pem").read_bytes(), None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    found = Issuer()
-    found.key = key
-    discovery = request(
-        "GET", f"http://127.0.0.1:{target.port + 1}/oauth2/default/.well-known/openid-configuration"
-    ).body
-    found.url, found.kid = discovery["issuer"], request("GET", discovery["jwks_uri"]).body["keys"][0]["kid"]
-    return found
+def insider(target: System) -> Iterator[Issuer]:
+    """The running system's own issuer, its signing key in the attacker's hands."""
+    with hostile.insider(target.state, target.port + 1) as found:
+        yield found
+
+
+def fetched(issuer: Issuer) -> int:
+    """How often the attacker's keys were asked for."""
+    assert issuer.attacker
+    return issuer.attacker.fetches
 
 
 def post(target: System, *headers: bytes, query: str = "") -> Reply:
@@ -62,7 +67,8 @@ def test_the_insiders_good_token_is_let_in(target: System, insider: Issuer) -> N
 @pytest.mark.parametrize("name", TOKENS)
 def test_the_gateway_lets_nobody_in_with(name: str, target: System, insider: Issuer, tried: Try) -> None:
     reply = post(target, b"Authorization: Bearer " + TOKENS[name](insider).encode())
-    tried(GATEWAY, reply.status < 400)
+    tried(GATEWAY, reply.status < 400 or fetched(insider) > 0)
+    assert fetched(insider) == 0
     # The gateway's own limits come first.
     assert reply.status == {"huge": 431, "line break at the end": 400}.get(name, 401), reply
 
@@ -78,9 +84,64 @@ def test_the_functions_own_check_lets_nobody_in_with(name: str, issuer: Issuer, 
         Verifier(issuer.url, AUDIENCE).claims(TOKENS[name](issuer))
     except TokenError as refused:
         reason = refused.reason
-    tried(FUNCTIONS, not reason)
+    tried(CHECK, not reason or fetched(issuer) > 0)
     assert reason
+    assert fetched(issuer) == 0
     assert "someone@example.com" not in reason
+
+
+@pytest.fixture(scope="module")
+def function(issuer: Issuer) -> Iterator[Callable[[dict[str, str], str], int]]:
+    """create_customer as sam local invokes it, with no authorizer before it; its status for these headers and query."""
+    definition = load(ROOT / "template.yaml", {"OktaIssuer": issuer.url, "Architecture": "x86_64"}).tables
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in (ENVIRONMENT | {"OKTA_ISSUER": issuer.url}).items():
+            patch.setenv(name, value)
+        forget_process_state()
+        client = aws_client("dynamodb", "")
+        client.create_table(**definition["CustomersTable"] | {"TableName": "customers"})
+
+        def ask(headers: dict[str, str], query: str) -> int:
+            event = http_event("POST", f"{BASE}/customers", CUSTOMER, headers=headers, authorized=False)
+            status: int = create_customer(event | {"rawQueryString": query.removeprefix("?")}, Context())["statusCode"]
+            stored = client.scan(TableName="customers")["Count"]
+            assert bool(stored) is (status < 400)
+            return status
+
+        yield ask
+    forget_process_state()
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_function_that_no_gateway_stands_before_lets_nobody_in_with(
+    name: str, function: Callable[[dict[str, str], str], int], issuer: Issuer, tried: Try
+) -> None:
+    status = function({"Authorization": f"Bearer {TOKENS[name](issuer)}"}, "")
+    tried(FUNCTION, status < 400 or fetched(issuer) > 0)
+    assert status == 401
+    assert fetched(issuer) == 0
+
+
+@pytest.mark.parametrize("name", CARRIED)
+def test_a_function_that_no_gateway_stands_before_finds_no_token_that_is_carried_wrongly(
+    name: str, function: Callable[[dict[str, str], str], int], issuer: Issuer, tried: Try
+) -> None:
+    lines, query = CARRIED[name]
+    headers: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.decode().replace("%s", issuer.token()).partition(":")
+        # One header that is sent twice is one with a comma in an event.
+        headers[key] = f"{headers[key]},{value.strip()}" if key in headers else value.strip()
+    status = function(headers, query.replace("%s", issuer.token()))
+    tried(FUNCTION, status < 400)
+    assert status == 401
+
+
+def test_a_function_that_no_gateway_stands_before_lets_a_good_token_in(
+    function: Callable[[dict[str, str], str], int], issuer: Issuer
+) -> None:
+    # The last of these tests: what it stores stays.
+    assert function({"Authorization": f"Bearer {issuer.token()}"}, "") == 201
 
 
 @pytest.mark.parametrize("name", WITHOUT_SCOPE)
@@ -95,28 +156,6 @@ def test_without_the_scope_it_is_403_at_both(
     with pytest.raises(Problem) as refused:
         caller_of({"requestContext": {}}, headers, "sales:write", issuer=issuer.url, audience=AUDIENCE, jwks_uri="")
     assert refused.value.status == 403
-
-
-CARRIED: dict[str, tuple[list[bytes], str]] = {
-    "no header": ([], ""),
-    "an empty header": ([b"Authorization:"], ""),
-    "only the scheme": ([b"Authorization: Bearer"], ""),
-    "basic": ([b"Authorization: Basic %s"], ""),
-    "scheme twice": ([b"Authorization: Bearer Bearer %s"], ""),
-    "a tab after the scheme": ([b"Authorization: Bearer\t%s"], ""),
-    "two headers, both good": ([b"Authorization: Bearer %s", b"Authorization: Bearer %s"], ""),
-    "two headers, the first bad": ([b"Authorization: Bearer x", b"Authorization: Bearer %s"], ""),
-    "two headers, the second bad": ([b"Authorization: Bearer %s", b"Authorization: Bearer x"], ""),
-    "two tokens in one header": ([b"Authorization: Bearer %s, Bearer %s"], ""),
-    "in the query": ([], "?access_token=%s"),
-    "in a cookie": ([b"Cookie: access_token=%s"], ""),
-    "in another header": ([b"X-Authorization: Bearer %s"], ""),
-    "in X-Forwarded-Authorization": ([b"X-Forwarded-Authorization: Bearer %s"], ""),
-    "under Proxy-Authorization": ([b"Proxy-Authorization: Bearer %s"], ""),
-    "in quotes": ([b'Authorization: Bearer "%s"'], ""),
-    "after a NUL": ([b"Authorization: Bearer \0%s"], ""),
-    "claims in a header of the gateway's": ([b"X-Amzn-Request-Context: {}", b"X-Claims: %s"], ""),
-}
 
 
 @pytest.mark.parametrize("name", CARRIED)

@@ -11,10 +11,11 @@ _STATUS = re.compile(rb"(?:\A|\n)HTTP/[0-9]\.[0-9] ([0-9]{3}) ")
 
 @dataclass(frozen=True)
 class Reply:
-    """Everything a connection answered, and the statuses in it."""
+    """Everything a connection answered, the statuses in it, and whether the other side ended it."""
 
     raw: bytes
     seconds: float
+    ended: bool
 
     @property
     def statuses(self) -> list[int]:
@@ -28,22 +29,23 @@ class Reply:
 
 
 def send(port: int, data: bytes, *, seconds: float = 10) -> Reply:
-    """Sends these bytes, says that no more will come, and reads until the other side closes or that time is over."""
-    began, found = time.monotonic(), b""
+    """Sends these bytes, and reads until the other side ends the connection or that time is over.
+
+    However long it is silent: a second answer, late, would be what an attack came to. The sending side stays open, as
+    clients leave it.
+    """
+    began, found, ended = time.monotonic(), b"", False
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         with suppress(OSError):  # who refuses may close before all is sent
             connection.sendall(data)
-        connection.settimeout(0.5)
-        while time.monotonic() - began < seconds:
+        while not ended and (left := began + seconds - time.monotonic()) > 0:
+            connection.settimeout(left)
             try:
                 piece = connection.recv(65536)
             except TimeoutError:
-                if found:
-                    break
-                continue
+                break
             except OSError:
-                break
-            if not piece:
-                break
+                piece = b""
+            ended = not piece
             found += piece
-    return Reply(found, time.monotonic() - began)
+    return Reply(found, time.monotonic() - began, ended)

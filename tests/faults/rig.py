@@ -20,7 +20,7 @@ from local.store import StoreClient, choose, wait_until_ready
 from local.supervisor import LAYOUT, load_template
 from tests.events import stream_event
 from tests.faults.proxy import Fault, Proxy
-from tests.local.system import ROOT, Answer, System, leaks, request, until
+from tests.local.system import ROOT, Answer, System, request, until
 
 # Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
 WAITS = {
@@ -262,4 +262,5 @@ def rig() -> Iterator[Rig]:
         finally:
             with suppress(OSError):
                 made.close()
-        assert leaks(made.state) == []
+        found = made.system.leaks()
+        assert not found, found

@@ -763,7 +763,7 @@ ROWS = [
     misconfigured("bad_key", "bad_key"),
     misconfigured("bad_sender", "InvalidSenderId"),
     misconfigured("redirect", "http_307"),
-    ambiguous("status:408", "Undocumented", 0),
+    ambiguous("status:408", "code_408", 0),
     ambiguous("http:500", "http_500", 0),
     ambiguous("http:502", "http_502", 0),
     ambiguous("http:503", "http_503", 0),

@@ -1,6 +1,6 @@
 """The store in moto, with the tables of template.yaml."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,20 @@ from moto import mock_aws
 
 from local.template import load
 from sales.store import aws_client
+from tests.private import PRIVATE, found_in
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PARAMETERS = {"OktaIssuer": "https://example.okta.com/oauth2/default", "Architecture": "x86_64"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test fails when what its functions wrote to output or log has anything of anybody."""
+    report = yield
+    said = f"{report.capstdout}\n{report.capstderr}\n{report.caplog}"
+    if report.when == "teardown" and report.passed and (found := sorted({kind for _, kind in found_in(said, PRIVATE)})):
+        report.outcome, report.longrepr = "failed", f"the functions' output has {', '.join(found)}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -248,10 +248,13 @@ def test_every_line_has_the_requests_id_the_release_and_nothing_personal(shop: S
     order = create_order(order_for(shop.customer), headers={"X-Request-Id": "request-7"}).body
     (line,) = [json.loads(line) for line in shop.lines() if "OrdersCreated" in line]
     assert (line["request_id"], line["order_id"], line["release"]) == ("request-7", order["id"], "abc123")
+    shop.gateway.answers = [refused(Kind.misconfigured, "bad_key")]
     shop.stream(order)
     lines = shop.lines()
+    assert len(lines) >= 6
     for each in map(json.loads, lines):
         assert each["request_id"] == Context.aws_request_id
+        assert order["id"] in (each.get("order_id"), *each.get("order_ids", ())), each
     for personal in ("254704590344", "john doe", "example@gmail.com", "macbook"):
         assert personal not in "".join(lines)
 

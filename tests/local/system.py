@@ -3,7 +3,6 @@
 import fcntl
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,6 +16,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+
+from tests.private import Used, leaks
 
 ROOT = Path(__file__).parents[2]
 BASE = "/api/v1/sales"
@@ -97,6 +98,7 @@ class System:
         self.environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._tokens: dict[str, str] = {}
+        self.used = Used()
 
     def environ(self) -> dict[str, str]:
         """The environment of every command of this system."""
@@ -194,12 +196,14 @@ class System:
                 command, cwd=ROOT, env=self.environ() | {"SCOPE": scope}, check=True, capture_output=True, timeout=30
             )
             self._tokens[scope] = printed.stdout.decode().strip()
+            self.used.note_token(self._tokens[scope])
         return self._tokens[scope]
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> Answer:
         """One request to the API, with a token of both scopes unless another one is given ("" for none)."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         bearer = self.token() if token is None else token
+        self.used.note(body)
         if bearer:
             given["authorization"] = f"Bearer {bearer}"
         full = (
@@ -255,33 +259,14 @@ class System:
         answer = request("PUT", self.sandbox("/_sandbox/behaviour"), whole | behaviour)
         assert answer.status == 200, answer.raw
 
+    def leaks(self) -> list[str]:
+        """What its outputs have of the people and tokens of the test, or of anybody."""
+        return leaks(self.state, self.used)
+
     def invoke(self, function: str, event: Any) -> Answer:
         """Invokes a function as the stream or the schedule does."""
         url = f"http://127.0.0.1:{self.port + 4}/2015-03-31/functions/{function}/invocations"
         return request("POST", url, event, timeout=90)
-
-
-SECRETS = ("webhook-secret", "sms-api-key")
-# What no log of any system of these tests may have: somebody's number, address or name, a token, a secret.
-PRIVATE = {
-    "a number": r"(?<![0-9a-f-])(?:\+|%2B)?254[17]\d{8}(?![0-9a-f])",
-    "an e-mail address": r"[\w.+-]+(?:@|%40)[\w-]+\.[a-z]{2,}",
-    "a name": r"(?i)john doe|john%20doe",
-    "a token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}",
-}
-
-
-def leaks(state: Path) -> list[str]:
-    """What the logs of this folder have that they may not: file and line, and of what kind it is."""
-    secrets = {f"the {name}": path.read_text().strip() for name in SECRETS if (path := state / name).is_file()}
-    patterns = PRIVATE | {kind: re.escape(value) for kind, value in secrets.items()}
-    return [
-        f"{path.relative_to(state)}:{number}: {kind}"
-        for path in sorted((state / "logs").glob("*.log"))
-        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1)
-        for kind, pattern in patterns.items()
-        if re.search(pattern, line)
-    ]
 
 
 @contextmanager
@@ -295,4 +280,5 @@ def running(**environment: str) -> Iterator[System]:
         finally:
             system.stop()
             system.kill_all()
-        assert leaks(system.state) == []
+        found = system.leaks()
+        assert not found, found

@@ -133,6 +133,25 @@ def test_a_parameter_that_is_given_goes_before_its_default(tmp_path: Path) -> No
     assert (found["A"], found["B"]) == ("live", "live")
 
 
+@pytest.mark.parametrize(
+    ("config", "variables"),
+    [
+        ("", {}),
+        ("{LogFormat: Text}", {}),
+        ("{LogFormat: JSON}", {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}),
+        (
+            "{LogFormat: JSON, ApplicationLogLevel: DEBUG}",
+            {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "DEBUG"},
+        ),
+    ],
+)
+def test_a_function_is_told_of_its_logging_as_lambda_tells_it(
+    tmp_path: Path, config: str, variables: dict[str, str]
+) -> None:
+    body = f"{ONE}      LoggingConfig: {config}\n" if config else ONE
+    assert read(tmp_path, body).functions["make_order"].logging == variables
+
+
 def test_a_variable_without_a_value_is_not_there(tmp_path: Path) -> None:
     assert "A" not in environment(tmp_path, "A: !If [IsLive, x, !Ref AWS::NoValue]")
 

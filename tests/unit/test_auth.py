@@ -1,5 +1,6 @@
 """Who is let in, where no gateway has verified the token."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from sales import auth
-from sales.auth import TokenError, Verifier, caller_of
+from sales.auth import KeySet, TokenError, Verifier, caller_of
 from sales.errors import Problem
 from tests.tokens import AUDIENCE, Issuer, running
+
+UNKNOWN = {"alg": "RS256", "kid": "nobody's"}
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +127,48 @@ class TestKeys:
         with pytest.raises(TokenError):
             Verifier(own.url, AUDIENCE).claims(own.token())
         assert time.monotonic() - began < 4
+
+    @pytest.mark.parametrize("head", [True, False])
+    def test_keys_that_come_drop_by_drop_are_given_up_in_time(self, own: Issuer, *, head: bool) -> None:
+        own.drip, own.drip_head = 0.2, head
+        began = time.monotonic()
+        assert KeySet._get(f"{own.url}/v1/keys") is None
+        assert 1 < time.monotonic() - began < 2.5
+        own.drip = 0
+
+    def test_what_is_whole_before_it_has_ended_is_no_answer(self, own: Issuer) -> None:
+        # JSON may end in white space, so what was cut off in it would be read as all there is.
+        own.drip, own.published, own.padding = 0.02, {}, b" " * 1000
+        assert KeySet._get(f"{own.url}/v1/keys") is None
+        own.drip = 0
+
+    @pytest.mark.parametrize(
+        "address", ["", "file:///etc/passwd", "http://[x/", "http://127.0.0.1:1/", "ftp://x/y", "x"]
+    )
+    def test_an_address_that_leads_to_no_keys_is_no_answer(self, address: str) -> None:
+        assert KeySet._get(address) is None
+
+    def test_a_known_key_is_had_at_once_while_newer_ones_are_on_their_way(
+        self, own: Issuer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verifier = Verifier(own.url, AUDIENCE)
+        verifier.claims(own.token())
+        own.drip = 0.2
+        moment = time.monotonic() + 60
+        monkeypatch.setattr(auth.time, "monotonic", lambda: moment)
+        waiting = own.sign(UNKNOWN, own.claims())
+
+        def wait() -> None:
+            with pytest.raises(TokenError):
+                verifier.claims(waiting)
+
+        unknown = threading.Thread(target=wait)
+        unknown.start()
+        time.sleep(0.2)
+        began = time.perf_counter()
+        for _ in range(20):
+            verifier.claims(own.token())
+        assert time.perf_counter() - began < 0.5
+        unknown.join(5)
+        assert not unknown.is_alive()
+        own.drip = 0

@@ -94,9 +94,9 @@ def test_an_id_of_another_shape_leaves_open_what_would_be_sent_again(given: Any)
         ("InvalidSenderId", Kind.misconfigured, "InvalidSenderId"),
         ("InsufficientBalance", Kind.deferred, "InsufficientBalance"),
         ("Could Not Send", Kind.deferred, "Could Not Send"),
-        ("Success", Kind.unknown, "Success"),
+        ("Success", Kind.unknown, "unnamed"),
         ("Sent", Kind.unknown, "no_message_id"),
-        ("SomethingNew", Kind.unknown, "SomethingNew"),
+        ("SomethingNew", Kind.unknown, "unnamed"),
     ],
 )
 @pytest.mark.parametrize("given", [None, "None"])

@@ -1,8 +1,8 @@
 """What every endpoint does with a request and an answer."""
 
-import io
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from sales import log
 from sales.errors import PROBLEMS, FieldError, Problem
 from sales.http import Request, Response, endpoint, parse_json
 from sales.routing import Route, find
+from tests.conftest import forget_process_state
 from tests.events import Context, http_event
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -30,15 +31,16 @@ def test_a_request_id_is_echoed_when_it_is_one_and_made_when_it_is_not() -> None
         assert ask(bad) != bad
 
 
-def test_whatever_a_function_raises_is_a_500_that_says_nothing_of_it(lines: io.StringIO) -> None:
+def test_whatever_a_function_raises_is_a_500_that_says_nothing_of_it(lines: Callable[[], str]) -> None:
     def fail(_: Request) -> Response:
         raise RuntimeError("secret +254704590344")
 
     found = answer(fail)
     assert found["statusCode"] == 500
     assert json.loads(found["body"])["code"] == "unexpected"
-    assert "secret" not in found["body"] + lines.getvalue()
-    assert json.loads(lines.getvalue())["raised"] == "RuntimeError"
+    logged = lines()
+    assert "secret" not in found["body"] + logged
+    assert json.loads(logged)["raised"] == "RuntimeError"
 
 
 def test_a_problem_is_answered_as_rfc_9457_has_it() -> None:
@@ -153,18 +155,18 @@ def test_a_header_of_ten_kilobytes_is_read_in_no_time(part: str) -> None:
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+def lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """What is logged from now on."""
-    written = io.StringIO()
-    for handler in log._logger().handlers:
-        monkeypatch.setattr(handler, "stream", written)
-    return written
+    log._logger()
+    forget_process_state()
+    capsys.readouterr()
+    return lambda: capsys.readouterr().out
 
 
-def test_only_what_may_be_said_is_logged(lines: io.StringIO) -> None:
+def test_only_what_may_be_said_is_logged(lines: Callable[[], str]) -> None:
     log.bind("request-1")
     log.info("sms", phone_number="+254704590344", order_id="o", reason=None)
-    line = json.loads(lines.getvalue())
+    line = json.loads(lines())
     assert (line["message"], line["request_id"], line["phone_number"]) == ("sms", "request-1", "+2547****0344")
     assert "reason" not in line
     with pytest.raises(TypeError, match="email"):

@@ -1,0 +1,262 @@
+"""What was forgotten, by erasure or for its age, does not come back and is not passed over, whoever writes meanwhile."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.send_sms.app import handler as send_sms
+from functions.sweep_sms.app import handler as sweep_sms
+from sales import clock, sending
+from sales.gateway import Outcome, classify
+from sales.orders import Order
+from sales.settings import settings
+from sales.store import Page, Store, store
+from scripts import restore
+from tests.events import Context, form_event, http_event, stream_event
+from tests.fakes import FakeGateway, accepted
+from tests.integration.api import Answer, call, create_customer, create_order, get, order_for
+
+pytestmark = pytest.mark.usefixtures("tables")
+type Rows = Callable[[str], list[dict[str, Any]]]
+NUMBER = "+254704590344"
+PERSONAL = ("john doe", NUMBER[1:], "example@gmail.com", "successfully", "her phone was stolen")
+DAY = 86_400
+
+
+class Shop:
+    """The functions, with a clock and a gateway of the test's own."""
+
+    def __init__(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+        self.gateway = FakeGateway()
+        self._rows = rows
+        monkeypatch.setattr(clock, "now", lambda: self.now)
+        monkeypatch.setattr(sending, "Gateway", lambda *_, **__: self.gateway)
+        self.customer = create_customer(headers={"Idempotency-Key": "customer"}).body
+
+    def order(self) -> dict[str, Any]:
+        body: dict[str, Any] = create_order(order_for(self.customer), headers={"Idempotency-Key": "order"}).body
+        return body
+
+    def stream(self, order: dict[str, Any]) -> None:
+        send_sms(stream_event(*(row for row in self._rows("orders") if row["id"]["S"] == order["id"])), Context())
+
+    def sweep(self, after: float = 0) -> dict[str, int]:
+        self.now += timedelta(seconds=after)
+        found: dict[str, int] = sweep_sms({}, Context())
+        return found
+
+    def ask_again(self, order: dict[str, Any], key: str = "again", reason: str = "her phone was stolen") -> Answer:
+        headers = {"Idempotency-Key": key}
+        event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
+        return call("resend_sms", event)
+
+    def erase(self) -> None:
+        event = http_event("POST", "/x", parameters={"customer": self.customer["id"]})
+        assert call("erase_customer", event).status == 200
+
+    def report(self, message_id: str, status: str = "Success") -> None:
+        fields = {"id": message_id, "status": status, "phoneNumber": NUMBER}
+        event = form_event("/webhooks/x", fields, {"secret": "webhook-secret"})
+        assert call("record_delivery_report", event).status == 200
+
+    def kept(self) -> list[str]:
+        """What the tables have of the customer."""
+        everything = str(self._rows("customers") + self._rows("orders"))
+        return [each for each in PERSONAL if each in everything]
+
+
+@pytest.fixture
+def shop(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    return Shop(rows, monkeypatch)
+
+
+# Erasure
+
+
+def test_an_erasure_takes_the_words_of_whoever_asked_for_a_text_again(shop: Shop) -> None:
+    order = shop.order()
+    shop.stream(order)
+    assert shop.ask_again(order).status == 202
+    shop.sweep()
+    shop.erase()
+    assert shop.kept() == []
+    history = get("get_order", "order", order["id"]).body["sms"]["history"]
+    assert [entry.get("cause") for entry in history][-3:] == ["requested", "claimed", "accepted"]
+
+
+def test_no_digest_of_what_was_erased_is_left_and_a_replay_is_told_by_its_key_alone(shop: Shop, rows: Rows) -> None:
+    order = shop.order()
+    shop.stream(order)
+    shop.ask_again(order)
+    shop.sweep()
+    shop.erase()
+    for row in rows("customers") + [row for row in rows("orders") if "sms" in row]:
+        assert row["fingerprint"] == {"S": ""}
+        requests = row.get("sms", {"M": {"requests": {"L": []}}})["M"]["requests"]["L"]
+        assert [each["M"]["fingerprint"] for each in requests] == [{"S": ""}] * len(requests)
+    other = create_customer(
+        {"name": "x", "phone_number": "+254700000001", "email": "x@example.com"},
+        headers={"Idempotency-Key": "customer"},
+    )
+    assert (other.status, other.body["id"], other.body["name"]) == (201, shop.customer["id"], None)
+    assert (again := shop.ask_again(order, reason="other words")).status == 202
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_stay(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = Store.add_order
+
+    def erase_first(self: Store, order: Order) -> Order | None:
+        monkeypatch.setattr(Store, "add_order", really)
+        shop.erase()
+        return really(self, order)
+
+    monkeypatch.setattr(Store, "add_order", erase_first)
+    order = shop.order()
+    assert shop.kept() == ["john doe", NUMBER[1:], "successfully"]
+    shop.stream(order)
+    assert shop.gateway.sent == []
+    assert shop.sweep(after=59) == {}
+    assert shop.sweep(after=2) == {"erasures": 1}
+    assert shop.kept() == []
+    assert shop.sweep(after=DAY) == {}
+    assert get("get_order", "order", order["id"]).body["sms"]["status"] == "suppressed"
+
+
+def test_an_order_that_the_index_did_not_have_yet_does_not_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.stream(shop.order())
+    with monkeypatch.context() as behind:
+        behind.setattr(Store, "orders", lambda *_, **__: Page([], None))
+        shop.erase()
+    assert shop.kept()
+    shop.sweep(after=61)
+    assert shop.kept() == []
+
+
+def test_a_text_that_was_asked_for_again_while_its_customer_was_erased_does_not_stay(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = shop.order()
+    shop.stream(order)
+    really = Store.change_order
+
+    def erase_first(self: Store, *given: Any) -> Order:
+        monkeypatch.setattr(Store, "change_order", really)
+        shop.erase()
+        return really(self, *given)
+
+    monkeypatch.setattr(Store, "change_order", erase_first)
+    shop.ask_again(order)
+    shop.sweep(after=61)
+    assert shop.kept() == []
+    assert len(shop.gateway.sent) == 1
+
+
+def test_a_report_that_overtakes_the_answer_about_an_erased_customer_leaves_no_number(shop: Shop) -> None:
+    def erase_and_report() -> Outcome:
+        shop.erase()
+        shop.report("ATXid_fast")
+        return accepted("ATXid_fast")
+
+    order = shop.order()
+    shop.gateway.answers = [erase_and_report]
+    shop.stream(order)
+    assert shop.kept() == []
+
+
+def test_a_report_of_a_message_that_nobody_knows_keeps_its_number_no_longer_than_it_is_looked_for(shop: Shop) -> None:
+    shop.erase()
+    shop.report("ATXid_stranger")
+    assert shop.kept() == [NUMBER[1:]]
+    for _ in range(5):
+        shop.sweep(after=1801)
+    assert shop.kept() == []
+
+
+# Other people's words
+
+
+def test_a_report_s_own_words_are_neither_stored_nor_logged(
+    shop: Shop, rows: Rows, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = {"id": "ATXid_x", "status": "sent to john doe", "phoneNumber": "+254700000009"}
+    secret = {"secret": "webhook-secret"}
+    form = form_event("/webhooks/x", fields | {"failureReason": "no example@gmail.com"}, secret)
+    assert call("record_delivery_report", form).status == 200
+    (message,) = (row for row in rows("orders") if row["id"]["S"] == "message#ATXid_x")
+    assert message["reports"] == {"SS": ['["+254700000009", "unnamed", "unnamed"]']}
+    for changes in (
+        {"id": "john doe"},
+        {"id": NUMBER},
+        {"id": "ATXid_x example@gmail.com"},
+        {"id": "ATXid_" + "x" * 65},
+        {"phoneNumber": "john doe"},
+        {"phoneNumber": "٢٥٤٧٠٤"},
+    ):
+        form = form_event("/webhooks/x", fields | changes, secret)
+        assert call("record_delivery_report", form).status == 400, changes
+    form = form_event("/webhooks/x", {"phoneNumber": "john doe"}, secret)
+    assert call("record_opt_out", form).status == 400
+    said = capsys.readouterr()
+    assert not [each for each in PERSONAL if each in said.out + said.err]
+
+
+def test_the_gateway_s_own_words_are_no_reason() -> None:
+    recipient = {"number": NUMBER, "status": f"{NUMBER} of john doe is not known", "messageId": "None"}
+    for code, reason in ((999, "code_999"), (None, "unnamed"), ("405", "unnamed"), (254704590344, "unnamed")):
+        answer = {"SMSMessageData": {"Recipients": [recipient | {"statusCode": code}]}}
+        assert classify(201, json.dumps(answer).encode()).reason == reason
+
+
+# Age
+
+
+@pytest.fixture
+def ten_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMS_TEXT_DAYS", "10")
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("ten_days")
+def test_a_forgotten_text_that_was_asked_for_again_is_forgotten_again_at_its_age(shop: Shop) -> None:
+    order = shop.order()
+    shop.stream(order)
+    assert shop.sweep(after=11 * DAY) == {"forgotten": 1}
+    assert shop.ask_again(order).status == 202
+    assert shop.sweep() == {"sent": 1}
+    message_id = get("get_order", "order", order["id"]).body["sms"]["message_id"]
+    shop.report(message_id)
+    assert get("get_order", "order", order["id"]).body["sms"]["status"] == "delivered"
+    assert shop.sweep(after=9 * DAY) == {}
+    assert shop.ask_again(order, "once-more").status == 202
+    assert shop.sweep() == {"sent": 1}
+    # It is as old as it was last asked for.
+    assert shop.sweep(after=9 * DAY) == {}
+    assert get("get_order", "order", order["id"]).body["sms"]["text"] == order["sms"]["text"]
+    assert shop.sweep(after=2 * DAY) == {"forgotten": 1}
+    sms = get("get_order", "order", order["id"]).body["sms"]
+    assert (sms["text"], sms["to"], sms["status"]) == (None, None, "sent")
+    assert shop.sweep(after=DAY) == {}
+
+
+@pytest.mark.usefixtures("ten_days")
+def test_an_order_that_is_restored_beyond_its_age_comes_back_without_its_text(shop: Shop, rows: Rows) -> None:
+    dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
+    order = shop.order()
+    shop.stream(order)
+    (before,) = (row for row in rows("orders") if row["id"]["S"] == order["id"])
+    shop.sweep(after=11 * DAY)
+    reached = restore.forgotten(dynamodb, restore.Table(settings().orders_table, "id"))
+    assert reached == {"0": f"{order['order_date']}#{order['id']}"}
+    restored = str(restore.as_it_may_come_back(before, reached))
+    assert NUMBER not in restored
+    assert "successfully" not in restored
+    assert restore.as_it_may_come_back(before, {}) == before
+    assert store().texts_forgotten() == reached
