@@ -57,7 +57,7 @@ test: npm store docs ## Run all tests
 	@$(PY) -m pytest $(TESTS)
 
 contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes)
-	@EXAMPLES=400 $(PY) -m pytest tests/contract/test_conformance.py
+	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
 
 races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
 	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
