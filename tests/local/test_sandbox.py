@@ -564,7 +564,7 @@ def test_an_outage_has_a_length(sandbox: Sandbox, body: bytes) -> None:
         ("status:405", Kind.deferred, "InsufficientBalance", 0),
         ("status:406", Kind.refused, "UserInBlacklist", 0),
         ("status:407", Kind.refused, "CouldNotRoute", 0),
-        ("status:408", Kind.unknown, "Undocumented", 0),
+        ("status:408", Kind.unknown, "code_408", 0),
         ("status:409", Kind.refused, "DoNotDisturbRejection", 0),
         ("status:500", Kind.deferred, "InternalServerError", 0),
         ("status:501", Kind.deferred, "GatewayError", 0),
