@@ -24,6 +24,8 @@ LAYOUT = "1"
 # Before a part that died is started again; a test (or person) that kills all parts at once gets them all.
 _RESTART_SECONDS = 0.3
 _READY_SECONDS = 30.0
+# After leftovers were ended, until their ports must be free.
+_FREED_SECONDS = 5.0
 # The stream lets functions finish what they have.
 _STOP_SECONDS = {"stream": 8.0}
 _LARGEST_LOG = 10 * 1024 * 1024
@@ -119,8 +121,8 @@ class Supervisor:
             (config.state / "version").write_text(LAYOUT + "\n")
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, self._stop)
-            _end_leftovers(config)
-            self._check_ports()
+            # What a process held is free a moment after nothing more is seen of it.
+            self._check_ports(patience=_FREED_SECONDS if _end_leftovers(config) else 0.0)
             pids.set_pid(config.state, "supervisor", os.getpid())
             config.port_file.write_text(f"{config.port}\n")
             try:
@@ -131,21 +133,20 @@ class Supervisor:
             finally:
                 self._end()
 
-    def _check_ports(self) -> None:
+    def _check_ports(self, *, patience: float) -> None:
         own_store = not self._config.settings.get("DYNAMODB_ENDPOINT")
+        give_up = time.monotonic() + patience
         for offset, what in enumerate(PORTS):
             if (offset == 0 and not self._http) or (what == "store" and not own_store):
                 continue
             port = self._config.port + offset
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
+            while not _is_free(port):
+                if time.monotonic() >= give_up:
                     raise StartError(
                         f"Port {port}, for the {what}, is in use by another program. "
                         f"End that one, or take other ports: PORT={_free_port()} make run"
-                    ) from None
+                    )
+                time.sleep(0.02)
 
     def _start(self) -> store.Server:
         """Starts everything, and returns when all of it answers."""
@@ -352,8 +353,18 @@ def left_over(config: Config) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda each: _STOP_ORDER.index(each[0].partition("-")[0])))
 
 
-def _end_leftovers(config: Config) -> None:
-    """Ends what a killed supervisor left behind, and forgets what is gone."""
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False
+
+
+def _end_leftovers(config: Config) -> bool:
+    """Ends what a killed supervisor left behind, and forgets what is gone; whether there was anything, running or not."""
+    known = pids.read(config.state)
     for name, pid in left_over(config).items():
         patience = _STOP_SECONDS.get(name, 4.0)
         # A worker may be in the middle of a text; its runtime is gone, so nobody gives it another one.
@@ -365,9 +376,10 @@ def _end_leftovers(config: Config) -> None:
                 time.sleep(0.02)
             if not running:
                 break
-    for name, pid in pids.read(config.state).items():
+    for name, pid in known.items():
         if pid != os.getpid() and not _is_ours(name, pid, config):
             pids.drop_pid(config.state, name, pid)
+    return bool(known)
 
 
 def _is_ours(name: str, pid: int, config: Config) -> bool:
