@@ -31,8 +31,12 @@ class Used:
             self.note_texts(body[name] for name in _FIELDS if isinstance(body.get(name), str))
 
     def note_texts(self, texts: Iterable[str]) -> None:
-        """Notes these."""
-        self._pieces |= {text.strip() for text in texts if len(text.strip()) >= _SHORTEST}
+        """Notes these, but for what is found whoever made it: a bench has thousands of numbers."""
+        self._pieces |= {
+            text.strip()
+            for text in texts
+            if len(text.strip()) >= _SHORTEST and not any(re.fullmatch(each, text) for each in PRIVATE.values())
+        }
 
     def note_token(self, token: str) -> None:
         """Notes what a token says, and its signature: its header is the same for all."""
