@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from bench.report import RESULTS, publish, table
@@ -62,6 +63,10 @@ class Load:
             self._order(number)
             number += CLIENTS
             self.done.wait(max(0.0, began + CLIENTS / PER_SECOND - time.monotonic()))
+
+    def has_more_than(self, count: int) -> bool:
+        """Whether more orders than that are acknowledged by now."""
+        return len(self.acknowledged) > count
 
     def _order(self, number: int) -> None:
         body = {"customer": self.customer["id"], "item": f"item {number}", "amount": "1"}
@@ -141,7 +146,10 @@ def measure(part: str, kills: int) -> Found:
             each.start()
         began = time.monotonic()
         try:
-            for _ in range(kills):
+            for number in range(kills):
+                if number % 2:
+                    # Else a part that orders need, and that takes long to start, would never see one.
+                    until(partial(load.has_more_than, len(load.acknowledged)), seconds=120)
                 time.sleep(random.uniform(*BETWEEN))
                 kill(system, part)
         finally:
@@ -193,7 +201,7 @@ def say(found: dict[str, Found], minutes: float) -> None:
         f"{table(head, list(rows.values()))}\n\n"
         f"{minutes:.0f} minutes. Each part has a system of its own (the supervisor, which takes all others with it, two), all side by side, "
         "each with an order a second\nthrough the API; an order that is not answered is asked for again with its `Idempotency-Key`. "
-        f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds after its\nsuccessor has started. `stream` is also the schedule, one process; "
+        f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds after its\nsuccessor has started, every other time after it has let an order through. `stream` is also the schedule, one process; "
         "`worker` is any process that runs a function at that moment; after `supervisor`\n`make run` is started again. `unknown` is the promise "
         "kept: whether the text went out cannot be told, so it is not sent again."
     )
