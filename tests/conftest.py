@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from typing import TextIO
 
 import pytest
 
@@ -47,10 +48,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-class _ToStdout(logging.StreamHandler):  # type: ignore[type-arg]
+class _ToStdout(logging.StreamHandler[TextIO]):
     """Writes to what is standard output now, and not to that of the test which was the first to log."""
 
-    stream = property(lambda self: sys.stdout, lambda self, value: None)  # type: ignore[assignment]
+    stream = property(lambda self: sys.stdout, lambda self, value: None)  # type: ignore[assignment]  # logging says it is an attribute
 
 
 def forget_process_state() -> None:

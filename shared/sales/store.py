@@ -23,7 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from sales.clock import after, format_time
+from sales.clock import DAY_SECONDS, after, format_time
 from sales.customers import Customer, Item, email_key, opt_out_key
 from sales.errors import Problem
 from sales.identity import read_code
@@ -785,7 +785,7 @@ def message_of(item: Item) -> Message:
 
 
 def _expiry(now: datetime) -> int:
-    return int(after(now, _MESSAGE_DAYS * 86400).timestamp())
+    return int(after(now, _MESSAGE_DAYS * DAY_SECONDS).timestamp())
 
 
 def _conflict(error: ClientError) -> bool:
