@@ -35,8 +35,6 @@ OUTAGE_EVERY, OUTAGE_MS = 6.0, 500
 FINAL = {"delivered", "failed", "unknown"}
 SENDERS = ("worker-send_sms", "worker-sweep_sms")
 WORKERS = (*SENDERS, "worker-create_order", "worker-record_delivery_report")
-# From a claim to its kill; a try takes a tenth of it.
-IN_FLIGHT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -72,42 +70,48 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the sandbox was asked for, by text, who was killed, and what each process had when it was."""
+    """What the sandbox was asked for, by text, who was killed, and the invocations that ended with their process."""
 
     asked: dict[str, list[dict[str, Any]]]
     kills: list[Kill]
-    invocations: dict[int, list[dict[str, Any]]]
+    lost: list[dict[str, Any]]
 
     @classmethod
     def of(cls, system: System, kills: list[Kill]) -> "Evidence":
         asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for each in request("GET", system.sandbox("/_sandbox/requests")).body["requests"]:
             asked[(each["fields"] or {}).get("message", "")].append(each)
-        invocations: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for line in (system.state / "logs" / "invocations.log").read_text().splitlines():
-            invocations[(noted := json.loads(line))["pid"]].append(noted)
-        return cls(asked, kills, invocations)
+        noted = [json.loads(line) for line in (system.state / "logs" / "invocations.log").read_text().splitlines()]
+        return cls(asked, kills, lost(noted))
 
     def explains(self, order: dict[str, Any]) -> bool:
-        """Whether the order's `unknown` is an ambiguous answer to its own text, or the kill of the worker that had claimed it."""
+        """Whether the order's `unknown` is an ambiguous answer to its own text, or a kill during the invocation that had claimed it."""
         history = order["sms"]["history"]
         lost = next(entry for entry in reversed(history) if entry["status"] == "unknown")
         if lost["cause"] != "lease_expired":
             return any(each["answer"] in AMBIGUOUS for each in self.asked[order["sms"]["text"]])
         claim = seconds(next(entry["at"] for entry in reversed(history) if entry["status"] == "sending"))
         return any(
-            claim <= kill.at <= claim + IN_FLIGHT_SECONDS and self._had(kill, order["id"], claim) for kill in self.kills
+            seconds(each["time"]) <= claim <= kill.at <= claim + LEASE
+            and each["pid"] == kill.pid
+            and has(each, order["id"])
+            for each in self.lost
+            for kill in self.kills
+            if kill.name.startswith(SENDERS)
         )
 
-    def _had(self, kill: Kill, order_id: str, claim: float) -> bool:
-        """Whether the process that was killed had this order in its batch, or its part of a sweep from before the claim on."""
-        before = [each for each in self.invocations[kill.pid] if seconds(each["time"]) <= min(kill.at, claim)]
-        if not before or not kill.name.startswith(SENDERS):
-            return False
-        last = before[-1]
-        if "keys" in last:
-            return {"id": {"S": order_id}} in last["keys"]
-        return int(due_shard(order_id)) % last["parts"] == last["part"]
+
+def lost(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the lines of invocations.log the invocations whose process ended before it had answered."""
+    ended = {each["request_id"] for each in noted if "lost" in each}
+    return [each for each in noted if each["request_id"] in ended and "lost" not in each]
+
+
+def has(invocation: dict[str, Any], order_id: str) -> bool:
+    """Whether the order is in the invocation's batch, or in its part of a sweep."""
+    if "keys" in invocation:
+        return {"id": {"S": order_id}} in invocation["keys"]
+    return int(due_shard(order_id)) % int(invocation["parts"]) == invocation["part"]
 
 
 def seconds(moment: str) -> float:
@@ -211,7 +215,7 @@ def main() -> int:
             order["sms"]["status"] == "delivered" and not received(order) for order in found
         ),
         "failed with a text": sum(order["sms"]["status"] == "failed" and bool(received(order)) for order in found),
-        "unknown without an ambiguous answer, or the kill of the worker that had claimed it": len(unexplained),
+        "unknown without an ambiguous answer, or a kill during the invocation that had claimed it": len(unexplained),
     }
     measured = {
         "orders": f"{len(found)} at {rate:.0f}/s",

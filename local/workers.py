@@ -90,6 +90,7 @@ class Worker:
         self._answer: asyncio.Future[Result | None] | None = None
         self._current = ""
         self._taken = False
+        self._noted = False
         self._killed = False
         self._process: asyncio.subprocess.Process | None = None
         self._server: asyncio.Server | None = None
@@ -156,6 +157,8 @@ class Worker:
         how = f"signal: {-code}" if code < 0 else f"exit status {code}"
         ended = Result.error("Runtime.ExitError", f"RequestId: {self._current} Error: Runtime exited with error: {how}")
         if self._answer and not self._answer.done():
+            if self._taken and self._noted:
+                self._log(lost=True)
             self._answer.set_result(ended if self._taken else None)
         if not self.ready.done():
             self.ready.set_exception(_InitError(ended))
@@ -214,7 +217,7 @@ class Worker:
             self.ready.set_result(None)
         request_id, event, deadline = await self._events.get()
         self._taken = True
-        self._note(request_id, event)
+        self._noted = self._note(event)
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.function.function_name}"
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -224,10 +227,10 @@ class Worker:
         }
         return web.Response(body=event, content_type="application/json", headers=headers)
 
-    def _note(self, request_id: str, event: bytes) -> None:
+    def _note(self, event: bytes) -> bool:
         """Writes down which process has a stream's batch or a part of a sweep; what came over HTTP is in access.log."""
         if b'"requestContext"' in event:
-            return
+            return False
         try:
             document = json.loads(event)
             if "Records" in document:
@@ -235,9 +238,13 @@ class Worker:
             else:
                 what = {name: document[name] for name in ("part", "parts")}
         except (ValueError, KeyError, TypeError):
-            return  # somebody's own event
+            return False  # somebody's own event
+        self._log(**what)
+        return True
+
+    def _log(self, **what: Any) -> None:
         pid = self._process.pid if self._process else None
-        line = {"time": datetime.now(UTC).isoformat(), "worker": self.name, "pid": pid, "request_id": request_id}
+        line = {"time": datetime.now(UTC).isoformat(), "worker": self.name, "pid": pid, "request_id": self._current}
         with (self._config.logs / "invocations.log").open("a") as log:
             log.write(json.dumps(line | what) + "\n")
 

@@ -151,12 +151,15 @@ def test_what_a_function_prints_is_in_its_log(tmp_path: Path) -> None:
     assert "a line of its own" in (tmp_path / "state/logs/says.log").read_text()
 
 
-def test_which_process_has_a_batch_or_a_part_of_a_sweep_is_noted_before_it_runs(tmp_path: Path) -> None:
+def test_which_process_has_a_batch_or_a_part_of_a_sweep_is_noted_before_it_runs_and_whether_it_ended_with_it(
+    tmp_path: Path,
+) -> None:
     keys = {"id": {"S": "an-order"}}
 
     async def story(lambda_: Runtime) -> int:
         await error_of(lambda_, "fails", Records=[{"dynamodb": {"Keys": keys, "NewImage": {"name": {"S": "private"}}}}])
         pid: int = await asked(lambda_, "pid", part=1, parts=2)
+        await lambda_.invoke("exits", b'{"status": 1, "part": 0, "parts": 2}')
         for event in (
             b'{"requestContext": {}, "part": 1, "parts": 2}',
             b'{"Records": [1]}',
@@ -167,12 +170,14 @@ def test_which_process_has_a_batch_or_a_part_of_a_sweep_is_noted_before_it_runs(
             await lambda_.invoke("echo", event)
         return pid
 
-    pid = with_runtime(tmp_path, [function("fails"), function("pid"), function("echo")], story)
+    pid = with_runtime(tmp_path, [function(each) for each in ("fails", "pid", "exits", "echo")], story)
     noted = (tmp_path / "state/logs/invocations.log").read_text()
-    first, second = map(json.loads, noted.splitlines())
+    first, second, third, its_end = map(json.loads, noted.splitlines())
     assert (first["worker"], first["keys"]) == ("worker-fails-1", [keys])
     assert (second["worker"], second["pid"], second["part"], second["parts"]) == ("worker-pid-1", pid, 1, 2)
     assert first["request_id"] != second["request_id"]
+    assert (third["worker"], its_end["lost"]) == ("worker-exits-1", True)
+    assert (its_end["pid"], its_end["request_id"]) == (third["pid"], third["request_id"])
     assert "private" not in noted
 
 
