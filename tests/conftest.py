@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import TextIO
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from sales import secrets, sending
 from sales.settings import settings
@@ -46,6 +48,24 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{why}\nIn CI nothing may be skipped: tests/conftest.py"
     return report
+
+
+# Folders whose tests share what they find out, or a system that one of them at a time may break.
+_TOGETHER = {"attacks", "faults", "samlocal"}
+
+
+class _Files(LoadScopeScheduling):
+    """Hands out whole files, and those folders as one, in the order they were named in."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        folder = path.rpartition("/")[0]
+        return folder if folder.rpartition("/")[2] in _TOGETHER else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """How tests are shared out where they run side by side: pytest -n 2."""
+    return _Files(config, log)
 
 
 class _ToStdout(logging.StreamHandler[TextIO]):
