@@ -24,6 +24,8 @@ from tests.local.system import System, request, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "5000"))
 PER_SECOND = 50
+# So many that an order waits for no other: kills and their restarts take a good part of the processors.
+CLIENTS = 64
 LEASE = 15
 # Of all tries 5 % are ambiguous (the answer to a text that was taken is lost, or the connection before it was), 5 % are
 # certainly not sent (a 429 here, and nobody can connect in the outages below), 5 % are refused for now.
@@ -141,7 +143,7 @@ def place(system: System, customers: list[dict[str, Any]]) -> float:
             time.sleep(0.2)
         raise AssertionError(f"order {number} was never answered 201")
 
-    with ThreadPoolExecutor(16) as threads:
+    with ThreadPoolExecutor(CLIENTS) as threads:
         list(threads.map(one, range(len(customers))))
     return len(customers) / (time.monotonic() - began)
 
