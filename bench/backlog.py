@@ -5,6 +5,7 @@ of bench/README.md, and ends with 1 where a promise broke.
 """
 
 import os
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.report import publish, table
-from tests.local.system import System, running
+from tests.local.system import ROOT, System, running
 
 ORDERS = int(os.environ.get("ORDERS", "10000"))
 LATENCY_MS = 200
@@ -46,6 +47,33 @@ def wait_of(system: System, order: dict[str, Any]) -> float:
     return (sent - datetime.fromisoformat(order["order_date"])).total_seconds()
 
 
+def limit(system: System, parts: int = 2) -> float:
+    """How many texts a second the machine does with the same calls made bare, by as many processes as sweep."""
+    key = (system.state / "sms-api-key").read_text().strip()
+    command = [sys.executable, "-m", "bench.bare_drain", f"http://127.0.0.1:{system.port + 3}", system.sandbox(""), key]
+    processes = [
+        subprocess.Popen(
+            [*command, str(part), str(parts)],
+            cwd=ROOT,
+            env=system.environ(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for part in range(parts)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [[float(each) for each in process.communicate()[0].split()] for process in processes]
+    counts, begins, ends = zip(*said, strict=True)
+    return sum(counts) / (max(ends) - min(begins))
+
+
 def main() -> int:
     with running() as system:
         system.behave(default="http:429")
@@ -66,6 +94,7 @@ def main() -> int:
         waits = sorted(wait_of(system, order) for order in newest)
         time.sleep(SETTLE_SECONDS)
         taken = system.texts()
+        bare = limit(system)
     times = sorted(datetime.fromisoformat(text["recorded_at"]).timestamp() for text in taken)
     seconds = times[-1] - times[0]
     middle = times[len(times) // 10 : len(times) * 9 // 10]
@@ -84,6 +113,7 @@ def main() -> int:
         "gateway's latency once it is back": f"{LATENCY_MS} ms",
         "the whole drain": f"{len(taken)} texts in {seconds:.1f} s, {len(taken) / seconds:.0f}/s",
         "the middle 80 %": f"{steady:.0f}/s",
+        "the same calls of store and gateway bare, in as many processes": f"{bare:.0f}/s: the drain is {steady / bare:.2f} of it",
         f"{NEW} orders placed while it drains": f"text after {waits[NEW // 2]:.2f} s median, {waits[-1]:.2f} s at most",
     }
     body = (

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -190,7 +191,7 @@ def measure(part: str, kills: int) -> Found:
     return found
 
 
-def say(found: dict[str, Found], minutes: float) -> None:
+def say(found: dict[str, Found]) -> None:
     """Writes the page, and the table into the README. Parts that were not killed this time keep what they came to before."""
     rows = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
     rows |= {part: each.row() for part, each in found.items()}
@@ -199,8 +200,8 @@ def say(found: dict[str, Found], minutes: float) -> None:
     head = ("part", "kills -9", "within", "orders acknowledged", "requests repeated", "texts", *BROKEN)
     body = (
         f"{table(head, list(rows.values()))}\n\n"
-        f"{minutes:.0f} minutes. Each part has a system of its own (the supervisor, which takes all others with it, two), all side by side, "
-        "each with an order a second\nthrough the API; an order that is not answered is asked for again with its `Idempotency-Key`. "
+        "Each part has a system of its own (the supervisor, which takes all others with it, two), those of a run side by side, each with "
+        "an order a second\nthrough the API; an order that is not answered is asked for again with its `Idempotency-Key`. "
         f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds after its\nsuccessor has started, every other time after it has let an order through. `stream` is also the schedule, one process; "
         "`worker` is any process that runs a function at that moment; after `supervisor`\n`make run` is started again. `unknown` is the promise "
         "kept: whether the text went out cannot be told, so it is not sent again."
@@ -219,14 +220,14 @@ def main() -> int:
     found: dict[str, Found] = {}
     for (part, _), each in zip(shares, asked, strict=True):
         if error := each.exception():
-            print(f"{part}: {error}", file=sys.stderr)
+            print(f"{part}:", *traceback.format_exception(error), file=sys.stderr)
         else:
             found.setdefault(part, Found(part)).add(each.result())
     minutes = (time.monotonic() - began) / 60
-    failed = any(each.exception() for each in asked)
-    if not failed and all(each.kills >= 100 for each in found.values()):
-        say(found, minutes)
+    if whole := {part: each for part, each in found.items() if each.kills >= 100}:
+        say(whole)
     print(f"{minutes:.1f} minutes")
+    failed = any(each.exception() for each in asked)
     return 1 if failed or any(sum(each.broken.values()) for each in found.values()) else 0
 
 

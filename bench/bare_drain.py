@@ -1,0 +1,71 @@
+"""The limit of a drain: what the texts of a backlog take of the store and the gateway, and nothing else.
+
+`python -m bench.bare_drain STORE GATEWAY API_KEY PART PARTS` reads its part of the orders, says `ready`, waits for a line, then
+makes for each of them the calls that a sweep makes for its text: two puts of the order, one update of the message's
+item, one request of the gateway, as many side by side as the sweep does. Says the number and when it began and ended.
+"""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+from requests.adapters import HTTPAdapter
+
+from sales.sending import CONCURRENCY
+
+LINK = "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE unsettled_number"
+
+
+def main() -> None:
+    store, gateway, key, part, parts = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=store,
+        region_name="eu-west-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(max_pool_connections=CONCURRENCY, parameter_validation=False),
+    )
+    table = next(name for name in client.list_tables()["TableNames"] if name.endswith("orders"))
+    session = requests.Session()
+    session.mount("http://", HTTPAdapter(pool_maxsize=CONCURRENCY))
+    pages = client.get_paginator("scan").paginate(TableName=table)
+    orders = [item for page in pages for item in page["Items"] if "customer_name" in item][part::parts]
+
+    def put(item: dict[str, Any], **more: dict[str, str]) -> None:
+        version = item["version"]
+        client.put_item(
+            TableName=table,
+            Item=item | more,
+            ConditionExpression="version = :before",
+            ExpressionAttributeValues={":before": version},
+        )
+
+    def send(item: dict[str, Any]) -> None:
+        put(item, due_shard={"S": "0"}, due_at={"S": item["order_date"]["S"]})
+        text = {"username": "sandbox", "to": item["sms"]["M"]["to"]["S"], "message": item["sms"]["M"]["text"]["S"]}
+        answer = session.post(f"{gateway}/version1/messaging", data=text, headers={"apiKey": key}, timeout=10)
+        message_id = answer.json()["SMSMessageData"]["Recipients"][0]["messageId"]
+        client.update_item(
+            TableName=table,
+            Key={"id": {"S": f"message#{message_id}"}},
+            UpdateExpression=LINK,
+            ExpressionAttributeValues={":order": item["id"], ":attempt": {"N": "1"}, ":expires": {"N": "2000000000"}},
+            ReturnValues="ALL_NEW",
+        )
+        put(item)
+
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = time.time()
+    with ThreadPoolExecutor(CONCURRENCY) as threads:
+        list(threads.map(send, orders))
+    print(len(orders), began, time.time())
+
+
+if __name__ == "__main__":
+    main()
