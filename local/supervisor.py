@@ -29,6 +29,15 @@ _FREED_SECONDS = 5.0
 # The stream lets functions finish what they have.
 _STOP_SECONDS = {"stream": 8.0}
 _LARGEST_LOG = 10 * 1024 * 1024
+# Whoever is killed between starting a part and noting it would leave one that nobody finds, with its port: this becomes the
+# part when it is told to, and ends when there is nobody to do so.
+_ONCE_NOTED = """import os, sys
+if sys.stdin.readline():
+    try:
+        os.execv(sys.argv[1], sys.argv[1:])
+    except OSError as error:
+        sys.exit(f"{sys.argv[1]}: {error.strerror}")
+"""
 # First what hands out work, last what keeps it.
 _STOP_ORDER = ("supervisor", "stream", "schedule", "gateway", "sandbox", "identity", "worker", "store")
 
@@ -66,10 +75,10 @@ class Part:
             log_path.replace(log_path.with_suffix(".log.1"))
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command,
+                [sys.executable, "-IS", "-c", _ONCE_NOTED, *self.command],
                 cwd=config.root,
                 env={**os.environ, **self.environment},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C reaches only the supervisor, which stops the parts in order.
@@ -78,6 +87,9 @@ class Part:
         self.started = time.monotonic()
         for name in self.names:
             pids.set_pid(config.state, name, self.process.pid)
+        assert self.process.stdin  # noqa: S101 - as asked for above
+        with contextlib.suppress(BrokenPipeError), self.process.stdin as told:
+            told.write(b"\n")
 
     def ended(self) -> bool:
         """Whether it was started and is not running any more."""
@@ -191,12 +203,7 @@ class Supervisor:
 
     def _add(self, part: Part) -> None:
         self._parts.append(part)
-        try:
-            part.start(self._config)
-        except OSError as error:
-            raise StartError(
-                f"The {part.name} cannot be started: {part.command[0]}: {error.strerror}. {_remedy(part)}"
-            ) from None
+        part.start(self._config)
 
     def _wait_until_ready(self, part: Part, port: int) -> None:
         give_up = time.monotonic() + _READY_SECONDS

@@ -280,7 +280,7 @@ def test_a_store_that_does_not_run_here_is_a_sentence_with_the_other_one(
     answer = run(project)
     assert answer.returncode == 1
     assert said in answer.stderr
-    assert ("The store did not start (exit status 1)" in answer.stderr) == (said == "GLIBC_2.99 not found")
+    assert "The store did not start (exit status 1)" in answer.stderr
     assert "LOCAL_STORE=ministack make run" in answer.stderr
     assert "Traceback" not in answer.stderr
 

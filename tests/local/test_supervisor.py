@@ -144,6 +144,27 @@ def test_after_a_kill_of_the_supervisor_the_next_start_ends_what_is_left_and_kee
 
 
 @pytest.mark.faults
+def test_a_part_ends_by_itself_if_its_supervisor_is_killed_before_it_has_noted_it(tmp_path: Path) -> None:
+    code = """import os, signal, sys
+from pathlib import Path
+from local import pids
+from local.config import Config
+from local.supervisor import Part
+def killed(state, name, pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+pids.set_pid = killed
+Part(("store",), ["/bin/sleep", "60"]).start(Config(port=9, state=Path(sys.argv[1]), settings={}))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, tmp_path],
+        cwd=ROOT, env=System(tmp_path).environ(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGKILL
+    until(lambda: not alive(int(ended.stdout)), seconds=10)
+
+
+@pytest.mark.faults
 def test_a_part_that_is_killed_is_back_within_five_seconds_and_one_line_says_so(own: System) -> None:
     before = own.pids()["stream"]
     own.kill("stream")
