@@ -204,7 +204,8 @@ def say(found: dict[str, Found]) -> None:
         "an order a second\nthrough the API; an order that is not answered is asked for again with its `Idempotency-Key`. "
         f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds after its\nsuccessor has started, every other time after it has let an order through. `stream` is also the schedule, one process; "
         "`worker` is any process that runs a function at that moment; after `supervisor`\n`make run` is started again. `unknown` is the promise "
-        "kept: whether the text went out cannot be told, so it is not sent again."
+        "kept: whether the text went out cannot be told, so it is not sent again; `sent` is a text whose report the sandbox gave up\nwhile nobody "
+        "could take it."
     )
     publish("kills", "Kills: each part of the local system, killed -9 under load", body)
 
