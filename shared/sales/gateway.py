@@ -230,6 +230,15 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
+    """Knows of each request whether it may have left."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As requests', with connections that note it."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+class _TLSAdapter(_Adapter):
     """Reads what it trusts once: requests would read it anew for each connection, 18 ms of a whole processor each."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -237,7 +246,6 @@ class _Adapter(HTTPAdapter):
         context = create_urllib3_context()
         context.load_verify_locations(certifi.where())
         super().init_poolmanager(*args, ssl_context=context, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Demands a certificate of those roots, whatever is asked for."""
@@ -296,9 +304,8 @@ class Gateway:
         session = _Session()
         # Neither a proxy nor a .netrc of the environment may see the key.
         session.trust_env = False
-        adapter = _Adapter(pool_connections=2, pool_maxsize=connections, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
+        scheme, adapter = ("http://", _Adapter) if endpoint.startswith("http://") else ("https://", _TLSAdapter)
+        session.mount(scheme, adapter(pool_connections=2, pool_maxsize=connections, max_retries=0))
         api_key = api_key.strip()
         self._key_can_be_sent = can_be_key(api_key)
         self._service = _Transport(username, api_key, session, endpoint)

@@ -48,6 +48,8 @@ class Sender:
         self._config = config
         self._make_gateway = make_gateway
         self._gateway: tuple[str, Gateway] | None = None
+        # Of a first batch each text would make one, and read what it trusts for it.
+        self._making = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY)
 
     def send(self, orders: Sequence[Order], *, seconds_left: Callable[[], float]) -> Counter[str]:
@@ -147,12 +149,17 @@ class Sender:
         key = self._api_key(order)
         if not key:
             return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
-        if self._gateway is None or self._gateway[0] != key:
-            self._gateway = (key, self._make_gateway(key))
+        gateway = self._gateway_with(key)
         asked = time.perf_counter()
-        outcome = self._gateway[1].send(order.sms.to, order.sms.text.text)
+        outcome = gateway.send(order.sms.to, order.sms.text.text)
         latencies.append(round((time.perf_counter() - asked) * 1000, 1))
         return outcome
+
+    def _gateway_with(self, key: str) -> Gateway:
+        with self._making:
+            if self._gateway is None or self._gateway[0] != key:
+                self._gateway = (key, self._make_gateway(key))
+            return self._gateway[1]
 
     def _api_key(self, order: Order) -> str:
         try:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from time import sleep
 from typing import Any
 
 import pytest
@@ -113,6 +114,23 @@ def test_a_new_orders_text_is_sent_once_and_the_order_shows_it(
     assert (sms["status"], sms["attempts"], sms["cost"]) == ("sent", 1, "KES 0.8000")
     assert sms["message_id"].startswith("ATXid_")
     assert [entry["status"] for entry in sms["history"]] == ["queued", "sending", "sent"]
+
+
+def test_the_texts_of_a_first_batch_share_one_client_of_the_gateway(
+    order: dict[str, Any], gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, rows: Rows
+) -> None:
+    made: list[str] = []
+
+    def slowly(_: str, key: str, **__: Any) -> FakeGateway:
+        made.append(key)
+        sleep(0.2)  # as long as it takes to read what it trusts
+        return gateway
+
+    monkeypatch.setattr(sending, "Gateway", slowly)
+    others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
+    stream(order, *others, rows=rows)
+    assert len(gateway) == 10
+    assert len(made) == 1
 
 
 def test_an_erased_customers_number_is_in_no_message_and_no_later_report_brings_it_back(
