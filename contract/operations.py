@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contract import answers
-from sales import inputs
+from sales import customer_inputs, order_inputs, sms_inputs
 from sales.messages import Status
 
 __all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
@@ -129,7 +129,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "name": "phone_number",
         "in": "query",
         "description": "In any form that a new customer's may have.",
-        "schema": {"type": "string", "pattern": inputs.PHONE_NUMBER_PATTERN},
+        "schema": {"type": "string", "pattern": customer_inputs.PHONE_NUMBER_PATTERN},
     },
     "email": {
         "name": "email",
@@ -194,7 +194,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=201,
         answer=answers.Customer,
         parameters=_CREATES,
-        body=inputs.NewCustomer,
+        body=customer_inputs.NewCustomer,
         headers=("ETag", "Location", "Idempotency-Replayed"),
         problems=("invalid_header", *_BODY, "idempotency_key_reused"),
         links=_CUSTOMER_LINKS,
@@ -226,7 +226,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=200,
         answer=answers.Customer,
         parameters=("customer", "if_match", "request_id"),
-        body=inputs.CustomerChanges,
+        body=customer_inputs.CustomerChanges,
         headers=("ETag",),
         problems=("invalid_header", *_BODY, "not_found", "customer_erased", "version_mismatch"),
     ),
@@ -260,7 +260,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=201,
         answer=answers.Order,
         parameters=_CREATES,
-        body=inputs.NewOrder,
+        body=order_inputs.NewOrder,
         headers=("ETag", "Location", "Idempotency-Replayed"),
         problems=("invalid_header", *_BODY, "idempotency_key_reused", "reference_taken", "customer_erased"),
         links=_ORDER_LINKS,
@@ -305,7 +305,7 @@ OPERATIONS: Mapping[str, Operation] = {
         answer=answers.Order,
         parameters=("order", "idempotency_key", "if_match", "request_id"),
         key_required=True,
-        body=inputs.Resend,
+        body=sms_inputs.Resend,
         headers=("ETag", "Idempotency-Replayed"),
         problems=(
             "invalid_header",
@@ -329,7 +329,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=200,
         answer=answers.Preview,
         parameters=("request_id",),
-        body=inputs.SmsPreview,
+        body=sms_inputs.SmsPreview,
         problems=(*_BODY, "customer_erased"),
     ),
     "record_delivery_report": Operation(

@@ -1,11 +1,12 @@
 """POST customers: creates a customer."""
 
 from sales import clock
+from sales.customer_inputs import NewCustomer
 from sales.customers import Customer
 from sales.errors import Problem
 from sales.http import Request, Response, endpoint
 from sales.identity import code_of, customer_ids, fingerprint, is_replay
-from sales.inputs import NewCustomer, parse
+from sales.inputs import parse
 from sales.settings import settings
 from sales.store import store
 

@@ -3,7 +3,7 @@
 from sales import clock
 from sales.http import Request, Response, endpoint
 from sales.identity import fingerprint, order_id
-from sales.inputs import NewOrder
+from sales.order_inputs import NewOrder
 from sales.ordering import customer_for_order, order_text, place
 from sales.orders import Order
 from sales.settings import settings

@@ -1,9 +1,9 @@
 """POST sms/preview: the text an order would send, what it costs and which characters make it dear."""
 
 from sales.http import Request, Response, endpoint
-from sales.inputs import SmsPreview
 from sales.ordering import customer_for_order, preview
 from sales.settings import settings
+from sales.sms_inputs import SmsPreview
 
 
 @endpoint(scope="sales:write")

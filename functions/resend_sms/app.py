@@ -2,9 +2,10 @@
 
 from sales.http import Request, Response, endpoint
 from sales.identity import fingerprint
-from sales.inputs import Resend, parse
+from sales.inputs import parse
 from sales.lookup import find_customer, find_order
 from sales.resend import request_again
+from sales.sms_inputs import Resend
 
 
 @endpoint(scope="sales:write")

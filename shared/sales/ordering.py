@@ -1,19 +1,23 @@
 """What a new order needs besides its own fields: its customer and the text it sends."""
 
 from decimal import Decimal
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from sales import log, metrics
 from sales.customers import Customer
 from sales.errors import FieldError, Problem
 from sales.identity import is_replay
-from sales.inputs import NewOrder, SmsPreview, parse
+from sales.inputs import parse
 from sales.lookup import find_customer
 from sales.messages import Text, compose, costly_characters, estimate, parse_prices, render, text_template
 from sales.money import show_amount
 from sales.orders import Order
 from sales.settings import settings
 from sales.store import ReferenceTakenError, store
+
+if TYPE_CHECKING:  # each function builds the body that it reads
+    from sales.order_inputs import NewOrder
+    from sales.sms_inputs import SmsPreview
 
 __all__ = ["customer_for_order", "order_text", "place", "preview"]
 
@@ -29,9 +33,9 @@ def _known_customer(reference: str) -> Customer:
 
 
 @overload
-def customer_for_order(model: type[NewOrder], body: dict[str, Any]) -> tuple[NewOrder, Customer]: ...
+def customer_for_order(model: "type[NewOrder]", body: dict[str, Any]) -> "tuple[NewOrder, Customer]": ...
 @overload
-def customer_for_order(model: type[SmsPreview], body: dict[str, Any]) -> tuple[SmsPreview, Customer | None]: ...
+def customer_for_order(model: "type[SmsPreview]", body: dict[str, Any]) -> "tuple[SmsPreview, Customer | None]": ...
 def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer | None]:
     """The validated body and the customer it names (by id or code).
 

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.document import build
-from sales import inputs
+from sales import customer_inputs, order_inputs, sms_inputs
 from sales.errors import FIELD_ERRORS, FieldError, Problem
 from sales.inputs import Input, parse
 
 MODELS: list[type[Input]] = [
-    inputs.NewCustomer,
-    inputs.CustomerChanges,
-    inputs.NewOrder,
-    inputs.SmsPreview,
-    inputs.Resend,
+    customer_inputs.NewCustomer,
+    customer_inputs.CustomerChanges,
+    order_inputs.NewOrder,
+    sms_inputs.SmsPreview,
+    sms_inputs.Resend,
 ]
 FIELDS = sorted({field for model in MODELS for field in model.model_fields} | {"id", "version", "colour", "", "a/b~c"})
 # Whatever a JSON body can hold, as it is parsed: numbers with a point are Decimal, and a string may be no Unicode.
@@ -59,7 +59,7 @@ def _errors(model: type[Input], body: dict[str, Any]) -> list[FieldError]:
 
 
 def test_every_field_of_a_body_of_ours_is_one_of_these_models() -> None:
-    assert {model for model in _below(Input) if not model.__name__.startswith("_")} == set(MODELS)
+    assert _below(Input) - {order_inputs.Priced} == set(MODELS)
 
 
 def _below(model: type[Input]) -> set[type[Input]]:

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from sales import inputs
+from sales import customer_inputs, inputs
 from sales.phones import parse_phone_number
 
-PHONE = re.compile(inputs.PHONE_NUMBER_PATTERN)
-PLAIN = re.compile(inputs.NewCustomer.model_json_schema()["properties"]["name"]["pattern"])
-EMAIL = re.compile(inputs.NewCustomer.model_json_schema()["properties"]["email"]["pattern"])
+PHONE = re.compile(customer_inputs.PHONE_NUMBER_PATTERN)
+PLAIN = re.compile(customer_inputs.NewCustomer.model_json_schema()["properties"]["name"]["pattern"])
+EMAIL = re.compile(customer_inputs.NewCustomer.model_json_schema()["properties"]["email"]["pattern"])
 
 
 class OneName(BaseModel):
@@ -19,7 +19,7 @@ class OneName(BaseModel):
 
 
 class OneEmail(BaseModel):
-    email: inputs.Email
+    email: customer_inputs.Email
 
 
 def takes(model: type[BaseModel], field: str, text: str) -> bool:
