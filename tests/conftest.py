@@ -63,11 +63,6 @@ class _Files(LoadScopeScheduling):
         return folder if folder.rpartition("/")[2] in _TOGETHER else path
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors, since most of a test waits; more than four only start more whole systems."""
-    return min(4, (os.cpu_count() or 1) + 1)
-
-
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """How tests are shared out where they run side by side: pytest -n 2."""
     return _Files(config, log)
