@@ -37,12 +37,11 @@ def main() -> None:
     orders = [item for page in pages for item in page["Items"] if "customer_name" in item][part::parts]
 
     def put(item: dict[str, Any], **more: dict[str, str]) -> None:
-        version = item["version"]
         client.put_item(
             TableName=table,
             Item=item | more,
             ConditionExpression="version = :before",
-            ExpressionAttributeValues={":before": version},
+            ExpressionAttributeValues={":before": item["version"]},
         )
 
     def send(item: dict[str, Any]) -> None:

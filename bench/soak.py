@@ -90,8 +90,8 @@ class Evidence:
     def explains(self, order: dict[str, Any]) -> bool:
         """Whether the order's `unknown` is an ambiguous answer to its own text, or a kill during the invocation that had claimed it."""
         history = order["sms"]["history"]
-        lost = next(entry for entry in reversed(history) if entry["status"] == "unknown")
-        if lost["cause"] != "lease_expired":
+        outcome = next(entry for entry in reversed(history) if entry["status"] == "unknown")
+        if outcome["cause"] != "lease_expired":
             return any(each["answer"] in AMBIGUOUS for each in self.asked[order["sms"]["text"]])
         claim = seconds(next(entry["at"] for entry in reversed(history) if entry["status"] == "sending"))
         return any(

@@ -87,7 +87,7 @@ class Part:
         self.started = time.monotonic()
         for name in self.names:
             pids.set_pid(config.state, name, self.process.pid)
-        assert self.process.stdin  # noqa: S101 - as asked for above
+        assert self.process.stdin  # noqa: S101 - PIPE gives one, which the type cannot say
         with contextlib.suppress(BrokenPipeError), self.process.stdin as told:
             told.write(b"\n")
 
@@ -296,11 +296,7 @@ def _remedy(part: Part) -> str:
 def _free_port() -> int:
     """The first of five ports in a row that are free now."""
     for first in range(9000, 20000, 100):
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
-            for port in range(first, first + len(PORTS)):
-                probe = probes.enter_context(socket.socket())
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
+        if all(_is_free(port) for port in range(first, first + len(PORTS))):
             return first
     return 9000
 
@@ -371,7 +367,6 @@ def _is_free(port: int) -> bool:
 
 def _end_leftovers(config: Config) -> bool:
     """Ends what a killed supervisor left behind, and forgets what is gone; whether there was anything, running or not."""
-    known = pids.read(config.state)
     for name, pid in left_over(config).items():
         patience = _STOP_SECONDS.get(name, 4.0)
         # A worker may be in the middle of a text; its runtime is gone, so nobody gives it another one.
@@ -383,6 +378,7 @@ def _end_leftovers(config: Config) -> bool:
                 time.sleep(0.02)
             if not running:
                 break
+    known = pids.read(config.state)
     for name, pid in known.items():
         if pid != os.getpid() and not _is_ours(name, pid, config):
             pids.drop_pid(config.state, name, pid)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "shared")]
 
 from sales.routing import ALIAS  # noqa: E402 - the script is run from anywhere
-from scripts.prune_versions import releases, resources  # noqa: E402 - the same
+from scripts.prune_versions import releases, resources  # noqa: E402 - the script is run from anywhere
 
 UNDER_WAY = ["Created", "Queued", "InProgress", "Baking", "Ready"]
 

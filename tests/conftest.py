@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -58,9 +59,8 @@ class _Files(LoadScopeScheduling):
     """Hands out whole files, and those folders as one, in the order they were named in."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        folder = path.rpartition("/")[0]
-        return folder if folder.rpartition("/")[2] in _TOGETHER else path
+        path = Path(nodeid.partition("::")[0])
+        return str(path.parent if path.parent.name in _TOGETHER else path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -71,7 +71,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 class _ToStdout(logging.StreamHandler[TextIO]):
     """Writes to what is standard output now, and not to that of the test which was the first to log."""
 
-    stream = property(lambda self: sys.stdout, lambda self, value: None)  # type: ignore[assignment]  # logging says it is an attribute
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record."""
+        self.stream = sys.stdout
+        super().emit(record)
 
 
 def forget_process_state() -> None:

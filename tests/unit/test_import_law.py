@@ -12,31 +12,21 @@ SALES = sorted((ROOT / "shared" / "sales").rglob("*.py"))
 FUNCTIONS = sorted((ROOT / "functions").rglob("*.py"))
 LOCAL = sorted((ROOT / "local").rglob("*.py"))
 
-# The one module that may import each of these.
-ONLY = {
+# Request bodies.
+INPUTS = ("inputs.py", "customer_inputs.py", "order_inputs.py", "sms_inputs.py")
+# The modules that may import each of these.
+ONLY: dict[str, str | tuple[str, ...]] = {
     "botocore": "store.py",
     "boto3": "store.py",
     "jose": "auth.py",
     "africastalking": "gateway.py",
-    "pydantic": "inputs.py, customer_inputs.py, order_inputs.py, sms_inputs.py",
-    "pydantic_core": "inputs.py, customer_inputs.py, order_inputs.py, sms_inputs.py",
+    "pydantic": INPUTS,
+    "pydantic_core": INPUTS,
     "aws_lambda_powertools": "log.py and metrics.py",
     "os": "settings.py",
 }
 # Rules and models: nothing of AWS, the network or the environment.
-PURE = {
-    "customers.py",
-    "orders.py",
-    "messages.py",
-    "money.py",
-    "phones.py",
-    "cursors.py",
-    "errors.py",
-    "inputs.py",
-    "customer_inputs.py",
-    "order_inputs.py",
-    "sms_inputs.py",
-}
+PURE = {"customers.py", "orders.py", "messages.py", "money.py", "phones.py", "cursors.py", "errors.py", *INPUTS}
 PURE_MAY_NOT = {"store", "settings", "http", "auth", "sending", "gateway", "secrets", "log", "sweep", "routing"}
 NETWORK = {"requests", "urllib3", "urllib", "http", "socket"}
 # Calls that make a client, read a clock, or read the settings.
