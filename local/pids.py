@@ -3,11 +3,11 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["drop_pid", "read", "set_pid"]
+__all__ = ["drop_pid", "read", "set_pid", "set_pids"]
 
 
 def read(state: Path) -> dict[str, int]:
@@ -21,8 +21,13 @@ def read(state: Path) -> dict[str, int]:
 
 def set_pid(state: Path, name: str, pid: int) -> None:
     """From now on the process of this name has this id."""
+    set_pids(state, (name,), pid)
+
+
+def set_pids(state: Path, names: Iterable[str], pid: int) -> None:
+    """From now on the process of all these names has this id: nobody reads the new one for some of them only."""
     with _changing(state) as pids:
-        pids[name] = pid
+        pids.update(dict.fromkeys(names, pid))
 
 
 def drop_pid(state: Path, name: str, pid: int | None = None) -> None:

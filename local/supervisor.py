@@ -85,8 +85,7 @@ class Part:
                 start_new_session=True,
             )
         self.started = time.monotonic()
-        for name in self.names:
-            pids.set_pid(config.state, name, self.process.pid)
+        pids.set_pids(config.state, self.names, self.process.pid)
         assert self.process.stdin  # noqa: S101 - PIPE gives one, which the type cannot say
         with contextlib.suppress(BrokenPipeError), self.process.stdin as told:
             told.write(b"\n")

@@ -150,10 +150,10 @@ from pathlib import Path
 from local import pids
 from local.config import Config
 from local.supervisor import Part
-def killed(state, name, pid):
+def killed(state, names, pid):
     print(pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-pids.set_pid = killed
+pids.set_pids = killed
 Part(("store",), ["/bin/sleep", "60"]).start(Config(port=9, state=Path(sys.argv[1]), settings={}))
 """
     ended = subprocess.run(
