@@ -5,13 +5,14 @@ the same store. CPU is user + system time of the function's process, read when i
 take turns, so that whatever else the machine does hits them alike; figures are medians over the rounds. Ratios to (a)
 are what counts: they hold on other machines, milliseconds do not.
 
-  python -m bench.fast [--rounds 5] [--warm 100] [--no-instructions] [--only a,c]
+  python -m bench.fast [--rounds 9] [--warm 100] [--no-instructions] [--only a,c]
 """
 
 import argparse
 import json
 import os
 import pprint
+import random
 import statistics
 import tempfile
 import uuid
@@ -35,6 +36,7 @@ FUNCTIONS = ("create_customer", "create_order", "list_orders", "send_sms")
 BATCH = 10
 SEEDED = 200
 WARM_UP = 30
+WARM_ROUNDS = 3
 PLAIN = "plain `sam build`"
 CUSTOMER = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
 PATHS = {
@@ -334,10 +336,11 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     raw: dict[tuple[str, str], list[dict[str, float]]] = {}
     for number in range(options.rounds):
         print(f"cold starts, round {number + 1} of {options.rounds}", flush=True)
-        for name in FUNCTIONS:
-            for each in chosen:
-                if name in each.functions:
-                    raw.setdefault((each.key, name), []).append(bench.cold(each, name))
+        starts = [(each, name) for name in FUNCTIONS for each in chosen if name in each.functions]
+        # In another order each time: what slows the machine down for a while shall not meet the same ones again.
+        random.shuffle(starts)
+        for each, name in starts:
+            raw.setdefault((each.key, name), []).append(bench.cold(each, name))
     results: dict[str, Any] = {}
     for (key, name), many in raw.items():
         figures = {kind: statistics.median(one[kind] for one in many) for kind in many[0]}
@@ -346,7 +349,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
         print(f"warm requests, {name}", flush=True)
         requests = max(options.warm // BATCH, 10) if name == "send_sms" else options.warm
         able = [each for each in chosen if name in each.functions]
-        for key, figures in warm(bench, able, name, max(options.rounds - 2, 1), requests).items():
+        for key, figures in warm(bench, able, name, WARM_ROUNDS, requests).items():
             results[key][name] |= figures
     asked_of_stores(chosen, results)
     if options.instructions:
@@ -387,7 +390,7 @@ def contestants(folder: Path) -> Iterator[Bench]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=100, help="warm requests a round")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contestants, e.g. a,c")
     parser.add_argument("--no-instructions", dest="instructions", action="store_false")

@@ -62,6 +62,7 @@ UNUSED_FILES = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*\.(pyi|pyx|pxd|c|
 # Modules that do at import what functions never need of them: what stands in their place, by path under python/.
 # botocore imports its documentation writer for the docstrings of a client's methods (2 % of a start).
 # certifi finds its file through importlib.resources, as if the layer could be a zip.
+# pydantic reads the metadata of every package for plug-ins, with a library for it; of what is here none is one.
 REPLACED = {
     "botocore/docs/__init__.py": "",
     "botocore/docs/docstring.py": """
@@ -71,6 +72,10 @@ class LazyLoadedDocstring(str):
 
 
 ClientMethodDocstring = PaginatorDocstring = WaiterDocstring = LazyLoadedDocstring
+""",
+    "pydantic/plugin/_loader.py": """
+def get_plugins():
+    return ()
 """,
     "certifi/core.py": """
 import os
@@ -85,10 +90,12 @@ def contents():
         return file.read()
 """,
 }
+# Describes schemas in TypedDicts, whose fields type checkers read and nobody else: making them is 4 % of a start.
+SCHEMA_TYPES = "pydantic_core/core_schema.py"
 # Of botocore/docs only what the request handlers import.
 KEPT_OF_DOCS = {"__init__", "docstring", "utils"}
-# botocore's data besides the services' folders.
-DATA_FILES = {"_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
+# botocore's data besides the services' folders. sales.store reads no endpoint's rules, so partitions.json goes too.
+DATA_FILES = {"_retry.json", "endpoints.json", "sdk-default-configuration.json"}
 
 
 class BuildError(Exception):
@@ -180,11 +187,9 @@ def trim_botocore(data: Path, names: set[str]) -> dict[str, list[str]]:
             shutil.rmtree(service)
             continue
         kept[service.name] = sorted(model["operations"])
-        rules = read_data(newest / "endpoint-rule-set-1")
         shutil.rmtree(service)
         newest.mkdir(parents=True)
         write_json(newest / "service-2.json", model)
-        write_json(newest / "endpoint-rule-set-1.json", rules)
     if not kept:
         raise BuildError("shared/sales names no operation of any service: botocore's data would be empty")
     prefixes = {read_data(next((data / name).iterdir()) / "service-2")["metadata"]["endpointPrefix"] for name in kept}
@@ -306,6 +311,23 @@ def replace_modules(python: Path) -> None:
         module.write_text(source)
 
 
+def without_fields(source: str) -> str:
+    """The module with its TypedDicts empty: at run time they are dictionaries, whatever fields they name."""
+    tree = ast.parse(source)
+    typed = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and "TypedDict" in {ast.unparse(base) for base in node.bases}
+    ]
+    if not typed:
+        raise BuildError(
+            f"{SCHEMA_TYPES} has no TypedDict: look whether scripts/build_artefacts.py must still empty it"
+        )
+    for node in typed:
+        node.body = [ast.Pass()]
+    return ast.unparse(tree)
+
+
 def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
     """Removes from a layer's python/ what no function imports. Returns the operations kept of botocore's data."""
     remove_unused(python)
@@ -316,6 +338,9 @@ def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
             if path not in used:
                 path.unlink()
     replace_modules(python)
+    schema_types = python / SCHEMA_TYPES
+    if schema_types.is_file():  # else the second run
+        schema_types.write_text(without_fields(schema_types.read_text()))
     for library in python.rglob("*.so*"):
         strip_symbols(library)
     names = names_in((python / "sales").rglob("*.py"))

@@ -156,6 +156,7 @@ _BASIC = frozenset(
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _EXTENSION = frozenset("\f^{}\\[~]|€")
+_GSM_7 = _BASIC | _EXTENSION
 _ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
 
 
@@ -175,7 +176,7 @@ def measure(text: str) -> Text:
     ever split over two segments.
     """
     encoding: Literal["GSM-7", "UCS-2"]
-    if all(character in _BASIC or character in _EXTENSION for character in text):
+    if _GSM_7.issuperset(text):
         encoding = "GSM-7"
         sizes = [2 if character in _EXTENSION else 1 for character in text]
     else:
@@ -193,11 +194,7 @@ def measure(text: str) -> Text:
 
 def costly_characters(text: str) -> list[tuple[str, int]]:
     """Each character that forces UCS-2, with its position in code points."""
-    return [
-        (character, position)
-        for position, character in enumerate(text)
-        if character not in _BASIC and character not in _EXTENSION
-    ]
+    return [(character, position) for position, character in enumerate(text) if character not in _GSM_7]
 
 
 _MONEY = {"₦": "NGN ", "₵": "GHS ", "₹": "INR "}
@@ -237,13 +234,15 @@ def fold(text: str) -> str:
     Quotes, dashes, spaces, and letters with accents that GSM-7 lacks have one. Where an emoji or another script keeps
     the text in UCS-2 anyway, folding can only lengthen it: such a text stays as it is written, unless it gets cheaper.
     """
-    written, folded = measure(text), measure(_folded(text))
+    if (equal := _folded(text)) == text:
+        return text
+    written, folded = measure(text), measure(equal)
     gained = written.segments - folded.segments
     return folded.text if gained > 0 or (gained == 0 and folded.encoding == "GSM-7") else text
 
 
 def _folded(text: str) -> str:
-    if not costly_characters(text):
+    if _GSM_7.issuperset(text):
         return text
     import unicodedata
 
@@ -252,7 +251,7 @@ def _folded(text: str) -> str:
     for character in text:
         if character == " " and before in _MONEY:
             pass  # the equal of a currency's sign ends with a space itself
-        elif character in _BASIC or character in _EXTENSION:
+        elif character in _GSM_7:
             folded.append(character)
         elif character in _FOLDS:
             folded.extend(_FOLDS[character])
@@ -266,7 +265,7 @@ def _folded(text: str) -> str:
                 for part in unicodedata.normalize("NFKD", character)
                 if not unicodedata.combining(part)
             )
-            keeps = plain and all(part in _BASIC or part in _EXTENSION for part in plain)
+            keeps = plain and _GSM_7.issuperset(plain)
             folded.extend(plain if keeps else character)
         before = character
     return "".join(folded)
@@ -393,7 +392,7 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
 
 def _plain(value: str) -> str:
     # Cleaned again: what was dropped may have been all that kept two halves of a link apart.
-    return clean("".join(each for each in _folded(value) if each in _BASIC or each in _EXTENSION))
+    return clean("".join(each for each in _folded(value) if each in _GSM_7))
 
 
 def _shortenings(value: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import certifi
 import pytest
@@ -271,6 +271,19 @@ def test_the_layer_has_amazons_roots_and_no_others(build: tuple[Path, Any]) -> N
         *(f"Amazon Root CA {number}" for number in range(1, 5)),
         "Starfield Services Root Certificate Authority - G2",
     ]
+
+
+def test_typed_dictionaries_lose_their_fields_and_nothing_else_changes() -> None:
+    source = "class Schema(TypedDict, total=False):\n    type: str\n\ndef schema():\n    return Schema(type='any')\n"
+    names: dict[str, Any] = {"TypedDict": TypedDict}
+    exec(build_artefacts.without_fields(source), names)
+    assert not names["Schema"].__annotations__
+    assert names["schema"]() == {"type": "any"}
+
+
+def test_a_schema_module_without_typed_dictionaries_is_no_build() -> None:
+    with pytest.raises(build_artefacts.BuildError, match="has no TypedDict"):
+        build_artefacts.without_fields("class Schema(dict): ...")
 
 
 def test_a_bundle_that_has_lost_one_of_amazons_roots_is_no_build() -> None:

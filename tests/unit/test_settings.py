@@ -16,8 +16,8 @@ GIVEN = TEMPLATE.functions["send_sms"].environment
 
 
 def test_every_setting_that_is_read_is_in_the_template_and_the_other_way_round() -> None:
-    # Read by libraries: Powertools and pydantic.
-    assert set(GIVEN) - {"LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"} == READ
+    # Read by a library, Powertools.
+    assert set(GIVEN) - {"LOG_LEVEL"} == READ
 
 
 def test_the_sample_has_every_variable_that_a_local_system_takes_each_with_a_comment() -> None:
