@@ -301,8 +301,8 @@ def ours(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         customer = system.customer()
         order = {"customer": customer["id"], "item": "macbook m2", "amount": "56000.68"}
         item = an_item(system, system.order(customer)["id"])
-        for _ in range(4):  # workers are started, connections made
-            texts(system, 20, 1, customer["id"])
+        # As many workers are started as the highest rate takes, and connections made.
+        texts(system, max(RATES), 2 * WARM_UP_SECONDS, customer["id"])
         found["texts"] = []
         for rate in RATES:
             print(f"order to text, {rate}/s", flush=True)
