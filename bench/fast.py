@@ -334,9 +334,9 @@ def asked_of_stores(chosen: list[Contestant], results: dict[str, Any]) -> None:
 def measure(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     chosen = [each for key, each in sorted(bench.contestants.items()) if not options.only or key in options.only]
     raw: dict[tuple[str, str], list[dict[str, float]]] = {}
+    starts = [(each, name) for name in FUNCTIONS for each in chosen if name in each.functions]
     for number in range(options.rounds):
         print(f"cold starts, round {number + 1} of {options.rounds}", flush=True)
-        starts = [(each, name) for name in FUNCTIONS for each in chosen if name in each.functions]
         # In another order each time: what slows the machine down for a while shall not meet the same ones again.
         random.shuffle(starts)
         for each, name in starts:

@@ -297,18 +297,18 @@ def remove_unused(python: Path) -> None:
 
 
 def replace_modules(python: Path) -> None:
-    """Puts the short modules of REPLACED in the long ones' place."""
+    """Puts the short modules of REPLACED in the long ones' place, and empties the types that describe schemas."""
     docs = python / "botocore" / "docs"
     for path in docs.iterdir():
         if path.stem not in KEPT_OF_DOCS:
             remove(path)
-    for name, source in REPLACED.items():
+    for name in (*REPLACED, SCHEMA_TYPES):
         module = python / name
         if module.with_suffix(".pyc").is_file():
             continue  # the second run
         if not module.is_file():
             raise BuildError(f"{name} is gone: look whether scripts/build_artefacts.py must still replace it")
-        module.write_text(source)
+        module.write_text(REPLACED[name] if name in REPLACED else without_fields(module.read_text()))
 
 
 def without_fields(source: str) -> str:
@@ -338,9 +338,6 @@ def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
             if path not in used:
                 path.unlink()
     replace_modules(python)
-    schema_types = python / SCHEMA_TYPES
-    if schema_types.is_file():  # else the second run
-        schema_types.write_text(without_fields(schema_types.read_text()))
     for library in python.rglob("*.so*"):
         strip_symbols(library)
     names = names_in((python / "sales").rglob("*.py"))

@@ -165,8 +165,7 @@ def unmarshal_item(item: Mapping[str, Any]) -> Item:
     return {name: _unmarshal(typed) for name, typed in item.items()}
 
 
-# botocore has no types.
-class _Loader(Loader):  # type: ignore[misc]
+class _Loader(Loader):  # type: ignore[misc]  # botocore has no types, and a class of Any is what mypy refuses
     """Botocore's data, without what it would work out anew for each call though it is always the same."""
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
