@@ -6,8 +6,6 @@ import copy
 import http.client
 import json
 import ssl
-import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from urllib.parse import urlsplit
 from local import store
 from local.config import Config
 from local.template import Template, load
-from tests.local.system import free_ports
+from tests.local.system import free_ports, start_store
 
 IDEMPOTENCY_TABLE = {
     "TableName": "idempotency",
@@ -148,20 +146,14 @@ class Store:
 def running_store(folder: Path) -> Iterator[Store]:
     """The local system's store with the template's tables, and one for Powertools' idempotency."""
     config = Config(port=free_ports(), state=folder, settings={})
-    (folder / "store").mkdir(parents=True)
-    server = store.choose(config)
-    process = subprocess.Popen(
-        server.command, env=dict(server.environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = start_store(config)
     try:
         client = store.StoreClient(config.store_url)
-        time.sleep(0.2)
-        store.wait_until_ready(client)
         store.index_stream(config)
         template = load(config.template, config.parameters)
         store.prepare_tables(client, template)
         client.call("CreateTable", IDEMPOTENCY_TABLE)
-        yield Store(config.store_url, template, client, server.name, process.pid)
+        yield Store(config.store_url, template, client, store.choose(config).name, process.pid)
     finally:
         process.kill()
         process.wait()

@@ -16,11 +16,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local.config import REGION, Config
-from local.store import StoreClient, choose, wait_until_ready
 from local.supervisor import LAYOUT, load_template
 from tests.events import stream_event
 from tests.faults.proxy import Fault, Proxy
-from tests.local.system import ROOT, Answer, System, request, until
+from tests.local.system import ROOT, Answer, System, request, start_store, until
 
 # Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
 WAITS = {
@@ -52,16 +51,9 @@ class Rig:
         self._numbers = itertools.count(1000)
 
     def start_store(self) -> None:
-        config = Config(self.system.port, self.state, {})
-        server = choose(config)
-        (self.state / "store").mkdir(parents=True, exist_ok=True)
         # As the supervisor leaves it: the store that is there is of this version.
         (self.state / "version").write_text(LAYOUT)
-        self._store = subprocess.Popen(
-            server.command, env={**os.environ, **server.environment},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        wait_until_ready(StoreClient(config.store_url))
+        self._store = start_store(Config(self.system.port, self.state, {}))
 
     def kill_store(self) -> None:
         if self._store:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from local.config import Config
+from local.store import StoreClient, choose, wait_until_ready
 from tests.private import Used, leaks
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,23 @@ def free_ports(count: int = 5) -> int:
             _TAKEN.append(os.fdopen(os.dup(lock.fileno()), "w"))
             return first
     raise RuntimeError(f"no {count} free ports in a row")
+
+
+def start_store(config: Config) -> subprocess.Popen[bytes]:
+    """The store of such a system by itself, once it answers.
+
+    Raises StoreError if there is none here, and OSError if its port is taken: then another's store would answer for it.
+    """
+    server = choose(config)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", config.port + 3))
+    (config.state / "store").mkdir(parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        server.command, env=os.environ | server.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_until_ready(StoreClient(config.store_url))
+    return process
 
 
 def until[Found](look: Callable[[], Found | None], seconds: float = 60, every: float = 0.05) -> Found:

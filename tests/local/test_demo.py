@@ -12,8 +12,8 @@ import pytest
 
 from local.config import Config
 from local.demo import CUSTOMERS, SPECIAL, ordinary_orders
-from local.store import StoreClient, StoreError, choose, wait_until_ready
-from tests.local.system import ROOT, System, free_ports, request, running, until
+from local.store import StoreError
+from tests.local.system import ROOT, System, free_ports, request, running, start_store, until
 
 pytestmark = pytest.mark.local
 
@@ -85,15 +85,12 @@ def test_the_demo_without_a_running_system_is_a_sentence(tmp_path: Path) -> None
 
 
 def test_a_system_can_use_a_store_that_somebody_else_runs(tmp_path: Path) -> None:
-    (tmp_path / "store").mkdir()
-    config = Config(port=free_ports() + 10, state=tmp_path, settings={})
+    config = Config(port=free_ports(), state=tmp_path, settings={})
     try:
-        server = choose(config)
+        process = start_store(config)
     except StoreError as error:
         pytest.skip(str(error))
-    process = subprocess.Popen(server.command, env=dict(server.environment) or None, stdout=subprocess.DEVNULL)
     try:
-        wait_until_ready(StoreClient(config.store_url))
         with running(DYNAMODB_ENDPOINT=config.store_url) as system:
             assert "store" not in system.pids()
             order = system.order(system.customer(phone_number="+254700001101"))

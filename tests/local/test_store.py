@@ -1,7 +1,5 @@
 """The store on this machine and its tables."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +11,7 @@ import pytest
 from local.config import Config
 from local.store import Server, StoreClient, StoreError, choose, prepare_tables, wait_until_ready
 from local.template import Template, load
-from tests.local.system import free_ports
+from tests.local.system import free_ports, start_store
 
 
 def table(*indexes: str, key: str = "id", stream: str = "NEW_IMAGE") -> dict[str, Any]:
@@ -40,12 +38,10 @@ def template(made: dict[str, Any]) -> Template:
 
 
 @contextmanager
-def serving(server: Server, url: str) -> Iterator[StoreClient]:
-    process = subprocess.Popen(server.command, env=os.environ | server.environment, stdout=subprocess.DEVNULL)
+def serving(config: Config) -> Iterator[StoreClient]:
+    process = start_store(config)
     try:
-        client = StoreClient(url)
-        wait_until_ready(client)
-        yield client
+        yield StoreClient(config.store_url)
     finally:
         process.kill()
         process.wait()
@@ -67,7 +63,8 @@ def available(name: str, config: Config, monkeypatch: pytest.MonkeyPatch) -> Ser
 
 @pytest.fixture(params=["dynoxide", "ministack"])
 def client(request: pytest.FixtureRequest, config: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreClient]:
-    with serving(available(request.param, config, monkeypatch), config.store_url) as found:
+    available(request.param, config, monkeypatch)
+    with serving(config) as found:
         yield found
 
 
@@ -123,13 +120,18 @@ def test_a_table_that_cannot_become_what_the_template_says_is_refused_with_a_way
 
 
 def test_what_dynoxide_acknowledged_is_there_after_a_kill(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = available("dynoxide", config, monkeypatch)
-    with serving(server, config.store_url) as client:
+    available("dynoxide", config, monkeypatch)
+    with serving(config) as client:
         prepare_tables(client, template(table()))
         for number in range(20):
             client.call("PutItem", {"TableName": "sales-orders", "Item": {"id": {"S": str(number)}}})
-    with serving(server, config.store_url) as client:
+    with serving(config) as client:
         assert client.call("Scan", {"TableName": "sales-orders"})["Count"] == 20
+
+
+def test_a_test_never_takes_the_store_of_another_system_for_its_own(client: StoreClient, config: Config) -> None:
+    with pytest.raises(OSError, match="in use"):
+        start_store(config)
 
 
 def test_every_table_of_the_template_can_be_made(client: StoreClient, config: Config) -> None:
