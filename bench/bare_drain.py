@@ -1,12 +1,13 @@
 """The limit of a drain: what the texts of a backlog take of the store and the gateway, and nothing else.
 
 `python -m bench.bare_drain STORE GATEWAY API_KEY PART PARTS` reads its part of the orders, says `ready`, waits for a line, then
-makes for each of them the calls that a sweep makes for its text: two puts of the order, one update of the message's
-item, one request of the gateway, as many side by side as the sweep does. Says the number and when it began and ended.
+makes for each of them the calls that a sweep makes for its text: a put of the order, a request of the gateway, a put of the
+order and of the message's item, as many side by side and as many puts together as the sweep does. Says the number and when it began and ended.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +16,9 @@ import requests
 from botocore.config import Config
 from requests.adapters import HTTPAdapter
 
+from sales.group_commit import GroupCommit
 from sales.sending import CONCURRENCY
-
-LINK = "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE unsettled_number"
+from sales.store import GROUP
 
 
 def main() -> None:
@@ -36,27 +37,32 @@ def main() -> None:
     pages = client.get_paginator("scan").paginate(TableName=table)
     orders = [item for page in pages for item in page["Items"] if "customer_name" in item][part::parts]
 
-    def put(item: dict[str, Any], **more: dict[str, str]) -> None:
-        client.put_item(
-            TableName=table,
-            Item=item | more,
-            ConditionExpression="version = :before",
-            ExpressionAttributeValues={":before": item["version"]},
-        )
+    def put(item: dict[str, Any], **more: dict[str, str]) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": table,
+                "Item": item | more,
+                "ConditionExpression": "version = :before",
+                "ExpressionAttributeValues": {":before": item["version"]},
+            }
+        }
+
+    def write(puts: Sequence[dict[str, Any]]) -> bool:
+        client.transact_write_items(TransactItems=puts)
+        return True
+
+    group = GroupCommit(write, GROUP)
 
     def send(item: dict[str, Any]) -> None:
-        put(item, due_shard={"S": "0"}, due_at={"S": item["order_date"]["S"]})
+        order = item["id"]["S"]
+        group.put((order, put(item, due_shard={"S": "0"}, due_at={"S": item["order_date"]["S"]})))
         text = {"username": "sandbox", "to": item["sms"]["M"]["to"]["S"], "message": item["sms"]["M"]["text"]["S"]}
         answer = session.post(f"{gateway}/version1/messaging", data=text, headers={"apiKey": key}, timeout=10)
         message_id = answer.json()["SMSMessageData"]["Recipients"][0]["messageId"]
-        client.update_item(
-            TableName=table,
-            Key={"id": {"S": f"message#{message_id}"}},
-            UpdateExpression=LINK,
-            ExpressionAttributeValues={":order": item["id"], ":attempt": {"N": "1"}, ":expires": {"N": "2000000000"}},
-            ReturnValues="ALL_NEW",
-        )
-        put(item)
+        message = {"order_id": item["id"], "attempt": {"N": "1"}, "expires_at": {"N": "2000000000"}}
+        link = {"TableName": table, "Item": {"id": {"S": f"message#{message_id}"}} | message}
+        link["ConditionExpression"] = "attribute_not_exists(id)"
+        group.put((order, put(item)), (message_id, {"Put": link}))
 
     print("ready", flush=True)
     sys.stdin.readline()

@@ -57,7 +57,10 @@ def main() -> None:
         for cause, said in CHANGES.items():
             after = order.after(cause, START, **said)
             assert after, cause
-            store.replace_order(after)
+            if after.sms.message_id and not order.sms.message_id:
+                assert store.replace_with_message(after, after.sms.message_id, START)
+            else:
+                store.replace_order(after)
             found[cause.value], order = units(calls), after
     written = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "page": LIMIT, "writes": found}
     (RESULTS / "writes.json").write_text(json.dumps(written, indent=1) + "\n")

@@ -290,7 +290,7 @@ def page(scale: Scale) -> str:
             "",
             "## Where the numbers come from",
             "",
-            "Write units of one order, from creation to delivery report, without its message's item: "
+            "Write units of one order, from creation to delivery report: "
             + ", ".join(f"{name} {value:g}" for name, value in scale.writes.items())
             + ".",
             "Per order a shop makes "

@@ -28,7 +28,7 @@ __all__ = ["Sender", "adopt", "expire_lease", "noting", "report_arrived", "sende
 # The gateway's own wall-clock limit, and what the writes around a call may take: no text is claimed with less left.
 GATEWAY_SECONDS = 10.0
 MARGIN_SECONDS = 5.0
-CONCURRENCY = 64
+CONCURRENCY = 96
 
 _CAUSES = {
     Kind.accepted: Cause.accepted,
@@ -71,11 +71,12 @@ class Sender:
         paused: bool,
         seconds_left: Callable[[], float],
         early: bool = False,
+        backlog: bool = False,
     ) -> Counter[str]:
         """As `send`, for orders that were just read together with who opted out and whether sending is paused.
 
         With `early`, those that are still as they were read are tried before they are due; a try that sends nothing
-        is none of theirs then.
+        is none of theirs then. With `backlog`, many are claimed together: far less work, and twice the write units.
         """
         ended: defaultdict[str, list[str]] = defaultdict(list)
         stop = threading.Event()
@@ -98,7 +99,7 @@ class Sender:
                 elif stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
                     state = "left"
                 else:
-                    state = self._try(order, stop, latencies, early=early)
+                    state = self._try(order, stop, latencies, early=early, backlog=backlog)
             except Problem as problem:
                 failures.append(problem)
             else:
@@ -119,8 +120,8 @@ class Sender:
         after = self._store.change_order(order, lambda current: current.after(cause, clock.now(), reason=reason))
         return after.sms.status.value
 
-    def _try(self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool) -> str:
-        claimed = self._claim(order, early=early)
+    def _try(self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool, backlog: bool) -> str:
+        claimed = self._claim(order, early=early, in_group=backlog)
         if claimed is None:
             return "taken"
         outcome = self._ask(claimed, latencies)
@@ -128,7 +129,7 @@ class Sender:
             stop.set()
         return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value
 
-    def _claim(self, order: Order, *, early: bool) -> Order | None:
+    def _claim(self, order: Order, *, early: bool, in_group: bool) -> Order | None:
         """Moves queued to sending with a lease, if nobody else has and it is due; the order as claimed."""
         for _ in range(2):
             now = clock.now()
@@ -138,11 +139,13 @@ class Sender:
             claimed = order.after(Cause.claimed, now, due_at=lease_ends)
             if claimed is None:
                 return None
+            if in_group and self._store.replace_order_in_group(claimed):
+                return claimed
             there = self._store.replace_order(claimed)
             if there is None:
                 return claimed
             # The stream's picture may be old (a cancelled order, a lost claim): the current one decides.
-            order, early = there, False
+            order, early, in_group = there, False, False
         return None
 
     def _ask(self, order: Order, latencies: list[float]) -> Outcome:
@@ -193,7 +196,6 @@ class Sender:
         if outcome.opted_out:
             with noting(failed):
                 self._store.opt_out(order.sms.to, now)
-        message = self._store.link_message(outcome.message_id, order, now) if outcome.message_id else None
 
         def settled(current: Order) -> Order | None:
             if current.sms.attempts != order.sms.attempts:
@@ -209,7 +211,7 @@ class Sender:
                 counts=counts,
             )
 
-        after = self._store.change_order(order, settled)
+        after, message = self._write(order, settled, outcome.message_id, now)
         if outcome.kind in (Kind.refused, Kind.deferred):
             metrics.count("SmsRefused", reason=outcome.reason)
         log.info(
@@ -228,6 +230,19 @@ class Sender:
             after = apply_reports(self._store, after, message, now)
             self._store.settle_report(message.id)
         return after
+
+    def _write(
+        self, order: Order, change: Callable[[Order], Order | None], message_id: str | None, now: datetime
+    ) -> tuple[Order, Message | None]:
+        """Applies the change, and notes whose message this is; the order afterwards, and the message if it was there."""
+        if message_id is None:
+            return self._store.change_order(order, change), None
+        changed = change(order)
+        if changed and self._store.replace_with_message(changed, message_id, now):
+            return changed, None
+        # First the way from the message to its order: an order that says `sent` must be found by its report.
+        message = self._store.link_message(message_id, order, now)
+        return self._store.change_order(order, change), message
 
     def _pause(self, until: datetime, reason: str, order: Order) -> None:
         """Stops sending for a while: every further text would meet the same fault in the configuration."""

@@ -9,14 +9,14 @@ customers table under codes with the prefix `optout#`.
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from botocore.config import Config
@@ -32,8 +32,12 @@ from sales.orders import Order, due_shard
 from sales.settings import Settings, settings
 from sales.startup import at_start
 
+if TYPE_CHECKING:
+    from sales.group_commit import GroupCommit
+
 __all__ = [
     "FILTERED_READS",
+    "GROUP",
     "Due",
     "Message",
     "Page",
@@ -47,9 +51,11 @@ __all__ = [
     "unmarshal_item",
 ]
 
-# A page of 16 shards asks them all at once; a sweep has as many texts in flight.
+# A page of 16 shards asks them all at once, and so do senders whose writes do not go together.
 _CONNECTIONS = 64
 _BATCH_GET = 100
+# What goes out together is refused together: few enough to be tried again one by one.
+GROUP = 50
 # A message's reports come within days; after that the order itself is all there is to know.
 _MESSAGE_DAYS = 30
 _CONFLICT_TRIES = 12
@@ -220,6 +226,10 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+# An item of the orders table, the condition to put it under, and the condition's values.
+type _Put = tuple[Item, str, Item]
+
+
 class Store:
     """The two tables. Safe to share between threads.
 
@@ -252,6 +262,7 @@ class Store:
                         "ProvisionedThroughputExceededException",
                         "RequestLimitExceeded",
                         "LimitExceededException",
+                        "TransactionInProgressException",
                     )
                 ):
                     raise
@@ -283,6 +294,45 @@ class Store:
             there = unmarshal_item(error.response.get("Item", {}))
             return None if there.get("write_id") == write_id else there
         return None
+
+    def _put_all_if(self, *puts: _Put) -> list[Item] | None:
+        """Puts all these items, at most 100, or none: if a condition does not hold, gives back what is there.
+
+        That is {} for each item whose condition holds. A transaction takes twice the write units of its puts.
+        """
+        # As in `_put_if`.
+        write_id = uuid4().hex
+        parts = []
+        for item, condition, values in puts:
+            part = {
+                "TableName": self._orders,
+                "Item": marshal_item(item | {"write_id": write_id}),
+                "ConditionExpression": condition,
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+            if values:
+                part["ExpressionAttributeValues"] = marshal_item(values)
+            parts.append({"Put": part})
+        try:
+            self._call("transact_write_items", TransactItems=parts)
+        except ClientError as error:
+            if _code(error) != "TransactionCanceledException":
+                raise
+            there = [unmarshal_item(reason.get("Item", {})) for reason in error.response["CancellationReasons"]]
+            return None if all(each.get("write_id") == write_id for each in there) else there
+        return None
+
+    @cached_property
+    def _group(self) -> "GroupCommit[_Put]":
+        # Late: only senders write in groups.
+        from sales.group_commit import GroupCommit
+
+        return GroupCommit(self._put_group, GROUP)
+
+    def _put_group(self, puts: Sequence[_Put]) -> bool:
+        if len(puts) == 1:
+            return self._put_if(self._orders, *puts[0]) is None
+        return self._put_all_if(*puts) is None
 
     def _get(self, table: str, key: Item) -> Item | None:
         answer = self._call("get_item", TableName=table, Key=marshal_item(key), ConsistentRead=True)
@@ -404,31 +454,15 @@ class Store:
             there = self._put_if(self._orders, order.to_item(), condition)
             return None if there is None else Order.from_item(there)
         claim = {"id": f"reference#{order.client}#{order.reference}", "order_id": order.id}
-        try:
-            self._call(
-                "transact_write_items",
-                TransactItems=[
-                    {
-                        "Put": {
-                            "TableName": self._orders,
-                            "Item": marshal_item(item),
-                            "ConditionExpression": condition,
-                            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                        }
-                    }
-                    for item in (order.to_item(), claim)
-                ],
-            )
-        except ClientError as error:
-            if _code(error) != "TransactionCanceledException":
-                raise
-            mine, reference = (reason.get("Item") for reason in error.response["CancellationReasons"])
-            if mine:
-                return Order.from_item(unmarshal_item(mine))
-            if reference:
-                raise ReferenceTakenError(unmarshal_item(reference)["order_id"]) from None
-            raise
-        return None
+        found = self._put_all_if((order.to_item(), condition, {}), (claim, condition, {}))
+        if found is None:
+            return None
+        mine, reference = found
+        if mine:
+            return Order.from_item(mine)
+        if reference:
+            raise ReferenceTakenError(reference["order_id"])
+        raise Problem("unavailable", headers={"Retry-After": "1"})
 
     def order(self, order_id: str) -> Order | None:
         """The order with this id."""
@@ -437,8 +471,15 @@ class Store:
 
     def replace_order(self, order: Order) -> Order | None:
         """Puts the order in place of its version before; gives back the one there when that is another version."""
-        there = self._put_if(self._orders, order.to_item(), "version = :before", {":before": order.version - 1})
+        there = self._put_if(self._orders, *_replacing(order))
         return None if there is None else Order.from_item(there)
+
+    def replace_order_in_group(self, order: Order) -> bool:
+        """As `replace_order`, together with what other threads replace at this moment; False: try `replace_order`.
+
+        Far less work where many do so, and twice the write units.
+        """
+        return self._group.put((order.id, _replacing(order)))
 
     def change_order(self, order: Order, change: Callable[[Order], Order | None]) -> Order:
         """Applies the change to the order as it is when it is written; the order afterwards.
@@ -710,6 +751,20 @@ class Store:
             {":order": order.id, ":attempt": order.sms.attempts, ":expires": _expiry(now)},
         )
 
+    def replace_with_message(self, order: Order, message_id: str, now: datetime) -> bool:
+        """Puts the order in place of its version before and notes whose message this is: both, or neither.
+
+        Goes together with what other threads write at this moment. False where the order has another version, a report
+        was faster than the answer it reports on, or another's write failed: `link_message` and `replace_order` tell.
+        """
+        link: Item = {
+            "id": f"message#{message_id}",
+            "order_id": order.id,
+            "attempt": order.sms.attempts,
+            "expires_at": _expiry(now),
+        }
+        return self._group.put((order.id, _replacing(order)), (link["id"], (link, "attribute_not_exists(id)", {})))
+
     def note_report(self, message_id: str, report: Report, now: datetime) -> Message:
         """Notes a delivery report; what is known of its message, the order included if that is known yet."""
         return self._update_message(
@@ -804,6 +859,10 @@ def message_of(item: Item) -> Message:
         reports=frozenset(Report(*json.loads(each)) for each in item.get("reports", ())),
         received_at=item.get("received_at"),
     )
+
+
+def _replacing(order: Order) -> _Put:
+    return order.to_item(), "version = :before", {":before": order.version - 1}
 
 
 def _expiry(now: datetime) -> int:

@@ -155,4 +155,4 @@ def _orders(items: Mapping[str, Item]) -> list[Order]:
 
 def _send(orders: list[Order], *, paused: bool, seconds_left: _Left, early: bool = False) -> Counter[str]:
     _, opted_out, _ = store().for_sending([], orders)
-    return sender().send_read(orders, opted_out, paused=paused, seconds_left=seconds_left, early=early)
+    return sender().send_read(orders, opted_out, paused=paused, seconds_left=seconds_left, early=early, backlog=True)

@@ -91,8 +91,13 @@ class Proxy:
                 self._faults.remove(fault)
             fault.released.set()
 
-    def call(self, operation: str, body: dict[str, Any]) -> Call:
-        """The call, with whom it is about."""
+    def calls(self, operation: str, body: dict[str, Any]) -> list[Call]:
+        """The call, with whom it is about; of a transaction each of its puts."""
+        if operation == "TransactWriteItems":
+            return [self._call("PutItem", part["Put"]) for part in body["TransactItems"]]
+        return [self._call(operation, body)]
+
+    def _call(self, operation: str, body: dict[str, Any]) -> Call:
         item = body.get("Item", {})
         number = item.get("phone_number") or item.get("sms", {}).get("M", {}).get("to")
         ids = [each for name in ("id", "code") if (each := item.get(name, {}).get("S"))]
@@ -147,12 +152,15 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         body = json.loads(raw)
-        faults = self.proxy.meets(self.proxy.call(operation, body))
+        met = [(call, self.proxy.meets(call)) for call in self.proxy.calls(operation, body)]
+        faults = [each for _, found in met for each in found]
         fault = next((fault for fault in faults if fault.action), None)
         action = fault.action if fault else ""
-        for each in faults:
-            if each.edit:
-                raw = json.dumps(each.edit(body)).encode()
+        for call, found in met:
+            for each in found:
+                if each.edit:
+                    call.body.update(each.edit(call.body))
+                    raw = json.dumps(body).encode()
         if fault and action == "hold":
             fault.released.wait(30)
             action = fault.action

@@ -51,9 +51,9 @@ class Rig:
         self._numbers = itertools.count(1000)
 
     def start_store(self) -> None:
+        self._store = start_store(Config(self.system.port, self.state, {}))
         # As the supervisor leaves it: the store that is there is of this version.
         (self.state / "version").write_text(LAYOUT)
-        self._store = start_store(Config(self.system.port, self.state, {}))
 
     def kill_store(self) -> None:
         if self._store:

@@ -1,11 +1,13 @@
 """The store in moto, with the tables of template.yaml."""
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 
 from local.template import load
 from sales.store import aws_client
@@ -34,6 +36,14 @@ def table_definitions() -> dict[str, dict[str, Any]]:
 @pytest.fixture
 def tables(environment: pytest.MonkeyPatch, table_definitions: dict[str, dict[str, Any]]) -> Iterator[None]:
     """Empty tables and the two secrets."""
+    # moto's transactions copy whole tables, which breaks beside any other write, and undoes it.
+    one_at_a_time, call = threading.Lock(), DynamoHandler.call_action
+
+    def call_action(self: DynamoHandler) -> Any:
+        with one_at_a_time:
+            return call(self)
+
+    environment.setattr(DynamoHandler, "call_action", call_action)
     with mock_aws():
         client = aws_client("dynamodb", "")
         for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):

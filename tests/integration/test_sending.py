@@ -618,6 +618,9 @@ class TestDeliveryReports:
             return found
 
         monkeypatch.setattr(Store, "link_message", linked)
+        # One report overtakes the answer, so that message and state are not written together; another the state.
+        gateway.answers = [accepted("ATXid_fast")]
+        report("ATXid_fast", "Submitted")
         stream(order, rows=rows)
         sms = state(order)
         assert (sms["status"], sms["reason"], sms["cost"]) == ("undelivered", "UserInBlackList", "KES 0.8000")

@@ -26,7 +26,17 @@ ONLY: dict[str, str | tuple[str, ...]] = {
     "os": "settings.py",
 }
 # Rules and models: nothing of AWS, the network or the environment.
-PURE = {"customers.py", "orders.py", "messages.py", "money.py", "phones.py", "cursors.py", "errors.py", *INPUTS}
+PURE = {
+    "customers.py",
+    "orders.py",
+    "messages.py",
+    "money.py",
+    "phones.py",
+    "cursors.py",
+    "errors.py",
+    "group_commit.py",
+    *INPUTS,
+}
 PURE_MAY_NOT = {"store", "settings", "http", "auth", "sending", "gateway", "secrets", "log", "sweep", "routing"}
 NETWORK = {"requests", "urllib3", "urllib", "http", "socket"}
 # Calls that make a client, read a clock, or read the settings.

@@ -48,7 +48,8 @@ if os.environ["_HANDLER"].endswith(".send_sms"):
 
 
 def send_sms(event, context):
-    read, claim, link, settle = SEND_SMS
+    read, claim, settle = SEND_SMS
+    state, link = (part["Put"] for part in settle["TransactItems"])
     client.batch_get_item(**read)
     for record in event["Records"]:
         order = record["dynamodb"]["NewImage"]
@@ -61,6 +62,7 @@ def send_sms(event, context):
             timeout=10,
         ).json()
         message_id = answer["SMSMessageData"]["Recipients"][0]["messageId"]
-        client.update_item(**{**link, "Key": {"id": {"S": f"message#{message_id}"}}})
-        client.put_item(**{**settle, "Item": {**settle["Item"], "id": order["id"]}})
+        sent = {**state, "Item": {**state["Item"], "id": order["id"]}}
+        message = {**link, "Item": {**link["Item"], "id": {"S": f"message#{message_id}"}}}
+        client.transact_write_items(TransactItems=[{"Put": sent}, {"Put": message}])
     return {"batchItemFailures": []}
