@@ -69,9 +69,9 @@ class Shop:
         if name == "create_order":
             self.order = next(call.parameters["Item"] for call in calls if call.operation == "PutItem")
         for call in calls:
-            if name == "send_sms" and call.operation == "UpdateItem":
-                message = call.parameters["Key"]["id"]["S"].removeprefix("message#")
-                self.reports += [(message, status) for status in REPORTS]
+            if name == "send_sms" and call.operation == "TransactWriteItems":
+                _, message = (part["Put"]["Item"]["id"]["S"] for part in call.parameters["TransactItems"])
+                self.reports += [(message.removeprefix("message#"), status) for status in REPORTS]
 
 
 def measure(store: Store, gateway: str) -> dict[str, dict[str, float]]:
