@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bench.report import publish, table
-from tests.local.system import CUSTOMER, Answer, System
+from tests.local.system import CUSTOMER, Answer, System, until
 
 pytestmark = pytest.mark.local
 TWINS = 16
@@ -149,3 +149,22 @@ def test_a_cancellation_and_the_sender_at_once_leave_a_text_or_a_reason(system: 
         assert became[text["text"]]["message_id"] == text["message_id"]
     for sms in became.values():
         assert (sms["reason"] == "order_cancelled") == (sms["status"] == "suppressed")
+
+
+def test_orders_that_are_cancelled_while_a_backlog_drains_keep_no_other_from_its_text(system: System) -> None:
+    system.behave(default="http:429")
+    customer = system.customer(phone_number="+254700001201")
+    orders = [system.order(customer, item=f"of a backlog {number}") for number in range(120)]
+    until(lambda: all(system.sms(order)["reason"] == "http_429" for order in orders[-8:]))
+    system.behave(latency_ms=100, delivery="none")
+    cancelled = orders[::3]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda order: system.call("POST", f"orders/{order['id']}/cancel"), cancelled))
+    assert {answer.status for answer in answers} == {200}
+    states = Counter(system.reaches(order, "sent", "suppressed")["status"] for order in orders)
+    kept = [order for order in orders if order not in cancelled]
+    assert {system.sms(order)["status"] for order in kept} == {"sent"}
+    texts = Counter(text["text"] for text in system.texts() if text["to"] == "+254700001201")
+    assert set(texts.values()) == {1}
+    assert len(texts) == states["sent"]
+    system.behave()
