@@ -171,7 +171,7 @@ def unmarshal_item(item: Mapping[str, Any]) -> Item:
     return {name: _unmarshal(typed) for name, typed in item.items()}
 
 
-class _Loader(Loader):  # type: ignore[misc]  # botocore has no types, and a class of Any is what mypy refuses
+class _Loader(Loader):  # type: ignore[misc]  # botocore has no types, so its class is Any, which mypy lets nobody subclass
     """Botocore's data, without what it would work out anew for each call though it is always the same."""
 
     def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
@@ -278,16 +278,8 @@ class Store:
         first try wrote, and that is no other's.
         """
         write_id = uuid4().hex
-        parameters: dict[str, Any] = {
-            "TableName": table,
-            "Item": marshal_item(item | {"write_id": write_id}),
-            "ConditionExpression": condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if values:
-            parameters["ExpressionAttributeValues"] = marshal_item(values)
         try:
-            self._call("put_item", **parameters)
+            self._call("put_item", **_put(table, write_id, item, condition, values))
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
@@ -302,17 +294,7 @@ class Store:
         """
         # As in `_put_if`.
         write_id = uuid4().hex
-        parts = []
-        for item, condition, values in puts:
-            part = {
-                "TableName": self._orders,
-                "Item": marshal_item(item | {"write_id": write_id}),
-                "ConditionExpression": condition,
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-            if values:
-                part["ExpressionAttributeValues"] = marshal_item(values)
-            parts.append({"Put": part})
+        parts = [{"Put": _put(self._orders, write_id, *each)} for each in puts]
         try:
             self._call("transact_write_items", TransactItems=parts)
         except ClientError as error:
@@ -859,6 +841,19 @@ def message_of(item: Item) -> Message:
         reports=frozenset(Report(*json.loads(each)) for each in item.get("reports", ())),
         received_at=item.get("received_at"),
     )
+
+
+def _put(table: str, write_id: str, item: Item, condition: str, values: Item | None) -> dict[str, Any]:
+    """The parameters of a conditional put, by itself or in a transaction, that gives back what it meets."""
+    parameters: dict[str, Any] = {
+        "TableName": table,
+        "Item": marshal_item(item | {"write_id": write_id}),
+        "ConditionExpression": condition,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if values:
+        parameters["ExpressionAttributeValues"] = marshal_item(values)
+    return parameters
 
 
 def _replacing(order: Order) -> _Put:

@@ -31,7 +31,7 @@ def answers(writes: Writes, *asked: tuple[str, ...], most: int = 50) -> list[Fut
         told = []
         for number, puts in enumerate(asked):
             told.append(threads.submit(group.put, *((put, put) for put in puts)))
-            until(lambda: writes.calls and len(group._asked) == number)  # noqa: B023 - called at once
+            until(lambda waiting=number: writes.calls and len(group._asked) == waiting)
         writes.go.set()
     return told
 
