@@ -86,7 +86,7 @@ class Bench:
         """Builds all contestants, records what each asks of the store, and fills the lists."""
         ours = self._ours()
         self._record(ours)
-        settled = ours.calls["send_sms"][-1].parameters["Item"]
+        settled = ours.calls["send_sms"][-1].parameters["TransactItems"][0]["Put"]["Item"]
         for number in range(SEEDED):
             self._seed(settled, number)
         self._record(ours, "list_orders")
