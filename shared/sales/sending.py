@@ -325,7 +325,11 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
 
 
 def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
-    """Gives a message nobody knows to the one text it can be, if there is exactly one (`orders.adopter`); else waits."""
+    """Gives a message nobody knows to the one text it can be, if there is exactly one (`orders.adopter`); else waits.
+
+    It is looked for while twice the window lasts, since an order may yet become unknown. Twice as long it keeps a later
+    message, which is looked for until then at most, from being guessed about; then its number is forgotten.
+    """
     now = clock.now()
     if message.order_id is not None:
         # Whoever linked it may have ended before its order was told.
@@ -336,6 +340,13 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         return
     if not message.number or not message.received_at:
         store.forget_number(message.id)
+        return
+    waited = clock.seconds_since(message.received_at, now)
+    if waited > 4 * window_seconds:
+        store.forget_number(message.id)
+        return
+    if waited > 2 * window_seconds:
+        store.keep_report(message, clock.after(clock.parse_time(message.received_at), 4 * window_seconds))
         return
     rows = store.unsettled(message.number)
     others = (message_of(item) for item in rows if "sms" not in item)
@@ -356,11 +367,7 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
     elif found is Adoption.wait:
         store.keep_report(message, clock.after(now, 5))
-    elif clock.seconds_since(message.received_at, now) > 2 * window_seconds:
-        # Until now it may have been what tells that a later message is not to be guessed about.
-        store.forget_number(message.id)
     else:
-        # An order may yet become unknown: its sender or its lease takes a while to say so.
         store.keep_report(message, clock.after(now, 60))
 
 
