@@ -171,15 +171,16 @@ def unmarshal_item(item: Mapping[str, Any]) -> Item:
     return {name: _unmarshal(typed) for name, typed in item.items()}
 
 
-class _Loader(Loader):  # type: ignore[misc]  # botocore has no types, so its class is Any, which mypy lets nobody subclass
-    """Botocore's data, without what it would work out anew for each call though it is always the same."""
+def _lean_loader() -> Loader:
+    """Loads botocore's data, without what it would work out anew for each call though it is always the same."""
+    loader = Loader()
+    load = loader.load_service_model
 
-    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:
-        """As botocore's."""
+    def load_service_model(service_name: str, type_name: str, api_version: str | None = None) -> Any:
         if type_name == "endpoint-rule-set-1":
             # Botocore's own way for services without rules: the endpoint is looked up once, in endpoints.json.
             raise UnknownServiceError(service_name=service_name, known_service_names="")
-        model = super().load_service_model(service_name, type_name, api_version)
+        model = load(service_name, type_name, api_version)
         for name, shape in model.get("shapes", {}).items():
             # Items pass as they are, in DynamoDB's own form: to walk through each of their attributes is a fifth of a
             # read and more than half of a page.
@@ -187,12 +188,15 @@ class _Loader(Loader):  # type: ignore[misc]  # botocore has no types, so its cl
                 model["shapes"][name] = {"type": "structure", "members": {}, "document": True}
         return model
 
+    loader.load_service_model = load_service_model
+    return loader
+
 
 @cache
 def _session() -> Session:
     # One for all clients: it keeps the parsed service data.
     session = Session()
-    session.register_component("data_loader", _Loader())
+    session.register_component("data_loader", _lean_loader())
     return session
 
 
