@@ -19,7 +19,7 @@ from sales.clock import format_time
 from sales.errors import Problem
 from sales.gateway import Kind, Outcome
 from sales.log import InvocationError
-from sales.messages import Cause, Status
+from sales.messages import LONGEST_WAIT_SECONDS, Cause, Status
 from sales.orders import Order, due_shard
 from sales.settings import settings
 from sales.store import Store, store
@@ -229,7 +229,7 @@ def test_after_the_last_try_the_text_has_failed_and_says_why(
     gateway.answers = [refused(Kind.deferred, "InsufficientBalance")] * 100
     for _ in range(60):
         sweep()
-        time.pass_(4000)
+        time.pass_(LONGEST_WAIT_SECONDS)
     sms = state(order)
     assert (sms["status"], sms["reason"]) == ("failed", "InsufficientBalance")
     assert gateway.asked == settings().sms_max_attempts
@@ -243,7 +243,7 @@ def test_a_day_without_the_gateway_loses_nothing(order: dict[str, Any], gateway:
         sweep()
         time.pass_(300)
     gateway.answers = []
-    time.pass_(3600)
+    time.pass_(LONGEST_WAIT_SECONDS)
     sweep()
     assert state(order)["status"] == "sent"
     assert len(gateway) == 1
@@ -388,7 +388,7 @@ def test_who_opted_out_while_the_text_waited_gets_none(
     gateway.answers = [refused(Kind.not_sent, "connect_failed")]
     stream(order, rows=rows)
     assert opt_out("+254704590344").status == 200
-    time.pass_(3600)
+    time.pass_(LONGEST_WAIT_SECONDS)
     sweep()
     assert len(gateway) == 0
     assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "opted_out")
@@ -463,7 +463,7 @@ class TestCancelledUnderWay:
         stream(order, rows=rows)
         before = len(gateway)
         for _ in range(3):
-            time.pass_(4000)
+            time.pass_(LONGEST_WAIT_SECONDS)
             sweep()
         assert (state(order)["status"], state(order)["reason"], len(gateway)) == (ends, reason, before)
 
