@@ -82,7 +82,9 @@ test-report: npm store docs ## Run the tests and write a report to reports/tests
 test-html: npm store docs ## Run the tests and write their coverage to reports/coverage/
 	@$(PYTEST) --cov --cov-report=html:reports/coverage
 
-check: environment npm sam lint ## Check format, lint, types, layers, template, workflows and what must not be committed
+check: check-code check-template ## Check format, lint, types, layers, template, workflows and what must not be committed
+
+check-code: environment npm
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -92,6 +94,8 @@ check: environment npm sam lint ## Check format, lint, types, layers, template, 
 	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
 	@PYTHONPATH=.:shared $(PY) -m scripts.cost --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
+
+check-template: environment npm sam lint
 	@.venv/bin/cfn-lint template.yaml .github/aws-role.yaml
 	@$(SAM) validate --lint --region eu-west-1
 	@$(PY) scripts/scan_template.py
