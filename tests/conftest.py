@@ -68,6 +68,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _Files(config, log)
 
 
+# Folders whose tests call functions in their own process. Tracing the others makes them slower and finds nothing.
+_IN_PROCESS = {"attacks", "integration", "unit"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Has coverage measured where there is any."""
+    for item in items:
+        if item.path.parent.name not in _IN_PROCESS:
+            item.add_marker("no_cover")
+
+
 class _ToStdout(logging.StreamHandler[TextIO]):
     """Writes to what is standard output now, and not to that of the test which was the first to log."""
 
