@@ -84,7 +84,7 @@ test-html: npm store docs ## Run the tests and write their coverage to reports/c
 
 check: check-code check-template ## Check format, lint, types, layers, template, workflows and what must not be committed
 
-check-code: environment npm
+check-code: environment
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy

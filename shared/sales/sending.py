@@ -338,8 +338,11 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
             apply_reports(store, Order.from_item(item), message, now)
         store.settle_report(message.id)
         return
-    waited = clock.seconds_since(message.received_at, now) if message.received_at else 0
-    if not message.number or not message.received_at or waited > 4 * window_seconds:
+    if (
+        not message.number
+        or not message.received_at
+        or (waited := clock.seconds_since(message.received_at, now)) > 4 * window_seconds
+    ):
         store.forget_number(message.id)
         return
     if waited > 2 * window_seconds:

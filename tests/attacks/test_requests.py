@@ -95,7 +95,7 @@ LIMITS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_what_is_too_large_is_refused(name: str, target: System, tried: Try) -> None:
-    reply = send(target.port, LIMITS[name], silence=2)
+    reply = send(target.port, LIMITS[name], seconds=10)
     tried(
         "Headers and bodies beyond the limits",
         not reply.statuses or not all(s in {400, 404, 413, 431} for s in reply.statuses),

@@ -28,11 +28,11 @@ class Reply:
         return next(iter(self.statuses), 0)
 
 
-def send(port: int, data: bytes, *, seconds: float = 10, silence: float | None = None) -> Reply:
+def send(port: int, data: bytes, *, seconds: float = 10) -> Reply:
     """Sends these bytes, and reads until the other side ends the connection or that time is over.
 
-    However long it is silent, unless `silence` says how many seconds of it are enough after an answer: a second one, late,
-    would be what an attack came to. The sending side stays open, as clients leave it.
+    However long it is silent: a second answer, late, would be what an attack came to. The sending side stays open, as
+    clients leave it.
     """
     began, found, ended = time.monotonic(), b"", False
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
@@ -48,6 +48,4 @@ def send(port: int, data: bytes, *, seconds: float = 10, silence: float | None =
                 piece = b""
             ended = not piece
             found += piece
-            if silence is not None:
-                seconds = min(seconds, time.monotonic() - began + silence)
     return Reply(found, time.monotonic() - began, ended)

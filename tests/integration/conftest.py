@@ -2,20 +2,15 @@
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from local.template import load
 from sales.store import aws_client
+from tests.integration.tables import create_tables
 from tests.private import PRIVATE, found_in
-
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-NO_STREAM = {"StreamEnabled": False}
-PARAMETERS = {"OktaIssuer": "https://example.okta.com/oauth2/default", "Architecture": "x86_64"}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -28,14 +23,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-@pytest.fixture(scope="session")
-def table_definitions() -> dict[str, dict[str, Any]]:
-    """The CreateTable requests that template.yaml asks for."""
-    return load(TEMPLATE, PARAMETERS).tables
-
-
 @pytest.fixture
-def tables(environment: pytest.MonkeyPatch, table_definitions: dict[str, dict[str, Any]]) -> Iterator[None]:
+def tables(environment: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables and the two secrets."""
     # moto's transactions copy whole tables, which breaks beside any other write, and undoes it.
     one_at_a_time, call = threading.Lock(), DynamoHandler.call_action
@@ -46,10 +35,7 @@ def tables(environment: pytest.MonkeyPatch, table_definitions: dict[str, dict[st
 
     environment.setattr(DynamoHandler, "call_action", call_action)
     with mock_aws():
-        client = aws_client("dynamodb", "")
-        for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
-            # moto's transactions copy the stream as well, with all that was ever written; nothing here reads it.
-            client.create_table(**table_definitions[logical_id] | {"TableName": name, "StreamSpecification": NO_STREAM})
+        create_tables()
         vault = aws_client("secretsmanager", "")
         vault.create_secret(Name="sales/africastalking-api-key", SecretString="api-key")
         vault.create_secret(Name="sales/webhook-secret", SecretString="webhook-secret")

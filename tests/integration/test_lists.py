@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count
 from typing import Any
 
@@ -15,11 +14,10 @@ from moto import mock_aws
 
 from sales import clock
 from sales.clock import format_time
-from sales.store import aws_client
 from tests.conftest import ENVIRONMENT, forget_process_state
 from tests.events import http_event
 from tests.integration.api import call, create_customer, create_order, get, list_customers, list_orders, order_for
-from tests.integration.conftest import PARAMETERS, TEMPLATE, load
+from tests.integration.tables import create_tables
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -195,18 +193,12 @@ class TestCursors:
         assert (answer.status, answer.body["code"]) == (400, "invalid_cursor")
 
 
-@cache
-def _definitions() -> dict[str, dict[str, Any]]:
-    return load(TEMPLATE, PARAMETERS).tables
-
-
 def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
     for name, value in ENVIRONMENT.items():
         patch.setenv(name, value)
     patch.setenv("LIST_SHARDS", str(shards))
     forget_process_state()
-    for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
-        aws_client("dynamodb", "").create_table(**_definitions()[logical_id] | {"TableName": name})
+    create_tables()
 
 
 def _page_while_inserting(

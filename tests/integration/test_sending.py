@@ -241,7 +241,7 @@ def test_a_day_without_the_gateway_loses_nothing(order: dict[str, Any], gateway:
     while time.now < end:
         gateway.answers = [refused(Kind.not_sent, "connect_failed")]
         sweep()
-        time.pass_(900)
+        time.pass_(300)
     gateway.answers = []
     time.pass_(LONGEST_WAIT_SECONDS)
     sweep()
