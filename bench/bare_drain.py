@@ -16,9 +16,9 @@ import requests
 from botocore.config import Config
 from requests.adapters import HTTPAdapter
 
-from sales.group_commit import GroupCommit
-from sales.sending import CONCURRENCY
+from sales.services.send import CONCURRENCY
 from sales.store import GROUP
+from sales.store.group_commit import GroupCommit
 
 
 def main() -> None:

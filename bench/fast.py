@@ -29,8 +29,8 @@ from bench import build, fast_report, servers
 from bench.report import RESULTS, machine
 from bench.runtime_api import Environment, Function
 from bench.services import Call, Gateway, Store, recording, running_store, serving
-from tests.events import http_event, stream_event
-from tests.tokens import AUDIENCE, Issuer, running
+from tests.support.events import http_event, stream_event
+from tests.support.tokens import AUDIENCE, Issuer, running
 
 FUNCTIONS = ("create_customer", "create_order", "list_orders", "send_sms")
 BATCH = 10

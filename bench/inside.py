@@ -31,9 +31,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from bench import build
 from bench.report import RESULTS, embed, machine, table
 from bench.services import Gateway, running_store, serving
+from deployment.template import load
 from local.config import Config
-from local.template import load
-from scripts.build_artefacts import amazon_roots
+from scripts.build.layer import amazon_roots
 
 PRODUCT = ("botocore", "aws-lambda-powertools", "pydantic", "python-jose[cryptography]", "requests", "africastalking")
 BATCH = 10

@@ -27,7 +27,7 @@ def package(file):
 
 
 def event(function, body):
-    from tests.events import http_event
+    from tests.support.events import http_event
 
     return http_event("POST", f"/api/v1/sales/{function}", body, headers={"host": "bench"})
 
@@ -42,7 +42,7 @@ def spent(call, times):
 
 def silent(call, times):
     """The same with nothing logged and nothing counted."""
-    from sales import log, metrics
+    from sales.runtime import log, metrics
 
     parts = [(log, "info"), (log, "warning"), (metrics, "count"), (metrics, "observe")]
     kept = [getattr(module, name) for module, name in parts]
@@ -79,9 +79,9 @@ def warm(calls, batch):
     from functions.create_customer.app import handler as create_customer
     from functions.create_order.app import handler as create_order
     from functions.send_sms.app import handler as send_sms
-    from sales.settings import settings
+    from sales.runtime.settings import settings
     from sales.store import store
-    from tests.events import stream_event
+    from tests.support.events import stream_event
 
     out, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - where logs go, to the end
     customer = json.loads(create_customer(event("customers", CUSTOMER), CONTEXT)["body"])["id"]

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from bench.report import RESULTS, publish, table
-from tests.local.system import System, running, until
+from tests.support.system import System, running, until
 
 KILLS = int(os.environ.get("KILLS", "100"))
 PER_SECOND = 1

@@ -33,10 +33,10 @@ from bench import latency_report, servers
 from bench.report import RESULTS, machine
 from bench.runtime_api import cpu_clock
 from bench.services import running_store
+from deployment.template import load
+from local.aws.dynamodb import StoreClient, request_headers
 from local.config import Config
-from local.store import StoreClient, request_headers
-from local.template import load
-from tests.local.system import BASE, System, free_ports, until
+from tests.support.system import BASE, System, free_ports, until
 
 RATES = (1, 10, 50)
 CLIENTS = 8

@@ -25,13 +25,15 @@ from bench.report import RESULTS, machine, publish, table
 from bench.services import Store as LocalStore
 from bench.services import recording, running_store
 from sales import store as sales_store
-from sales.auth import Caller
-from sales.clock import format_time
-from sales.customers import Customer, list_shard
-from sales.identity import code_of, customer_ids, order_id
-from sales.messages import Cause, Status, render, text_template
-from sales.orders import Order
-from sales.settings import settings
+from sales.domain.caller import Caller
+from sales.domain.clock import format_time
+from sales.domain.customers import Customer, list_shard
+from sales.domain.ids import code_of, customer_ids, order_id
+from sales.domain.orders import Order
+from sales.domain.sms.content import render
+from sales.domain.sms.states import Cause, Status
+from sales.domain.sms.wording import text_template
+from sales.runtime.settings import settings
 from tests.conftest import ENVIRONMENT
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

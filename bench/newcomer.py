@@ -15,8 +15,8 @@ import urllib.request
 from pathlib import Path
 
 from bench.report import publish, table
-from tests.local.clones import clone, first_command, new_shell, started
-from tests.local.system import free_ports, until
+from tests.support.clones import clone, first_command, new_shell, started
+from tests.support.system import free_ports, until
 
 COLD_SECONDS = 90
 SECOND_SECONDS = 5

@@ -16,10 +16,10 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from local import store
+from deployment.template import Template, load
+from local.aws import dynamodb as store
 from local.config import Config
-from local.template import Template, load
-from tests.local.system import free_ports, start_store
+from tests.support.system import free_ports, start_store
 
 IDEMPOTENCY_TABLE = {
     "TableName": "idempotency",

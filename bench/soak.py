@@ -19,8 +19,8 @@ from datetime import datetime
 from typing import Any
 
 from bench.report import publish, table
-from sales.orders import due_shard
-from tests.local.system import System, request, running, until
+from sales.domain.orders import due_shard
+from tests.support.system import System, request, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "5000"))
 PER_SECOND = 50

@@ -17,9 +17,9 @@ from bench.fast import CUSTOMER, PATHS
 from bench.report import RESULTS, machine, table
 from bench.runtime_api import Environment, Function
 from bench.services import Call, Gateway, Store, recording, running_store, serving
+from deployment.template import load, transform
 from local.config import Config
-from local.template import load, transform
-from tests.events import form_event, http_event, stream_event
+from tests.support.events import form_event, http_event, stream_event
 
 CALLS = 60
 ROUNDS = 3

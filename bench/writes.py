@@ -13,8 +13,10 @@ from typing import Any
 from bench.lists import LIMIT, START, customer, moment, order_name, product
 from bench.report import RESULTS, machine, table
 from bench.services import Call, recording, running_store
-from sales.messages import Cause, render, text_template
-from sales.orders import Order
+from sales.domain.orders import Order
+from sales.domain.sms.content import render
+from sales.domain.sms.states import Cause
+from sales.domain.sms.wording import text_template
 
 CHANGES: dict[Cause, dict[str, Any]] = {
     Cause.claimed: {"due_at": moment(1)},

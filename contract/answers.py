@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from sales.errors import FIELD_ERRORS, PROBLEMS
-from sales.identity import ALPHABET
-from sales.messages import Cause, Status
-from sales.money import CURRENCIES
+from sales.domain.ids import ALPHABET
+from sales.domain.money import CURRENCIES
+from sales.domain.problems import FIELD_ERRORS, PROBLEMS
+from sales.domain.sms.states import Cause, Status
 
 __all__ = [
     "Customer", "CustomerPage", "Export", "GatewayMessage", "Health", "Order", "OrderPage", "Preview", "Problem",

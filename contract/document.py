@@ -12,13 +12,15 @@ from pydantic.json_schema import models_json_schema
 
 from contract import answers
 from contract.operations import ALIASES, EVERYWHERE, OPERATIONS, PAGES, PARAMETERS, Operation
+from deployment.template import Route, load
 from local.config import ROOT
-from local.template import Route, load
-from sales.customers import Customer
-from sales.errors import PROBLEMS
-from sales.http import BASE_PATH, LARGEST_BODY
-from sales.messages import Cause, compose, text_template
-from sales.orders import Order
+from sales.api.endpoint import BASE_PATH, LARGEST_BODY
+from sales.domain.customers import Customer
+from sales.domain.orders import Order
+from sales.domain.problems import PROBLEMS
+from sales.domain.sms.content import compose
+from sales.domain.sms.states import Cause
+from sales.domain.sms.wording import text_template
 
 __all__ = ["VERSION", "build"]
 

@@ -11,8 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from contract import answers
-from sales import customer_inputs, order_inputs, sms_inputs
-from sales.messages import Status
+from sales.domain.sms.states import Status
+from sales.schemas import customers as customer_inputs
+from sales.schemas import orders as order_inputs
+from sales.schemas import sms as sms_inputs
 
 __all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
 

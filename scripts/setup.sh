@@ -115,6 +115,11 @@ environment() {
   fi
 }
 
+# The project itself, installed: its packages are imported from where they stand, sales as in a Lambda layer.
+path_file=.venv/lib/python3.13/site-packages/sales-project.pth
+path_lines() { printf '%s\n%s\n' "$here" "$here/shared"; }
+project_ready() { [ "$(cat "$path_file" 2>/dev/null || true)" = "$(path_lines)" ]; }
+
 # What package-lock.json pins; `npm_ready dev` and `npm_packages dev`: also what only tests use.
 npm_ready() {
   case "$(cat node_modules/.stamp 2>/dev/null || true)" in
@@ -186,7 +191,7 @@ docs_ready() {
 }
 
 all_ready() {
-  ready .venv requirements-dev.txt || return 1
+  ready .venv requirements-dev.txt && project_ready || return 1
   for part in "$@"; do
     case "$part" in
       store) store_ready || return 1 ;;
@@ -204,6 +209,7 @@ all_ready() {
 if all_ready "$@"; then exit 0; fi
 lock
 environment .venv requirements-dev.txt
+path_lines > "$path_file"
 for part in "$@"; do
   case "$part" in
     store) store ;;

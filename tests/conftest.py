@@ -11,8 +11,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from sales import secrets, sending
-from sales.settings import settings
+from sales.runtime import secrets
+from sales.runtime.settings import settings
+from sales.services import send as sending
 from sales.store import store
 
 ENVIRONMENT = {

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sales.errors import Problem
-from sales.http import Request, Response, endpoint
-from sales.routing import find, forward, read_routes
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.unmatched import find, forward, read_routes
+from sales.domain.problems import Problem
 
 
 @endpoint(scope=None)

@@ -1,9 +1,9 @@
 """POST orders/{order}/cancel: cancels an order."""
 
-from sales import clock
-from sales.http import Request, Response, endpoint
-from sales.lookup import find_order
-from sales.orders import Order
+from sales.api.endpoint import Request, Response, endpoint
+from sales.domain import clock
+from sales.domain.orders import Order
+from sales.services.lookup import find_order
 from sales.store import store
 
 

@@ -1,6 +1,6 @@
 """GET /healthz: whether the API answers."""
 
-from sales.http import Request, Response, endpoint
+from sales.api.endpoint import Request, Response, endpoint
 
 
 @endpoint(scope=None)

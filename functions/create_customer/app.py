@@ -1,13 +1,13 @@
 """POST customers: creates a customer."""
 
-from sales import clock
-from sales.customer_inputs import NewCustomer
-from sales.customers import Customer
-from sales.errors import Problem
-from sales.http import Request, Response, endpoint
-from sales.identity import code_of, customer_ids, fingerprint, is_replay
-from sales.inputs import parse
-from sales.settings import settings
+from sales.api.endpoint import Request, Response, endpoint
+from sales.domain import clock
+from sales.domain.customers import Customer
+from sales.domain.ids import code_of, customer_ids, fingerprint, is_replay
+from sales.domain.problems import Problem
+from sales.runtime.settings import settings
+from sales.schemas.common import parse
+from sales.schemas.customers import NewCustomer
 from sales.store import store
 
 

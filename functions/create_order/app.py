@@ -1,12 +1,13 @@
 """POST orders: creates an order, which is stored with the text its customer gets."""
 
-from sales import clock
-from sales.http import Request, Response, endpoint
-from sales.identity import fingerprint, order_id
-from sales.order_inputs import NewOrder
-from sales.ordering import customer_for_order, order_text, place
-from sales.orders import Order
-from sales.settings import settings
+from sales.api.endpoint import Request, Response, endpoint
+from sales.domain import clock
+from sales.domain.ids import fingerprint, order_id
+from sales.domain.orders import Order
+from sales.runtime.settings import settings
+from sales.schemas.orders import NewOrder
+from sales.services.order_sms import order_text
+from sales.services.place_order import customer_for_order, place
 
 
 @endpoint(scope="sales:write")

@@ -1,8 +1,8 @@
 """POST customers/{customer}/erase: forgets who a customer is; the orders stay."""
 
-from sales.http import Request, Response, endpoint
-from sales.lookup import find_customer
-from sales.privacy import erase
+from sales.api.endpoint import Request, Response, endpoint
+from sales.services.erase import erase
+from sales.services.lookup import find_customer
 
 
 @endpoint(scope="sales:write")

@@ -1,10 +1,10 @@
 """GET customers/{customer}/export: everything that is held about a customer."""
 
-from sales.http import Request, Response, endpoint
-from sales.lists import LARGEST_LIMIT, read_page
-from sales.lookup import find_customer
-from sales.orders import Order
-from sales.privacy import held_about
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.paging import LARGEST_LIMIT, read_page
+from sales.domain.orders import Order
+from sales.services.erase import held_about
+from sales.services.lookup import find_customer
 from sales.store import store
 
 

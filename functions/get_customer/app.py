@@ -1,7 +1,7 @@
 """GET customers/{customer}: one customer, by id or code."""
 
-from sales.http import Request, Response, endpoint
-from sales.lookup import find_customer
+from sales.api.endpoint import Request, Response, endpoint
+from sales.services.lookup import find_customer
 
 
 @endpoint(scope="sales:read")

@@ -1,7 +1,7 @@
 """GET orders/{order}: one order."""
 
-from sales.http import Request, Response, endpoint
-from sales.lookup import find_order
+from sales.api.endpoint import Request, Response, endpoint
+from sales.services.lookup import find_order
 
 
 @endpoint(scope="sales:read")

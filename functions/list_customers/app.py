@@ -1,8 +1,8 @@
 """GET customers: lists customers, newest first."""
 
-from sales.customers import Customer
-from sales.http import Request, Response, endpoint
-from sales.lists import read_page
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.paging import read_page
+from sales.domain.customers import Customer
 from sales.store import store
 
 

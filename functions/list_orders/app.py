@@ -1,8 +1,8 @@
 """GET orders: lists orders, newest first."""
 
-from sales.http import Request, Response, endpoint
-from sales.lists import read_page
-from sales.orders import Order
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.paging import read_page
+from sales.domain.orders import Order
 from sales.store import store
 
 

@@ -1,9 +1,10 @@
 """POST sms/preview: the text an order would send, what it costs and which characters make it dear."""
 
-from sales.http import Request, Response, endpoint
-from sales.ordering import customer_for_order, preview
-from sales.settings import settings
-from sales.sms_inputs import SmsPreview
+from sales.api.endpoint import Request, Response, endpoint
+from sales.runtime.settings import settings
+from sales.schemas.sms import SmsPreview
+from sales.services.order_sms import preview
+from sales.services.place_order import customer_for_order
 
 
 @endpoint(scope="sales:write")

@@ -1,10 +1,11 @@
 """POST /webhooks/africastalking/delivery/{secret}: what became of a text, as Africa's Talking reports it."""
 
-from sales import clock, log
-from sales.http import Request, Response, endpoint
-from sales.sending import report_arrived
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.webhooks import OPTED_OUT, read_report
+from sales.domain import clock
+from sales.runtime import log
+from sales.services.delivery_reports import report_arrived
 from sales.store import store
-from sales.webhooks import OPTED_OUT, read_report
 
 
 @endpoint(scope=None)

@@ -1,9 +1,10 @@
 """POST /webhooks/africastalking/optout/{secret}: a recipient wants no more texts."""
 
-from sales import clock, log
-from sales.http import Request, Response, endpoint
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.webhooks import read_number
+from sales.domain import clock
+from sales.runtime import log
 from sales.store import store
-from sales.webhooks import read_number
 
 
 @endpoint(scope=None)

@@ -1,11 +1,11 @@
 """POST orders/{order}/sms: a person asks for an order's text once more."""
 
-from sales.http import Request, Response, endpoint
-from sales.identity import fingerprint
-from sales.inputs import parse
-from sales.lookup import find_customer, find_order
-from sales.resend import request_again
-from sales.sms_inputs import Resend
+from sales.api.endpoint import Request, Response, endpoint
+from sales.domain.ids import fingerprint
+from sales.schemas.common import parse
+from sales.schemas.sms import Resend
+from sales.services.lookup import find_customer, find_order
+from sales.services.resend import request_again
 
 
 @endpoint(scope="sales:write")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sales import log
-from sales.errors import Problem
-from sales.orders import Order
-from sales.sending import sender
-from sales.startup import at_start, started
+from sales.domain.orders import Order
+from sales.domain.problems import Problem
+from sales.runtime import log
+from sales.runtime.startup import at_start, started
+from sales.services.send import sender
 from sales.store import unmarshal_item
 
 at_start(log.prepare)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sales.http import Request, Response, endpoint
-from sales.pages import Pages
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.static_files import Pages
 
 CONSOLE = Pages(Path(__file__).parent / "static")
 

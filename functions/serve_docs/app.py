@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sales.errors import Problem
-from sales.http import Request, Response, endpoint
-from sales.pages import Pages
-from sales.settings import settings
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.static_files import Pages
+from sales.domain.problems import Problem
+from sales.runtime.settings import settings
 
 HERE = Path(__file__).parent
 DOCUMENT, VIEWER = "openapi.json", "swagger-ui-bundle.js"

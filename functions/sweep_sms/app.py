@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sales import log
-from sales.startup import started
-from sales.sweep import sweep
+from sales.runtime import log
+from sales.runtime.startup import started
+from sales.services.sweep import sweep
 
 
 @started

@@ -1,12 +1,12 @@
 """PATCH customers/{customer}: changes a customer's name, phone number, e-mail or opt-out."""
 
-from sales import clock
-from sales.customer_inputs import CustomerChanges
-from sales.errors import Problem
-from sales.http import Request, Response, endpoint
-from sales.identity import id_and_code
-from sales.inputs import parse
-from sales.lookup import find_customer
+from sales.api.endpoint import Request, Response, endpoint
+from sales.domain import clock
+from sales.domain.ids import id_and_code
+from sales.domain.problems import Problem
+from sales.schemas.common import parse
+from sales.schemas.customers import CustomerChanges
+from sales.services.lookup import find_customer
 from sales.store import store
 
 

@@ -1,5 +1,5 @@
 """The product: customers, orders, and the text each new order sends."""
 
-from sales import startup
+from sales.runtime import startup
 
 startup.begin()

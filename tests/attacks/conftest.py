@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.attacks.book import HEAD, PAGE, Book
-from tests.local.system import System, running
+from tests.attacks.tally import HEAD, PAGE, Book
+from tests.support.system import System, running
 
 BOOK = pytest.StashKey[Book]()
 

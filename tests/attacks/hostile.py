@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 from jose import jwe
 
-from tests.local.system import request
-from tests.tokens import AUDIENCE, Issuer, b64, running
+from tests.support.system import request
+from tests.support.tokens import AUDIENCE, Issuer, b64, running
 
 
 @contextmanager

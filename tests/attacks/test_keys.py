@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from sales import auth
-from sales.auth import TokenError, Verifier
+from sales.api import tokens as auth
+from sales.api.jwks import TokenError
+from sales.api.tokens import Verifier
 from tests.attacks.conftest import Try
 from tests.attacks.hostile import attacked
-from tests.local.test_gateway import ROUTES, Front, front
-from tests.tokens import AUDIENCE, Issuer, running
+from tests.local.aws.test_api_gateway import ROUTES, Front, front
+from tests.support.tokens import AUDIENCE, Issuer, running
 
 pytestmark = pytest.mark.local
 # Two documents, each within API Gateway's own limit.

@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.local.system import System, request, running, until
-from tests.private import Used, leaks
+from tests.support.leak_check import Used, leaks
+from tests.support.system import System, request, running, until
 
 pytestmark = pytest.mark.local
 NAME, ITEM, EMAIL = "Wanjiru Achieng-Odhiambo", "a very private parcel", "Wanjiru.Private@example.com"

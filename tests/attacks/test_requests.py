@@ -11,7 +11,7 @@ import pytest
 
 from tests.attacks.conftest import Try
 from tests.attacks.wire import send
-from tests.local.system import BASE, CUSTOMER, System
+from tests.support.system import BASE, CUSTOMER, System
 
 pytestmark = pytest.mark.local
 HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

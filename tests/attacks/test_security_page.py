@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.attacks.book import PAGE, Book
+from tests.attacks.tally import PAGE, Book
 
 pytestmark = pytest.mark.local
 

@@ -7,19 +7,20 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from deployment.template import load
 from functions.create_customer.app import handler as create_customer
-from local.template import load
-from sales.auth import TokenError, Verifier, caller_of
-from sales.errors import Problem
-from sales.store import aws_client
+from sales.api.jwks import TokenError
+from sales.api.tokens import Verifier, caller_of
+from sales.domain.problems import Problem
+from sales.runtime.aws import aws_client
 from tests.attacks import hostile
 from tests.attacks.conftest import Try
 from tests.attacks.hostile import CARRIED, TOKENS, WITHOUT_SCOPE, attacked
 from tests.attacks.wire import Reply, send
 from tests.conftest import ENVIRONMENT, forget_process_state
-from tests.events import Context, http_event
-from tests.local.system import BASE, CUSTOMER, ROOT, System
-from tests.tokens import AUDIENCE, Issuer, running
+from tests.support.events import Context, http_event
+from tests.support.system import BASE, CUSTOMER, ROOT, System
+from tests.support.tokens import AUDIENCE, Issuer, running
 
 pytestmark = pytest.mark.local
 GATEWAY, CHECK = "Forged and stale tokens, at the gateway", "Forged and stale tokens, at the functions' own check"

@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sales import cursors, secrets
-from sales.errors import Problem
+from sales.api import cursors
+from sales.domain.problems import Problem
+from sales.runtime import secrets
 from tests.attacks.conftest import Try
-from tests.local.system import System, request
+from tests.support.system import System, request
 
 pytestmark = pytest.mark.local
 FORM = {"content-type": "application/x-www-form-urlencoded"}

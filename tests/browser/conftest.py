@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Browser
-from tests.local.system import System, running
+from tests.support.system import System, running
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import NEVER, NO_NETWORK, Browser, fault, says
-from tests.local.system import ROOT, System, running, until
+from tests.support.system import ROOT, System, running, until
 
 pytestmark = pytest.mark.browser
 DRAWER = "#drawer-body"
@@ -750,7 +750,7 @@ def test_the_page_has_one_left_edge_and_does_not_move_under_the_drawer(system: S
 def shop() -> Iterator[System]:
     """A system with what `make demo` loads, and nothing else."""
     with running() as found:
-        command = [sys.executable, "-m", "local.demo"]
+        command = [sys.executable, "-m", "local.commands.demo"]
         subprocess.run(command, cwd=ROOT, env=found.environ(), check=True, timeout=120, capture_output=True)
         until(lambda: "sent" not in {order["sms"]["status"] for order in found.orders()}, seconds=60)
         yield found

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.browser.chromium import Browser
-from tests.local.system import ROOT, System, until
+from tests.support.system import ROOT, System, until
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser.chromium import Browser, says
-from tests.local.system import System, request, until
+from tests.support.system import System, request, until
 
 pytestmark = pytest.mark.browser
 

@@ -17,7 +17,7 @@ import pytest
 
 from bench.report import publish, table
 from contract.operations import OPERATIONS
-from tests.local.system import ROOT, System, running
+from tests.support.system import ROOT, System, running
 
 pytestmark = pytest.mark.local
 HERE = Path(__file__).parent
@@ -51,7 +51,6 @@ def ask(system: System, folder: Path) -> tuple[str, dict[str, int]]:
     environment = {
         **os.environ,
         "SCHEMATHESIS_HOOKS": "tests.contract.hooks",
-        "PYTHONPATH": str(ROOT),
         "WEBHOOK_SECRET": (system.state / "webhook-secret").read_text().strip(),
         "REACHED": str(folder / "reached.json"),
     }

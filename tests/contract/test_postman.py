@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.system import ROOT, System, request, running
+from tests.support.system import ROOT, System, request, running
 
 pytestmark = pytest.mark.local
 FOLDER = ROOT / "docs" / "postman"

@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from local.config import REGION, Config
-from local.supervisor import LAYOUT, load_template
-from tests.events import stream_event
+from local.system.supervisor import LAYOUT, load_template
 from tests.faults.proxy import Fault, Proxy
-from tests.local.system import ROOT, Answer, System, request, start_store, until
+from tests.support.events import stream_event
+from tests.support.system import ROOT, Answer, System, request, start_store, until
 
 # Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
 WAITS = {
@@ -89,7 +89,6 @@ class Rig:
         config = Config(self.system.port, self.state, given)
         environment = {
             "PATH": os.defpath,
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}",
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",

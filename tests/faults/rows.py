@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.events import stream_event
 from tests.faults.proxy import Fault
 from tests.faults.rig import LEASE, Case, Play, Row
-from tests.local.system import until
+from tests.support.events import stream_event
+from tests.support.system import until
 
 DELIVERED = "`delivered`"
 # As often as the store is asked before a sender gives up: once, and four retries.

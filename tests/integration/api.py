@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from tests.events import Context, http_event
-from tests.holds import check_answer
+from tests.support.contract_check import check_answer
+from tests.support.events import Context, http_event
 
 BASE = "/api/v1/sales"
 

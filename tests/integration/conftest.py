@@ -8,9 +8,9 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from sales.store import aws_client
+from sales.runtime.aws import aws_client
 from tests.integration.tables import create_tables
-from tests.private import PRIVATE, found_in
+from tests.support.leak_check import PRIVATE, found_in
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,8 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.template import load
-from sales.store import aws_client
+from deployment.template import load
+from sales.runtime.aws import aws_client
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _PARAMETERS = {"OktaIssuer": "https://example.okta.com/oauth2/default", "Architecture": "x86_64"}

@@ -6,7 +6,7 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
-from sales.store import aws_client
+from sales.runtime.aws import aws_client
 
 SERVICES = ("dynamodb", "secretsmanager", "lambda")
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")

@@ -8,10 +8,10 @@ import pytest
 from contract.document import build
 from contract.operations import OPERATIONS
 from functions.send_sms.app import handler as send_sms
-from sales import sending
-from tests.events import Context, http_event, stream_event
-from tests.fakes import FakeGateway
+from sales.services import send as sending
 from tests.integration.api import Answer, call, create_customer, create_order, order_for
+from tests.support.events import Context, http_event, stream_event
+from tests.support.fakes import FakeGateway
 
 type Rows = Callable[[str], list[dict[str, Any]]]
 DOCUMENT = build()

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sales import identity
-from tests.events import http_event
+from sales.domain import ids as identity
 from tests.integration.api import BASE, call, create_customer, get, list_customers
+from tests.support.events import http_event
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ENVIRONMENT
-from tests.events import Context, http_event
+from tests.support.events import Context, http_event
 
 ROOT = Path(__file__).parents[2]
 ISSUER = "https://shop.example/oauth2/aus1"

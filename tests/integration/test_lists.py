@@ -12,12 +12,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from sales import clock
-from sales.clock import format_time
+from sales.domain import clock
+from sales.domain.clock import format_time
 from tests.conftest import ENVIRONMENT, forget_process_state
-from tests.events import http_event
 from tests.integration.api import call, create_customer, create_order, get, list_customers, list_orders, order_for
 from tests.integration.tables import create_tables
+from tests.support.events import http_event
 
 MOMENT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -8,12 +8,14 @@ import pytest
 
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
-from sales import clock, metrics, sending
-from sales.gateway import Kind
+from sales.africastalking.answers import Kind
+from sales.domain import clock
+from sales.runtime import metrics
+from sales.services import send as sending
 from tests.conftest import forget_process_state
-from tests.events import Context, form_event, http_event, stream_event
-from tests.fakes import FakeGateway, refused
 from tests.integration.api import call, create_customer, create_order, order_for
+from tests.support.events import Context, form_event, http_event, stream_event
+from tests.support.fakes import FakeGateway, refused
 from tests.template.cloudwatch import Key, embedded, metric_of, period_of, state_of
 from tests.template.test_monitoring import NOW, alarms, dashboard_metrics, definitions
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sales import clock
-from tests.events import http_event
+from sales.domain import clock
 from tests.integration.api import BASE, Answer, call, create_customer, create_order, get, list_orders, order_for
+from tests.support.events import http_event
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from sales import clock
-from sales.customers import Customer
-from sales.lists import LARGEST_LIMIT
+from sales.api.paging import LARGEST_LIMIT
+from sales.domain import clock
+from sales.domain.customers import Customer
 from sales.store import Store, store
-from tests.events import http_event
 from tests.integration.api import (
     BASE,
     Answer,
@@ -23,6 +22,7 @@ from tests.integration.api import (
     list_orders,
     order_for,
 )
+from tests.support.events import http_event
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]

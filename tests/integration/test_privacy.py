@@ -10,15 +10,16 @@ import pytest
 
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
-from sales import clock, sending
-from sales.gateway import Outcome, classify
-from sales.orders import Order
-from sales.settings import settings
+from sales.africastalking.answers import Outcome, classify
+from sales.domain import clock
+from sales.domain.orders import Order
+from sales.runtime.settings import settings
+from sales.services import send as sending
 from sales.store import Page, Store, store
-from scripts import restore
-from tests.events import Context, form_event, http_event, stream_event
-from tests.fakes import FakeGateway, accepted
+from scripts.operate import restore
 from tests.integration.api import Answer, call, create_customer, create_order, get, order_for
+from tests.support.events import Context, form_event, http_event, stream_event
+from tests.support.fakes import FakeGateway, accepted
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]

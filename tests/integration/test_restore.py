@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from sales.settings import settings
-from scripts import restore
+from sales.runtime.settings import settings
+from scripts.operate import restore
 from tests.integration.api import create_customer, get
 
 pytestmark = pytest.mark.usefixtures("tables")

@@ -14,18 +14,19 @@ import pytest
 
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
-from sales import clock, sending
-from sales.clock import format_time
-from sales.errors import Problem
-from sales.gateway import Kind, Outcome
-from sales.log import InvocationError
-from sales.messages import LONGEST_WAIT_SECONDS, Cause, Status
-from sales.orders import Order, due_shard
-from sales.settings import settings
+from sales.africastalking.answers import Kind, Outcome
+from sales.domain import clock
+from sales.domain.clock import format_time
+from sales.domain.orders import Order, due_shard
+from sales.domain.problems import Problem
+from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
+from sales.runtime.log import InvocationError
+from sales.runtime.settings import settings
+from sales.services import send as sending
 from sales.store import Store, store
-from tests.events import Context, form_event, http_event, stream_event
-from tests.fakes import FakeGateway, accepted, refused
 from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
+from tests.support.events import Context, form_event, http_event, stream_event
+from tests.support.fakes import FakeGateway, accepted, refused
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -631,8 +632,8 @@ class TestDeliveryReports:
         assert state(sent)["status"] == "sent"
 
     def test_both_the_current_and_the_previous_secret_are_taken(self, sent: dict[str, Any]) -> None:
-        from sales import secrets
-        from sales.store import aws_client
+        from sales.runtime import secrets
+        from sales.runtime.aws import aws_client
 
         aws_client("secretsmanager", "").put_secret_value(SecretId="sales/webhook-secret", SecretString="new\n")
         secrets._kept.clear()

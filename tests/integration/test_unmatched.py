@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from sales import routing
+from sales.api import unmatched as routing
 from tests.conftest import ENVIRONMENT
-from tests.events import Context, http_event
 from tests.integration.api import Answer, call
+from tests.support.events import Context, http_event
 
 pytestmark = pytest.mark.usefixtures("environment")
 ORDERS = "/api/v1/sales/orders"
@@ -104,7 +104,7 @@ def test_nothing_can_be_deleted_so_no_order_loses_its_customer(functions: FakeLa
 def test_the_routes_are_the_templates() -> None:
     from pathlib import Path
 
-    from local.template import load
+    from deployment.template import load
 
     root = Path(__file__).parents[2]
     template = load(root / "template.yaml", {"OktaIssuer": ENVIRONMENT["OKTA_ISSUER"]})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.system import System, running
+from tests.support.system import System, running
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.clones import clone, have_installed, new_shell, started
-from tests.local.people import sign_in, told
-from tests.local.readme import BLOCKS, README, Requests, commands, shell
-from tests.local.system import ROOT, System, free_ports
+from tests.support.clones import clone, have_installed, new_shell, started
+from tests.support.people import sign_in, told
+from tests.support.readme import BLOCKS, README, Requests, commands, shell
+from tests.support.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
 
@@ -175,16 +175,16 @@ WALK: dict[str, Callable[[Newcomer], None]] = {
     AWS[1]: lambda newcomer: newcomer.ask_aws(AWS[1]),
     "make deploy": lambda newcomer: newcomer.deploy("make deploy", "--guided"),
     "make deploy STAGE=dev": lambda newcomer: newcomer.deploy("make deploy STAGE=dev", "--config-env dev"),
-    "make set-sms-key STAGE=dev": elsewhere("tests/local/test_operations.py"),
-    "make rotate-webhook-secret STAGE=dev": elsewhere("tests/local/test_operations.py"),
-    "TOKEN=$(make -s token) make smoke STAGE=dev": elsewhere("tests/local/test_operations.py"),
-    "make rollback STAGE=dev": elsewhere("tests/unit/test_rollback.py"),
+    "make set-sms-key STAGE=dev": elsewhere("tests/scripts/test_operations.py"),
+    "make rotate-webhook-secret STAGE=dev": elsewhere("tests/scripts/test_operations.py"),
+    "TOKEN=$(make -s token) make smoke STAGE=dev": elsewhere("tests/scripts/test_operations.py"),
+    "make rollback STAGE=dev": elsewhere("tests/scripts/test_rollback.py"),
     "make deploy-role": elsewhere("tests/template/test_role.py"),
     "make sam-local": elsewhere("tests/samlocal/test_sam_local.py"),
-    "make PYTHON=/path/to/python3.13 run": elsewhere("tests/local/test_first_errors.py"),
+    "make PYTHON=/path/to/python3.13 run": elsewhere("tests/local/commands/test_first_errors.py"),
     "SALES_STATE=/tmp/second PORT=9000 make run": Newcomer.second,
     "make clean": Newcomer.clean,
-    "LOCAL_STORE=ministack make run": elsewhere("tests/local/test_store.py"),
+    "LOCAL_STORE=ministack make run": elsewhere("tests/local/aws/test_dynamodb.py"),
 }
 
 
@@ -231,8 +231,8 @@ def test_every_file_the_docs_point_to_is_there(page: Path) -> None:
 
 def test_the_contract_in_the_readme_is_the_templates(system: System) -> None:
     rows = set(re.findall(r"^\| `(GET|POST|PATCH) ([^`]+)` \|", README, re.MULTILINE))
+    from deployment.template import load
     from local.config import Config
-    from local.template import load
 
     routes = {
         (route.method, re.sub(r"\{\w+\}", "{}", route.path.removeprefix("/api/v1/sales/")))
@@ -265,8 +265,8 @@ def picture() -> tuple[set[str], set[tuple[str, str, str]]]:
 
 
 def test_the_picture_is_the_templates() -> None:
+    from deployment.template import load
     from local.config import Config
-    from local.template import load
 
     template = load(ROOT / "template.yaml", Config.from_environ().parameters)
     names, arrows = picture()
@@ -311,7 +311,7 @@ def test_each_way_to_use_it_has_a_section_with_a_command_that_make_knows() -> No
 
 def test_what_troubleshooting_quotes_is_what_the_system_says_and_what_a_test_has_seen_it_say() -> None:
     section = README.split("## When something does not work")[1].split("\n## ")[0]
-    said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/supervisor.py"))
+    said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/system/supervisor.py"))
     seen = "".join((ROOT / "tests/local" / name).read_text() for name in ("test_first_errors.py", "test_supervisor.py"))
     quoted = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
     assert len(quoted) >= 9

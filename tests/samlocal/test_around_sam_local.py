@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local import samlocal
+from local.commands import sam_local as samlocal
 from local.config import Config
-from tests.local.system import free_ports
+from tests.support.system import free_ports
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_only_addresses_of_the_loopback_change_for_containers(address: str, seen
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name in ("template.yaml", "functions/a/app.py", "shared/sales/a.py", "scripts/build_artefacts.py"):
+    for name in ("template.yaml", "functions/a/app.py", "shared/sales/a.py", "scripts/build/layer.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()

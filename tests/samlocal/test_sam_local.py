@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import requests
 
-from local import samlocal
+from local.commands import sam_local as samlocal
 from tests.attacks.hostile import CARRIED, TOKENS, insider
 from tests.attacks.wire import send
 from tests.browser.chromium import Browser
-from tests.local.readme import Requests
-from tests.local.system import free_ports
-from tests.private import PRIVATE, Used, found_in, leaks
+from tests.support.leak_check import PRIVATE, Used, found_in, leaks
+from tests.support.readme import Requests
+from tests.support.system import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
@@ -83,7 +83,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     started = Api(port, {**os.environ, "PORT": str(port), "SAM_PORT": str(port + 5), "SALES_STATE": str(state)})
     with (state / "output").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.samlocal"],
+            [sys.executable, "-m", "local.commands.sam_local"],
             cwd=ROOT,
             env=started.environment,
             stdout=output,

@@ -18,17 +18,12 @@ import pytest
 from botocore.session import Session
 
 from sales import store
-from scripts import sbom
+from scripts.build import layer as build_artefacts
+from scripts.build import sbom
 from tests.template.deployed import TEMPLATE
 
 ROOT = TEMPLATE.parent
 UNCHECKED_HASH = 0b01  # https://docs.python.org/3/reference/import.html#pyc-invalidation
-
-_spec = importlib.util.spec_from_file_location("build_artefacts", ROOT / "scripts" / "build_artefacts.py")
-assert _spec
-assert _spec.loader
-build_artefacts = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(build_artefacts)
 
 
 MODEL = {
@@ -149,7 +144,7 @@ def test_the_sbom_names_what_is_in_the_layer_and_nothing_else_and_the_page_its_l
     }
     assert not any("ecdsa" in purl for purl in purls)
     assert all(each["licenses"] for each in found["components"])
-    assert sbom.LICENCES.read_text() == sbom.page(build[0]), "scripts/sbom.py --licences writes it"
+    assert sbom.LICENCES.read_text() == sbom.page(build[0]), "scripts/build/sbom.py --licences writes it"
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ def test_what_is_missing_is_skipped_but_in_ci(tmp_path: Path, environment: dict[
     ]
     done = subprocess.run(
         command,
-        cwd=ROOT, env=given | environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"},
+        cwd=ROOT, env=given | environment,
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert f"{outcomes} in " in done.stdout, done.stdout + done.stderr

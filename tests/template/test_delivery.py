@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sales.routing import ALIAS
+from sales.api.unmatched import ALIAS
 from tests.template.deployed import TEMPLATE, Deployed
 
 RELEASE = "2611232035-0a1b2c3"

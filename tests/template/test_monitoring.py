@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sales.metrics import METRICS
+from sales.runtime.metrics import METRICS
 from tests.template.cloudwatch import Key, Series, key, metric_of, period_of, state_of
 from tests.template.deployed import TEMPLATE, Deployed
 

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from local import doctor, login
+from deployment.template import Template, load
+from local.commands import doctor, login
 from local.config import ROOT, Config, read_env_file
-from local.template import Template, load
-from sales.auth import caller_of
-from sales.errors import Problem
+from sales.api.tokens import caller_of
+from sales.domain.problems import Problem
 
 PAGE = (ROOT / "docs" / "okta.md").read_text()
 STEPS = re.split(r"\n## (?=\d\. )", PAGE)[1:]
@@ -67,7 +67,7 @@ def test_there_are_seven_steps() -> None:
 def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
     said = "".join(
         (ROOT / name).read_text()
-        for name in ("local/doctor.py", "local/login.py", "local/token.py", "shared/sales/auth.py", "template.yaml",
+        for name in ("local/commands/doctor.py", "local/commands/login.py", "local/commands/token.py", "shared/sales/api/tokens.py", "template.yaml",
                      "functions/serve_console/static/signin.js")
     )  # fmt: skip
     for sentence in (
@@ -87,7 +87,7 @@ def test_every_refusal_that_doctor_knows_is_explained() -> None:
 
 def test_each_application_has_the_grants_that_its_user_asks_with() -> None:
     grants = {row[0].split(" (")[0]: row[2] for row in rows(4, "For")}
-    sources = {name: (ROOT / "local" / f"{name}.py").read_text() for name in ("token", "login")}
+    sources = {name: (ROOT / "local/commands" / f"{name}.py").read_text() for name in ("token", "login")}
     reference = (ROOT / "functions/serve_docs/static/reference.js").read_text()
     assert 'grant_type="client_credentials"' in sources["token"]
     assert grants["a machine"] == "client credentials"

@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from sales.log import FIELDS
+from sales.runtime.log import FIELDS
 from tests.template.deployed import TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent

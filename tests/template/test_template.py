@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from local.config import read_env_file
-from sales.messages import least_segments, text_template, validate_template
+from sales.domain.sms.wording import least_segments, text_template, validate_template
 from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
 HTTP_API_SECONDS = 30
-# The gateway's deadline for one call, and what one lost try of the store costs (shared/sales/store.py: read timeout).
+# The gateway's deadline for one call, and what one lost try of the store costs (shared/sales/store/__init__.py: read timeout).
 GATEWAY_SECONDS = 10
 LOST_TRY_SECONDS = 5
 # Resources with a wildcard, each with the reason it is there.

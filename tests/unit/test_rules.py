@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales import cursors
-from sales.auth import Caller
-from sales.clock import format_time, parse_time
-from sales.errors import Problem
-from sales.identity import ALPHABET, code_of, customer_ids, fingerprint, id_and_code, order_id, read_code
-from sales.money import CURRENCIES, LARGEST, AmountError, check_decimals, parse_amount, show_amount
-from sales.phones import mask, parse_phone_number, reported_number
+from sales.api import cursors
+from sales.domain.caller import Caller
+from sales.domain.clock import format_time, parse_time
+from sales.domain.ids import ALPHABET, code_of, customer_ids, fingerprint, id_and_code, order_id, read_code
+from sales.domain.money import CURRENCIES, LARGEST, AmountError, check_decimals, parse_amount, show_amount
+from sales.domain.phones import mask, parse_phone_number, reported_number
+from sales.domain.problems import Problem
 
 CALLER = Caller("someone", "client", frozenset())
 

@@ -1,0 +1,1 @@
+"""Measures the system against the same work done by others."""

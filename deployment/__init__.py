@@ -1,0 +1,1 @@
+"""The deployed system as template.yaml describes it."""

@@ -1,0 +1,1 @@
+"""A stand-in for Africa's Talking: the SMS sandbox and its phones page."""

@@ -1,0 +1,298 @@
+"""What the SMS sandbox remembers: requests, texts, callbacks still to be posted, opted-out numbers, its behaviour.
+
+SQLite in one file, one connection, used from one thread. Write-ahead logging without a sync per commit: what was
+committed outlives a kill -9 of the process (not a power cut), and a commit costs some 50 microseconds.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from local.africastalking.behaviour import Behaviour, read_behaviour
+
+__all__ = ["Asked", "Callback", "Owed", "SmsStore", "Text"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS messages (
+    message_id TEXT PRIMARY KEY, "to" TEXT NOT NULL, text TEXT NOT NULL, "from" TEXT NOT NULL,
+    recorded_at TEXT NOT NULL, answer TEXT NOT NULL,
+    segments INTEGER NOT NULL, encoding TEXT NOT NULL, cost TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS messages_by_time ON messages (recorded_at);
+CREATE TABLE IF NOT EXISTS callbacks (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, message_id TEXT, fields TEXT NOT NULL, due_at REAL NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0, pending INTEGER NOT NULL DEFAULT 1, tried_at TEXT, http_status INTEGER
+);
+CREATE INDEX IF NOT EXISTS callbacks_by_message ON callbacks (message_id);
+CREATE INDEX IF NOT EXISTS callbacks_pending ON callbacks (due_at) WHERE pending;
+CREATE TABLE IF NOT EXISTS opted_out (number TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY, recorded_at TEXT NOT NULL, answer TEXT NOT NULL, http_status INTEGER, headers TEXT NOT NULL,
+    fields TEXT, segments INTEGER, message_ids TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS leaks (recorded_at TEXT NOT NULL, api_key INTEGER NOT NULL, body INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS behaviour (
+    one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL, used INTEGER NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that was taken. `answer` is the behaviour it met."""
+
+    message_id: str
+    to: str
+    text: str
+    sender: str
+    answer: str
+    segments: int
+    encoding: str
+    cost: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to send: the behaviour it met, its HTTP status (None: no answer at all), its headers and form.
+
+    The form is None where it was not read; `segments` are those of its message.
+    """
+
+    answer: str
+    http_status: int | None
+    headers: dict[str, str]
+    fields: dict[str, str] | None = None
+    segments: int | None = None
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A callback to be posted: its kind (`delivery`, `forged` or `optout`), its form, when it is due (Unix seconds)."""
+
+    kind: str
+    fields: dict[str, str]
+    due_at: float
+
+
+@dataclass(frozen=True)
+class Callback(Owed):
+    """A callback that is owed, and how often it was tried."""
+
+    id: int
+    tries: int
+
+
+class SmsStore:
+    """The sandbox's memory; see the module. `changes` counts what a reader could notice."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # isolation_level=None: transactions are begun where they are needed.
+        self._sql = sqlite3.connect(path, isolation_level=None)
+        self._sql.row_factory = sqlite3.Row
+        self._sql.execute("PRAGMA journal_mode = WAL")
+        self._sql.execute("PRAGMA synchronous = NORMAL")
+        self._sql.executescript(_SCHEMA)
+        path.chmod(0o600)
+        self._behaviour, self._used = self._read_behaviour()
+        self._opted_out = {row["number"] for row in self._sql.execute("SELECT number FROM opted_out")}
+        self.changes = 0
+
+    def close(self) -> None:
+        """Ends the use of the file."""
+        self._sql.close()
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        self._sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._sql.execute("ROLLBACK")
+            raise
+        self._sql.execute("COMMIT")
+        self.changes += 1
+
+    # Texts and their callbacks
+
+    def record(self, asked: Asked, texts: Sequence[tuple[Text, list[Owed]]] = ()) -> list[Callback]:
+        """Keeps a request, the texts it had taken and the delivery reports due for them, all or none; the reports."""
+        callbacks: list[Callback] = []
+        with self._change():
+            self._sql.execute(
+                "INSERT INTO requests (recorded_at, answer, http_status, headers, fields, segments, message_ids)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    _now(),
+                    asked.answer,
+                    asked.http_status,
+                    json.dumps(asked.headers),
+                    None if asked.fields is None else json.dumps(asked.fields),
+                    asked.segments,
+                    json.dumps([text.message_id for text, _ in texts]),
+                ),
+            )
+            for text, reports in texts:
+                self._sql.execute(
+                    "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        text.message_id,
+                        text.to,
+                        text.text,
+                        text.sender,
+                        _now(),
+                        text.answer,
+                        text.segments,
+                        text.encoding,
+                        text.cost,
+                    ),
+                )
+                callbacks += [self._owe(report, text.message_id) for report in reports]
+        return callbacks
+
+    def _owe(self, owed: Owed, message_id: str | None = None) -> Callback:
+        row = self._sql.execute(
+            "INSERT INTO callbacks (kind, message_id, fields, due_at) VALUES (?, ?, ?, ?) RETURNING id",
+            (owed.kind, message_id, json.dumps(owed.fields), owed.due_at),
+        ).fetchone()
+        return Callback(owed.kind, owed.fields, owed.due_at, row["id"], 0)
+
+    def owed(self) -> list[Callback]:
+        """The callbacks that are still to be posted, first due first."""
+        rows = self._sql.execute(
+            "SELECT id, kind, fields, due_at, tries FROM callbacks WHERE pending ORDER BY due_at, id"
+        )
+        return [
+            Callback(row["kind"], json.loads(row["fields"]), row["due_at"], row["id"], row["tries"]) for row in rows
+        ]
+
+    def tried(self, callback: Callback, http_status: int | None, again_at: float | None) -> None:
+        """Writes down how a callback was answered (None: not at all), and when it is tried again, if it is."""
+        with self._change():
+            self._sql.execute(
+                "UPDATE callbacks SET tries = ?, tried_at = ?, http_status = ?, pending = ?, due_at = ? WHERE id = ?",
+                (
+                    callback.tries + 1,
+                    _now(),
+                    http_status,
+                    again_at is not None,
+                    callback.due_at if again_at is None else again_at,
+                    callback.id,
+                ),
+            )
+
+    def messages(self, newest: int | None = None) -> list[dict[str, Any]]:
+        """All texts, or the newest so many, oldest first, each with its delivery reports."""
+        limit = (-1 if newest is None else newest,)
+        texts = self._sql.execute("SELECT * FROM messages ORDER BY recorded_at DESC, rowid DESC LIMIT ?", limit)
+        found = {row["message_id"]: {**row, "delivery": []} for row in texts}
+        reports = self._sql.execute(
+            "SELECT * FROM callbacks WHERE message_id IN"
+            " (SELECT message_id FROM messages ORDER BY recorded_at DESC, rowid DESC LIMIT ?) ORDER BY due_at, id",
+            limit,
+        )
+        for row in reports:
+            message = found[row["message_id"]]
+            message["delivery"].append(_report(row, message))
+        return list(reversed(found.values()))
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request to send, oldest first, also those that were refused or dropped; the key is in none."""
+        rows = self._sql.execute(
+            "SELECT recorded_at, answer, http_status, headers, fields, segments, message_ids FROM requests ORDER BY id"
+        )
+        parsed = ("headers", "fields", "message_ids")
+        return [{**row, **{name: json.loads(row[name] or "null") for name in parsed}} for row in rows]
+
+    # Opted-out numbers
+
+    @property
+    def opted_out(self) -> frozenset[str]:
+        """The numbers that want no texts."""
+        return frozenset(self._opted_out)
+
+    def opt_out(self, number: str, fields: dict[str, str]) -> Callback:
+        """From now on this number wants no texts; the callback that says so."""
+        with self._change():
+            self._sql.execute("INSERT OR IGNORE INTO opted_out VALUES (?)", (number,))
+            callback = self._owe(Owed("optout", fields, time.time()))
+        self._opted_out.add(number)
+        return callback
+
+    def opt_in(self, number: str) -> None:
+        """Takes that back."""
+        with self._change():
+            self._sql.execute("DELETE FROM opted_out WHERE number = ?", (number,))
+        self._opted_out.discard(number)
+
+    # Behaviour
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How the sandbox is to behave; its script is what is left of it."""
+        return replace(self._behaviour, script=self._behaviour.script[self._used :])
+
+    def set_behaviour(self, behaviour: Behaviour) -> None:
+        """Replaces the behaviour as a whole."""
+        with self._change():
+            self._sql.execute("INSERT OR REPLACE INTO behaviour VALUES (1, ?, 0)", (json.dumps(behaviour.document()),))
+        self._behaviour, self._used = behaviour, 0
+
+    def next_answer(self) -> str:
+        """The answer that the next request gets; uses up one of the script's."""
+        if self._used >= len(self._behaviour.script):
+            return self._behaviour.default
+        with self._change():
+            self._sql.execute("UPDATE behaviour SET used = used + 1")
+        self._used += 1
+        return self._behaviour.script[self._used - 1]
+
+    def _read_behaviour(self) -> tuple[Behaviour, int]:
+        row = self._sql.execute("SELECT document, used FROM behaviour").fetchone()
+        try:
+            return (read_behaviour(json.loads(row["document"])), row["used"]) if row else (Behaviour(), 0)
+        except ValueError:
+            # Written by another version.
+            return Behaviour(), 0
+
+    # Leaks
+
+    def leaked(self, *, api_key: bool, body: bool) -> None:
+        """Writes down that someone followed a redirect, and what came along."""
+        with self._change():
+            self._sql.execute("INSERT INTO leaks VALUES (?, ?, ?)", (_now(), api_key, body))
+
+    def leaks(self) -> list[dict[str, Any]]:
+        """Who followed a redirect, oldest first."""
+        rows = self._sql.execute("SELECT recorded_at, api_key, body FROM leaks ORDER BY rowid")
+        return [{**row, "api_key": bool(row["api_key"]), "body": bool(row["body"])} for row in rows]
+
+
+def _now() -> str:
+    return _format_time(datetime.now(UTC))
+
+
+def _format_time(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _report(row: sqlite3.Row, message: dict[str, Any]) -> dict[str, Any]:
+    fields = json.loads(row["fields"])
+    own = (fields["id"], fields["phoneNumber"]) == (message["message_id"], message["to"])
+    return {
+        # Not with another id, number or secret.
+        "genuine": own and row["kind"] == "delivery",
+        "status": fields["status"],
+        "failure_reason": fields.get("failureReason"),
+        "due_at": _format_time(datetime.fromtimestamp(row["due_at"], UTC)),
+        "pending": bool(row["pending"]),
+        "tries": row["tries"],
+        "tried_at": row["tried_at"],
+        "http_status": row["http_status"],
+    }

@@ -1,0 +1,1 @@
+"""Stand-ins for the AWS services that the template uses."""

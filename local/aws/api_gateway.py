@@ -1,0 +1,312 @@
+"""An API Gateway HTTP API on this machine: routes, the JWT authorizer, limits, and AWS's own answers.
+
+What AWS answers by itself (401, 403, 404, 413, 431, 500, 503) is answered here as AWS does it, since clients will meet
+it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
+
+from aiohttp import web
+from aiohttp.http import HttpVersion10
+from aiohttp.http_exceptions import LineTooLong
+
+from deployment.template import Route, Template, load
+from local.aws.lambda_runtime import LARGEST_PAYLOAD, Runtime, large_requests, serve
+from local.aws.payload import Incoming, answer, event, message, rendered
+from local.aws.secrets_manager import SecretsManager
+from local.config import Config
+from sales.api.jwks import TokenError
+from sales.api.tokens import Verifier, token_scopes
+
+__all__ = ["Authorizer", "Gateway", "Router", "Server"]
+
+INTEGRATION_SECONDS = 30.0
+DRAIN_SECONDS = 3.0
+LARGEST_BODY = 10 * 1024 * 1024
+LARGEST_HEADERS = 10_240
+# A verified token is not verified again for so long, and never beyond its own end.
+_TOKEN_SECONDS = 60.0
+_TOKENS = 10_000
+
+
+class Router:
+    """Finds a request's route as API Gateway does.
+
+    A full match first, then one with parameters, then a greedy one (`{proxy+}`), then `$default`; with the request's
+    own method before ANY. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    """
+
+    def __init__(self, routes: list[Route], *, trailing_slash: bool) -> None:
+        self._trailing_slash = trailing_slash
+        self._literal = {(each.method, each.path): each for each in routes if "{" not in each.path}
+        self._patterns = [(each, each.path.split("/")) for each in routes if "{" in each.path]
+        self._patterns.sort(key=lambda each: ([_openness(part) for part in each[1]], each[0].method == "ANY"))
+        self._default = next((each for each in routes if each.path == "$default"), None)
+
+    def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
+        """The route of this method and path (as it was sent), and the path's parameters, decoded."""
+        if self._trailing_slash and len(path) > 1 and path.endswith("/"):
+            path = path[:-1]
+        if route := self._literal.get((method, path)) or self._literal.get(("ANY", path)):
+            return route, {}
+        given = path.split("/")
+        for route, parts in self._patterns:
+            if route.method in (method, "ANY") and (found := _match(parts, given)) is not None:
+                return route, found
+        return self._default, {}
+
+
+def _openness(part: str) -> int:
+    """How much a part of a path takes: itself, anything, or all that follows."""
+    return 2 if part.endswith("+}") else int(part.startswith("{"))
+
+
+def _match(parts: list[str], given: list[str]) -> dict[str, str] | None:
+    found = {}
+    if parts[-1].endswith("+}") and len(given) >= len(parts):
+        given = [*given[: len(parts) - 1], "/".join(given[len(parts) - 1 :])]
+    if len(parts) != len(given):
+        return None
+    for part, value in zip(parts, given, strict=True):
+        if part.startswith("{") and value:
+            found[part[1:-1].removesuffix("+")] = unquote(value)
+        elif part != value:
+            return None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    claims: dict[str, Any]
+    until: float
+
+
+class Authorizer:
+    """The JWT authorizer: RS256 by the issuer's keys, issuer, audience, times, and one of the route's scopes."""
+
+    def __init__(self, issuer: str, audience: str) -> None:
+        self._verifier = Verifier(issuer, audience)
+        self._known: dict[bytes, _Known] = {}
+        # Who waits for a key that is being fetched blocks; tokens are verified beside the event loop, and several at
+        # once, so that those whose key is known do not wait behind it.
+        self._threads = ThreadPoolExecutor(max_workers=8)
+
+    async def claims(self, header: str | None) -> dict[str, Any]:
+        """The claims of the token in an Authorization header, bare or after `Bearer`. Raises TokenError."""
+        if not header:
+            raise TokenError("")
+        token = header[7:] if header[:7].lower() == "bearer " else header
+        mark = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        now = time.time()
+        known = self._known.get(mark)
+        if known and known.until > now:
+            return known.claims
+        claims = await asyncio.get_running_loop().run_in_executor(self._threads, self._verifier.claims, token)
+        if len(self._known) >= _TOKENS:
+            self._known.clear()
+        self._known[mark] = _Known(claims, min(claims["exp"], now + _TOKEN_SECONDS))
+        return claims
+
+
+class _RefusedError(Exception):
+    """The gateway's own answer."""
+
+    def __init__(self, status: int, text: str, challenge: str = "") -> None:
+        super().__init__(text)
+        self.answer = message(status, text, {"WWW-Authenticate": challenge} if challenge else None)
+
+
+class Gateway:
+    """The HTTP API in front of the functions."""
+
+    def __init__(self, template: Template, runtime: Runtime, access_log: TextIO) -> None:
+        self._router = Router(
+            template.routes, trailing_slash=os.environ.get("LOCAL_TRAILING_SLASH", "route") == "route"
+        )
+        self._authorizer = Authorizer(template.issuer, template.audience[0]) if template.audience else None
+        self._runtime = runtime
+        self._access_log = access_log
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request."""
+        target = request.raw_path
+        if not target.startswith("/") and "://" in target:
+            # A whole URL, as clients send it to proxies (RFC 9112, 3.2.2).
+            split = urlsplit(target)
+            target = f"{split.path or '/'}?{split.query}"
+        path, _, query = target.partition("?")
+        incoming = Incoming(request, str(uuid.uuid4()), path, query, time.time())
+        route, parameters = self._router.find(request.method, path)
+        claims: dict[str, Any] = {}
+        try:
+            if request.version < HttpVersion10:
+                # The parser takes a line without a version for HTTP/0.9, which has neither headers nor statuses.
+                raise _RefusedError(400, "Bad Request")
+            if _header_size(request) > LARGEST_HEADERS:
+                raise _RefusedError(431, "Request Header Fields Too Large")
+            if route is None:
+                raise _RefusedError(404, "Not Found")
+            if route.authorized:
+                claims = await self._claims(request)
+            found = await self._integrate(incoming, route, parameters, _authorize(claims, route))
+        except _RefusedError as refused:
+            found = refused.answer
+        found.headers["apigw-requestid"] = incoming.id
+        found.headers["Server"] = "local"
+        self._log(incoming, route, found.status, str(claims.get("cid", "")))
+        return found
+
+    async def _claims(self, request: web.BaseRequest) -> dict[str, Any]:
+        # Two tokens could be read as either; joined, they are none.
+        header = ",".join(request.headers.getall("Authorization", []))
+        try:
+            if self._authorizer is None or not header:
+                raise TokenError("")
+            return await self._authorizer.claims(header)
+        except TokenError as error:
+            detail = f' scope="" error="invalid_token" error_description="{error.reason}"' if error.reason else ""
+            raise _RefusedError(401, "Unauthorized", f"Bearer{detail}") from None
+
+    async def _integrate(
+        self, incoming: Incoming, route: Route, parameters: dict[str, str], authorizer: dict[str, Any] | None
+    ) -> web.Response:
+        made = event(incoming, route.key, parameters, authorizer, await _body(incoming.request))
+        payload = json.dumps(made, ensure_ascii=False).encode()
+        if len(payload) > LARGEST_PAYLOAD:
+            raise _RefusedError(413, "Request Entity Too Large")
+        try:
+            result = await asyncio.wait_for(self._runtime.invoke(route.function, payload), INTEGRATION_SECONDS)
+            if not result.failed:
+                return answer(result.payload)
+        except TimeoutError:
+            raise _RefusedError(503, "Service Unavailable") from None
+        except ValueError:
+            pass  # what the function answered is no response
+        raise _RefusedError(500, "Internal Server Error")
+
+    def _log(self, incoming: Incoming, route: Route | None, status: int, client: str) -> None:
+        # As the template's access log: the route key, never the path, which may hold a webhook's secret.
+        line = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(incoming.began)),
+            "request_id": incoming.id,
+            "route": route.key if route else None,
+            "method": incoming.request.method,
+            "status": status,
+            "latency_ms": round((time.time() - incoming.began) * 1000, 1),
+            "client_id": client,
+        }
+        self._access_log.write(json.dumps(line) + "\n")
+
+
+def _authorize(claims: dict[str, Any], route: Route) -> dict[str, Any] | None:
+    """What the event says of the caller. Raises _RefusedError if the token has none of the route's scopes."""
+    if not route.authorized:
+        return None
+    scopes = token_scopes(claims)
+    if route.scopes and not set(route.scopes) & set(scopes):
+        wanted = " ".join(route.scopes)
+        described = f'error="insufficient_scope" error_description="expected scopes: [{wanted}]"'
+        raise _RefusedError(403, "Forbidden", f'Bearer scope="{wanted}" {described}')
+    return {"jwt": {"claims": rendered(claims), "scopes": scopes if route.scopes else None}}
+
+
+def _header_size(request: web.BaseRequest) -> int:
+    return len(request.raw_path) + sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise _RefusedError(413, "Request Entity Too Large")
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has not begun.
+        request.writer.output_size = 0
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _RefusedError(413, "Request Entity Too Large") from None
+    except web.RequestPayloadError:
+        raise _RefusedError(400, "Bad Request") from None
+
+
+class _Connection(web.RequestHandler):
+    """aiohttp's connection; what it answers to no valid request tells nothing of it, and is logged without any of it."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if isinstance(exc, LineTooLong):
+            refused = _RefusedError(431, "Request Header Fields Too Large")
+        elif status < 500:
+            refused = _RefusedError(400, "Bad Request")
+        else:
+            # Whoever went away in the middle of a request gets no answer, and that is no error of ours.
+            if not isinstance(exc, ConnectionError):
+                self.log_exception("an error of the gateway itself", exc_info=exc)
+            refused = _RefusedError(500, "Internal Server Error")
+        refused.answer.force_close()
+        refused.answer.headers["Server"] = "local"
+        return refused.answer
+
+
+class Server(web.Server):
+    """The gateway's HTTP server."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(
+            gateway,
+            access_log=None,
+            request_factory=large_requests(LARGEST_BODY),
+            # Bodies go to the function as they were sent.
+            auto_decompress=False,
+            # Above API Gateway's own limit, so that its answer is given and not the parser's.
+            max_line_size=LARGEST_HEADERS * 2,
+            max_field_size=LARGEST_HEADERS * 2,
+            max_headers=LARGEST_HEADERS,
+        )
+
+    def __call__(self) -> web.RequestHandler:
+        """A new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+async def main() -> None:
+    """Serves the API (unless LOCAL_WITHOUT_HTTP is set) and the runtime until it is told to stop."""
+    config = Config.from_environ()
+    template = load(config.template, config.parameters, cache=config.state)
+    runtime = Runtime(template, config)
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    config.logs.mkdir(parents=True, exist_ok=True)
+    with (config.logs / "access.log").open("a", buffering=1) as access_log:
+        await serve(runtime, config, SecretsManager(config))
+        front = Server(Gateway(template, runtime, access_log))
+        listening: asyncio.Server | None = None
+        if not os.environ.get("LOCAL_WITHOUT_HTTP"):
+            listening = await loop.create_server(front, "127.0.0.1", config.port, backlog=1024)
+        # The first order's text should not wait for a cold start; what people ask for themselves may.
+        for mapping in template.streams:
+            runtime.warm(mapping.function)
+        tidy = asyncio.create_task(runtime.keep_tidy())
+        await stop.wait()
+        tidy.cancel()
+        # Requests under way are answered before their workers end.
+        if listening:
+            listening.close()
+        await front.shutdown(DRAIN_SECONDS)
+        await runtime.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

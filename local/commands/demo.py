@@ -1,0 +1,239 @@
+"""`make demo`: a small shop's customers and orders, loaded through the API; loaded twice, there is nothing more.
+
+What became of their texts is mixed, as in a real shop: most are delivered; the last orders show a refused, an
+undelivered and a lost one, one for who takes no texts, and one that was cancelled. The sandbox is told to misbehave for
+two of these, once all others are out, and told to behave as before afterwards.
+"""
+
+import http.client
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from local.commands.cli import run
+from local.commands.token import NoTokenError, access_token
+from local.config import Config
+
+__all__ = ["CUSTOMERS", "SPECIAL", "DemoError", "load_demo", "ordinary_orders"]
+
+CUSTOMERS = (
+    "Wanjiru Kamau", "Achieng' Otieno", "Kipchoge Rotich", "Mwende Mutua", "Njeri Mwangi", "Barasa Wekesa",
+    "Halima Abdi", "Omondi Odhiambo", "Chebet Koech", "Nyambura Kariuki", "Mutiso Kioko", "Zawadi Mwakio",
+    "Kemunto Nyaboke", "Lokeno Ekai", "Naserian Ole Sankale", "Juma Hamisi", "Wairimu Gathoni", "Atieno Owuor",
+    "Kiprono Cheruiyot", "Muthoni Njoroge", "Simiyu Nafula", "Fatuma Yusuf", "Karimi Murithi", "Said Bakari",
+)  # fmt: skip
+ITEMS = (
+    ("MacBook M2", "186000.00"), ("Maize flour 2 kg", "214.50"), ("Solar lamp", "3450.00"), ("School shoes", "2199.00"),
+    ("Bicycle tube 26 inch", "480.00"), ("Kanga, pair", "950.00"), ("Gas refill 13 kg", "3100.00"),
+    ("Phone charger", "799.00"), ("Tea leaves 500 g", "345.00"), ("Water tank 500 l", "5850.00"),
+    ("Jiko", "1250.00"), ("Exercise books, dozen", "660.00"), ("Cement 50 kg", "820.00"),
+)  # fmt: skip
+# One order has letters that no SMS alphabet of 160 characters has: its text shows what they cost.
+WISH = ("Café set “Nairobi”", "4300.00")
+# How long all of it waits for texts to go out: somebody may have told the sandbox to take none.
+_PATIENCE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class _Special:
+    """An order after which something else happens than a delivery; `number` is one of the sandbox's magic numbers."""
+
+    name: str
+    item: str
+    amount: str
+    reference: str
+    number: str = ""
+    behaviour: tuple[tuple[str, str], ...] = ()
+    opted_out: bool = False
+    cancelled: bool = False
+
+
+# The newest, so that a first look shows what can become of a text.
+SPECIAL = (
+    _Special("Akinyi Ouma", "Sewing machine", "14900.00", "INV-2087", behaviour=(("delivery", "absent"),)),
+    _Special("Mumbi Ndung'u", "Roofing nails 5 kg", "1375.00", "INV-2088", number="+254700000407"),
+    _Special("Wafula Simiyu", "Posho mill belt", "2640.00", "INV-2089", cancelled=True),
+    _Special(
+        "Rehema Salim", "Kitenge, 6 yards", "1800.00", "INV-2090",
+        behaviour=(("default", "drop_after"), ("delivery", "none")),
+    ),
+    _Special("Kamau Githinji", "Milk can 20 l", "3990.00", "INV-2091", opted_out=True),
+    _Special("Nekesa Wanyama", "Knapsack sprayer", "4750.00", "INV-2092"),
+)  # fmt: skip
+
+
+class DemoError(Exception):
+    """The system did not take the demo; the text says what it answered."""
+
+
+class _Server:
+    """A part of the running system, over one connection."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        address = urlsplit(url)
+        self._connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=40)
+        self._headers = {"Content-Type": "application/json"} | (headers or {})
+
+    def ask(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
+        """The answer's JSON. Raises DemoError if it is no success."""
+        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        try:
+            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = self._connection.getresponse()
+            raw = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise DemoError(f"The system does not answer: {error}") from error
+        if answer.status >= http.client.MULTIPLE_CHOICES:
+            raise DemoError(f"{method} {path} was answered {answer.status}: {raw.decode(errors='replace')}")
+        return json.loads(raw)
+
+
+class _Shop:
+    """The running system's API, and the sandbox that it sends its texts to."""
+
+    def __init__(self, config: Config, token: str) -> None:
+        self._api = _Server(config.gateway_url, {"Authorization": f"Bearer {token}"})
+        self._sandbox = _Server(config.sandbox_url)
+        self._give_up = time.monotonic() + _PATIENCE_SECONDS
+
+    def create(self, kind: str, key: str, body: dict[str, str]) -> dict[str, Any]:
+        """The item made under this key, now or before."""
+        found: dict[str, Any] = self._api.ask("POST", f"/api/v1/sales/{kind}", body, key)
+        return found
+
+    def customer(self, key: str, name: str, number: str) -> dict[str, Any]:
+        """The customer of this key."""
+        first, last = name.lower().replace("'", "").split(" ", 1)
+        email = f"{first}.{last.replace(' ', '')}@example.com"
+        return self.create("customers", key, {"name": name, "phone_number": number, "email": email})
+
+    def cancel(self, order: dict[str, Any]) -> None:
+        """Cancels an order, if it is not."""
+        self._api.ask("POST", f"/api/v1/sales/orders/{order['id']}/cancel")
+
+    def opt_out(self, customer: dict[str, Any]) -> None:
+        """Lets the customer answer STOP, if they did not."""
+        path = f"/api/v1/sales/customers/{customer['id']}"
+        if not self._api.ask("GET", path)["sms_opted_out"]:
+            self._sandbox.ask("POST", "/_sandbox/optout", {"phoneNumber": customer["phone_number"]})
+            self._wait(lambda: self._api.ask("GET", path)["sms_opted_out"])
+
+    def wait_until_out(self, order: dict[str, Any]) -> None:
+        """Waits until the order's text is out, or never will be."""
+        path = f"/api/v1/sales/orders/{order['id']}"
+        self._wait(lambda: self._api.ask("GET", path)["sms"]["status"] not in {"queued", "sending"})
+
+    @contextmanager
+    def behaving(self, changes: tuple[tuple[str, str], ...]) -> Iterator[None]:
+        """The sandbox, told something else while this lasts; not while texts of others may still be on their way."""
+        if not changes or time.monotonic() > self._give_up:
+            yield
+            return
+        before = self._sandbox.ask("GET", "/_sandbox/behaviour")
+        self._sandbox.ask("PUT", "/_sandbox/behaviour", before | dict(changes))
+        try:
+            yield
+        finally:
+            self._sandbox.ask("PUT", "/_sandbox/behaviour", before)
+
+    def _wait(self, look: Callable[[], bool]) -> None:
+        while not look() and time.monotonic() < self._give_up:
+            time.sleep(0.1)
+
+
+def ordinary_orders() -> list[tuple[int, str, str]]:
+    """The number of the customer, the item and the amount of each, as they come in: nobody's stand all together."""
+    wishes = [
+        (number, *ITEMS[(number * 5 + each * 4) % len(ITEMS)])
+        for each in range(4)
+        for number in range(len(CUSTOMERS))
+        if each <= number % 4
+    ]
+    return [*wishes, (0, *WISH)]
+
+
+def load_demo(config: Config) -> str:
+    """Loads everything, and says what is there. Raises NoTokenError or DemoError."""
+    shop = _Shop(config, access_token(config))
+    ordinary = ordinary_orders()
+    bar = _Bar(len(CUSTOMERS) + len(ordinary) + 2 * len(SPECIAL))
+    customers = []
+    for number, name in enumerate(CUSTOMERS):
+        customers.append(shop.customer(f"demo-customer-{number}", name, f"+25470000{number + 1000}"))
+        bar.step()
+    orders: list[dict[str, Any]] = []
+    for number, item, amount in ordinary:
+        body = {"customer": customers[number]["id"], "item": item, "amount": amount}
+        # Every third comes with the shop's own number.
+        if len(orders) % 3 == 0:
+            body["reference"] = f"INV-{2000 + len(orders)}"
+        orders.append(shop.create("orders", f"demo-order-{number}-{item.encode().hex()}", body))
+        bar.step()
+    for order in orders:
+        shop.wait_until_out(order)
+    for number, special in enumerate(SPECIAL):
+        _load_special(shop, number, special, bar)
+    bar.close()
+    known = f"{len(CUSTOMERS) + len(SPECIAL)} customers and {len(ordinary) + len(SPECIAL)} orders"
+    return f"{known}: {config.gateway_url}, their phones: {config.sandbox_url}"
+
+
+def _load_special(shop: _Shop, number: int, special: _Special, bar: "_Bar") -> None:
+    phone = special.number or f"+25470000{number + 1100}"
+    customer = shop.customer(f"demo-special-{number}", special.name, phone)
+    bar.step()
+    if special.opted_out:
+        shop.opt_out(customer)
+    body = {
+        "customer": customer["id"],
+        "item": special.item,
+        "amount": special.amount,
+        "reference": special.reference,
+    }
+    with shop.behaving(special.behaviour):
+        order = shop.create("orders", f"demo-special-order-{number}", body)
+        shop.wait_until_out(order)
+    if special.cancelled:
+        shop.cancel(order)
+    bar.step()
+
+
+class _Bar:
+    """A progress bar where somebody watches; silent elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._shown = sys.stderr.isatty()
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._shown:
+            filled = 40 * self._done // self._total
+            sys.stderr.write(f"\r[{'#' * filled}{'.' * (40 - filled)}] {self._done}/{self._total}")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        """All is done."""
+        if self._shown:
+            sys.stderr.write("\n")
+
+
+def main() -> int:
+    """Loads the demo into the running system."""
+    try:
+        print(load_demo(Config.of_running()))
+    except (NoTokenError, DemoError, ValueError) as error:
+        print(f"\n{error}" if sys.stderr.isatty() else error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Starts, watches and stops the parts of the local system."""

@@ -1,0 +1,1 @@
+"""Commands that build, operate and check the system."""

@@ -1,0 +1,95 @@
+"""What others made that is deployed: an SBOM of the build, and docs/licences.md; `make build` runs it.
+
+The SBOM, `.aws-sam/sbom.cdx.json`, is CycloneDX 1.6 (ECMA-424) and the same for the same build. Python's packages are
+those whose metadata the built layer holds, with the licence they name; the reference's viewer is as package-lock.json
+says.
+
+  python -m scripts.build.sbom [--licences] [BUILD]
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+ROOT = Path(__file__).resolve().parents[2]
+LICENCES = ROOT / "docs" / "licences.md"
+VIEWER = "swagger-ui-dist"
+# What metadata of before PEP 639 says, as SPDX has it.
+SPDX = {"Dual License": "Apache-2.0 OR BSD-3-Clause"}
+
+
+def _licence(package: Distribution) -> str:
+    """The SPDX expression, or what stood there before there was one. Raises ValueError for a package without any."""
+    found = package.metadata.get("License-Expression") or package.metadata.get("License")
+    if not found:
+        raise ValueError(f"{package.metadata['Name']} names no licence")
+    return SPDX.get(found, found)
+
+
+def packages(build: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, name, version and licence of each package of a build. Raises ValueError for a build without a layer."""
+    found = list(distributions(path=[str(build / "SharedLayer" / "python")]))
+    if not found:
+        raise ValueError(f"{build} holds no layer: run `make build` first")
+    for package in sorted(found, key=lambda each: each.metadata["Name"].lower()):
+        yield "pypi", package.metadata["Name"], package.version, _licence(package)
+    viewer = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{VIEWER}"]
+    yield "npm", VIEWER, viewer["version"], viewer["license"]
+
+
+def bom(build: Path) -> str:
+    """The SBOM as JSON."""
+    licences = LicenseFactory()
+    components = [
+        Component(
+            type=ComponentType.LIBRARY, name=name, version=version, licenses=[licences.make_from_string(licence)],
+            purl=(purl := PackageURL(kind, None, name.lower(), version)), bom_ref=str(purl),
+        )
+        for kind, name, version, licence in packages(build)
+    ]  # fmt: skip
+    found: dict[str, object] = json.loads(JsonV1Dot6(Bom(components=components)).output_as_string())
+    # These two would be of the moment, not of the build.
+    del found["serialNumber"], found["metadata"]
+    return json.dumps(found, indent=2) + "\n"
+
+
+def page(build: Path) -> str:
+    """The list of licences as Markdown."""
+    lines = [
+        "# Licences",
+        "",
+        "What others made and `make deploy` deploys, as `scripts/build/sbom.py --licences` finds it in the build; versions are in the SBOM that",
+        "`make build` leaves in `.aws-sam/sbom.cdx.json`. Python itself and its runtime client are AWS's.",
+        "",
+        "| Package | Licence |",
+        "|---|---|",
+        *(f"| {name} | {licence} |" for _, name, _, licence in packages(build)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Writes the SBOM beside the build."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("build", nargs="?", type=Path, default=ROOT / ".aws-sam" / "build")
+    parser.add_argument("--licences", action="store_true", help="write docs/licences.md too")
+    options = parser.parse_args()
+    try:
+        (options.build.parent / "sbom.cdx.json").write_text(bom(options.build))
+        if options.licences:
+            LICENCES.write_text(page(options.build))
+    except ValueError as error:
+        sys.exit(f"sbom: {error}")
+
+
+if __name__ == "__main__":
+    main()

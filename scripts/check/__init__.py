@@ -1,0 +1,1 @@
+"""Checks that no off-the-shelf tool does."""

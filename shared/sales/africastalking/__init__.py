@@ -1,0 +1,1 @@
+"""The SMS provider: one request, and what its answer means."""

@@ -1,0 +1,1 @@
+"""HTTP in and out: an API Gateway event becomes a request, a result a response."""

@@ -1,0 +1,1 @@
+"""The rules. Pure: standard library only, no clock, no randomness, no settings."""

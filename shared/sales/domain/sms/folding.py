@@ -1,0 +1,80 @@
+"""Characters outside GSM-7 and their equals inside it."""
+
+from sales.domain.sms.segments import _BASIC, _GSM_7, measure
+
+__all__ = ["fold"]
+
+_MONEY = {"₦": "NGN ", "₵": "GHS ", "₹": "INR "}
+
+
+_FOLDS = {
+    **dict.fromkeys("‘’‚‛′ʼʹ`´", "'"),
+    **dict.fromkeys("“”„‟″«»", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
+    **dict.fromkeys("\u00ad\u200b\u200c\u2060\ufeff", ""),
+    "…": "...",
+    "•": "-",
+    "·": "-",
+    "×": "x",
+    **_MONEY,
+    "®": "(R)",
+    "©": "(C)",
+    "™": "(TM)",
+    "ı": "i",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "œ": "oe",
+    "Œ": "OE",
+    "þ": "th",
+    "ð": "d",
+    # Letters of Hausa, Akan, Ewe and others that no accent's removal turns into one of GSM-7's.
+    "ɓ": "b", "Ɓ": "B", "ɗ": "d", "Ɗ": "D", "ƙ": "k", "Ƙ": "K", "ƴ": "y", "Ƴ": "Y", "ŋ": "n", "Ŋ": "N",
+    "ɔ": "o", "Ɔ": "O", "ɛ": "e", "Ɛ": "E", "ħ": "h", "Ħ": "H",
+    "⁄": "/",
+}  # fmt: skip
+
+
+def fold(text: str) -> str:
+    """The text with each character outside GSM-7 replaced by its equal inside, where that makes it no dearer.
+
+    Quotes, dashes, spaces, and letters with accents that GSM-7 lacks have one. Where an emoji or another script keeps
+    the text in UCS-2 anyway, folding can only lengthen it: such a text stays as it is written, unless it gets cheaper.
+    """
+    if (equal := _folded(text)) == text:
+        return text
+    written, folded = measure(text), measure(equal)
+    gained = written.segments - folded.segments
+    return folded.text if gained > 0 or (gained == 0 and folded.encoding == "GSM-7") else text
+
+
+def _folded(text: str) -> str:
+    if _GSM_7.issuperset(text):
+        return text
+    import unicodedata
+
+    folded: list[str] = []
+    before = ""
+    for character in text:
+        if character == " " and before in _MONEY:
+            pass  # the equal of a currency's sign ends with a space itself
+        elif character in _GSM_7:
+            folded.append(character)
+        elif character in _FOLDS:
+            folded.extend(_FOLDS[character])
+        elif unicodedata.combining(character) and folded and folded[-1] in _BASIC:
+            # An accent written after its letter, as some systems store names: one of GSM-7's letters, or none.
+            composed = unicodedata.normalize("NFC", folded[-1] + character)
+            folded[-1] = composed if composed in _BASIC else folded[-1]
+        else:
+            plain = "".join(
+                _FOLDS.get(part, part)
+                for part in unicodedata.normalize("NFKD", character)
+                if not unicodedata.combining(part)
+            )
+            keeps = plain and _GSM_7.issuperset(plain)
+            folded.extend(plain if keeps else character)
+        before = character
+    return "".join(folded)

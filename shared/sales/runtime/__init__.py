@@ -1,0 +1,1 @@
+"""What a function runs on: settings, start-up, AWS clients, secrets, logs, metrics."""

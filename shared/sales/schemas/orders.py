@@ -1,0 +1,69 @@
+"""The request bodies about orders."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from sales.domain.money import CURRENCIES, AmountError, check_decimals, parse_amount
+from sales.schemas.common import PLAIN_PATTERN, Input, json_schema, plain
+
+__all__ = ["Amount", "CustomerRef", "ItemName", "NewOrder", "Priced"]
+
+
+def _amount(value: Any, info: ValidationInfo) -> Decimal:
+    try:
+        amount = parse_amount(value)
+        # Without a currency in the data the one given was no currency, and says so itself.
+        currency = info.data.get("currency", "") or ("currency" in info.data and (info.context or {}).get("currency"))
+        return check_decimals(amount, currency) if currency else amount
+    except AmountError as error:
+        raise PydanticCustomError(error.code, "{detail}", {"detail": error.detail}) from None
+
+
+def _currency(text: str) -> str:
+    if text not in CURRENCIES:
+        raise PydanticCustomError("unknown_currency", "must be an ISO 4217 code such as KES")
+    return text
+
+
+ItemName = Annotated[str, StringConstraints(max_length=120), AfterValidator(plain), json_schema(120, PLAIN_PATTERN)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
+                {"type": "number", "exclusiveMinimum": 0},
+            ],
+            "description": "Above 0, at most 9999999999.99, with at most the currency's decimals; best sent as a string.",
+            "examples": ["56000.68"],
+        }
+    ),
+]
+Currency = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=3),
+    AfterValidator(_currency),
+    WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)}),
+]
+CustomerRef = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Reference = Annotated[str, StringConstraints(max_length=100), AfterValidator(plain), json_schema(100, PLAIN_PATTERN)]
+
+
+class Priced(Input):
+    """What has an amount in a currency."""
+
+    # Before the amount, whose decimals depend on it.
+    currency: Currency | None = Field(default=None, description="ISO 4217; the shop's own currency when left out.")
+
+
+class NewOrder(Priced):
+    """An order to be created."""
+
+    customer: CustomerRef = Field(description="The customer's id or code.", examples=["<id>"])
+    item: ItemName = Field(examples=["macbook m2"])
+    amount: Amount
+    reference: Reference | None = Field(default=None, description="Your own id of the order, unique for your client.")

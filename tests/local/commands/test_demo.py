@@ -1,0 +1,100 @@
+"""`make demo`, and a system on somebody else's store."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from local.aws.dynamodb import StoreError
+from local.commands.demo import CUSTOMERS, SPECIAL, ordinary_orders
+from local.config import Config
+from tests.support.system import ROOT, System, free_ports, request, running, start_store, until
+
+pytestmark = pytest.mark.local
+
+
+COMMAND = [sys.executable, "-m", "local.commands.demo"]
+
+
+def demo(system: System) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        COMMAND, cwd=ROOT, env=system.environ(), capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def demo_in_a_terminal(system: System) -> tuple[int, str]:
+    """How it ended, and what a person who sits before it sees beside its last line."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(COMMAND, cwd=ROOT, env=system.environ(), stdout=subprocess.DEVNULL, stderr=end)
+    os.close(end)
+    shown = b""
+    # A terminal whose other end is closed is an error on Linux.
+    with suppress(OSError):
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    return process.wait(120), shown.decode()
+
+
+def shop(system: System) -> dict[str, tuple[str, str, str]]:
+    """Status, state of the text and reference of each order, by its id."""
+    return {
+        order["id"]: (order["status"], order["sms"]["status"], order["reference"] or "") for order in system.orders()
+    }
+
+
+def test_the_demo_is_a_shop_in_which_not_all_went_well_and_loaded_twice_is_there_once() -> None:
+    customers, orders = len(CUSTOMERS) + len(SPECIAL), len(ordinary_orders()) + len(SPECIAL)
+    with running() as system:
+        behaviour = request("GET", system.sandbox("/_sandbox/behaviour")).body
+        status, bar = demo_in_a_terminal(system)
+        assert status == 0, bar
+        steps = bar.replace("\n", "\r").split("\r")
+        total = customers + orders
+        assert [step.split("] ")[1] for step in steps if step] == [f"{done}/{total}" for done in range(1, total + 1)]
+        assert f"[{'#' * 40}] " in bar
+
+        until(lambda: "sent" not in {sms for _, sms, _ in shop(system).values()}, seconds=60)
+        first = shop(system)
+        assert Counter(sms for _, sms, _ in first.values()) == {
+            "delivered": orders - 4, "failed": 1, "undelivered": 1, "unknown": 1, "suppressed": 1,
+        }  # fmt: skip
+        assert [status for status, _, _ in first.values()].count("cancelled") == 1
+        references = [reference for _, _, reference in first.values() if reference]
+        assert len(references) == len(set(references)) > len(SPECIAL)
+        texts = system.texts()
+        assert len(texts) == orders - 2
+
+        answer = demo(system)
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert f"{customers} customers and {orders} orders" in answer.stdout
+        assert shop(system) == first
+        assert system.texts() == texts
+        assert request("GET", system.sandbox("/_sandbox/behaviour")).body == behaviour
+
+
+def test_the_demo_without_a_running_system_is_a_sentence(tmp_path: Path) -> None:
+    answer = demo(System(tmp_path / "state"))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("The system does not run")
+
+
+def test_a_system_can_use_a_store_that_somebody_else_runs(tmp_path: Path) -> None:
+    config = Config(port=free_ports(), state=tmp_path, settings={})
+    try:
+        process = start_store(config)
+    except StoreError as error:
+        pytest.skip(str(error))
+    try:
+        with running(DYNAMODB_ENDPOINT=config.store_url) as system:
+            assert "store" not in system.pids()
+            order = system.order(system.customer(phone_number="+254700001101"))
+            system.reaches(order, "delivered")
+    finally:
+        process.kill()
+        process.wait()

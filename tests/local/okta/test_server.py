@@ -1,0 +1,584 @@
+"""The sign-in over real HTTP, as a browser, a service, a device and an attacker use it."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import pytest
+import requests
+from aiohttp import web
+from jose import jwt
+
+from local.config import Config
+from local.okta.server import Identity
+
+ROOT = Path(__file__).parents[3]
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+ALL = "openid profile email offline_access sales:read sales:write"
+
+
+def free_port() -> int:
+    """A port whose next one is free as well."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+class SignIn:
+    """The sign-in in a thread of its own, and what its users do. `late` moves its clock, in seconds."""
+
+    def __init__(self, state: Path) -> None:
+        self.config = Config(port=free_port(), state=state, settings={})
+        self.late = 0.0
+        self.base = self.config.issuer
+        self.console = f"{self.config.gateway_url}/"
+        self.start()
+
+    def start(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.identity = Identity(self.config, lambda: time.time() + self.late)
+        self.runner = web.AppRunner(self.identity.app(), access_log=None)
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+        self._do(self.runner.setup())
+        self._do(web.TCPSite(self.runner, "127.0.0.1", self.config.port + 1).start())
+
+    def stop(self) -> None:
+        self._do(self.runner.cleanup())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.identity.close()
+
+    def _do(self, what: Any) -> None:
+        asyncio.run_coroutine_threadsafe(what, self.loop).result(10)
+
+    def secret(self, client: str) -> str:
+        return json.loads((self.config.state / "identity-clients.json").read_text())[client]
+
+    def post(self, path: str, **fields: Any) -> requests.Response:
+        auth = fields.pop("auth", None)
+        return requests.post(self.base + path, data=fields, auth=auth, timeout=10)
+
+    def token(self, **fields: Any) -> requests.Response:
+        return self.post("/v1/token", **fields)
+
+    def ask(self, browser: requests.Session, **changes: str | None) -> requests.Response:
+        """An authorization request of the console; None takes a parameter out."""
+        asked = {
+            "client_id": "sales-console",
+            "redirect_uri": self.console,
+            "response_type": "code",
+            "scope": ALL,
+            "state": "some state",
+            "nonce": "some nonce",
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+        } | changes
+        query = {name: value for name, value in asked.items() if value is not None}
+        return browser.get(f"{self.base}/v1/authorize", params=query, allow_redirects=False, timeout=10)
+
+    def fill_in(self, browser: requests.Session, page: requests.Response, **fields: str) -> requests.Response:
+        """Sends the page's form with these fields."""
+        action = re.search(r'action="([^"]*)"', page.text)
+        assert action
+        hidden = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
+        form = {name: unescape(value) for name, value in hidden} | fields
+        return browser.post(self.config.identity_url + action[1], data=form, allow_redirects=False, timeout=10)
+
+    def code(self, browser: requests.Session | None = None, **changes: str | None) -> str:
+        browser = browser or requests.Session()
+        answer = self.fill_in(browser, self.ask(browser, **changes), username="demo", password="demo")
+        return sent_back(answer)["code"]
+
+    def redeem(self, code: str, **changes: Any) -> requests.Response:
+        fields = {
+            "grant_type": "authorization_code",
+            "client_id": "sales-console",
+            "redirect_uri": self.console,
+            "code": code,
+            "code_verifier": VERIFIER,
+        } | changes
+        return self.token(**fields)
+
+    def signed_in(self) -> dict[str, Any]:
+        answer = self.redeem(self.code())
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refresh(self, token: str, **fields: str) -> requests.Response:
+        return self.token(
+            **{"grant_type": "refresh_token", "client_id": "sales-console", "refresh_token": token} | fields
+        )
+
+    def service_token(self, **fields: str) -> requests.Response:
+        auth = ("sales-service", self.secret("sales-service"))
+        return self.token(**{"grant_type": "client_credentials", "scope": "sales:read sales:write"} | fields, auth=auth)
+
+    def claims(self, token: str, audience: str = "api://default", **more: Any) -> dict[str, Any]:
+        keys = requests.get(f"{self.base}/v1/keys", timeout=10).json()
+        return jwt.decode(token, keys, ["RS256"], audience=audience, issuer=self.base, **more)
+
+    def active(self, token: str) -> bool:
+        auth = ("sales-web", self.secret("sales-web"))
+        return self.post("/v1/introspect", token=token, auth=auth).json()["active"]
+
+
+def sent_back(answer: requests.Response) -> dict[str, str]:
+    """What a redirect tells the client."""
+    assert answer.status_code in {302, 303}, answer.text
+    return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+
+
+def refused(answer: requests.Response, error: str, status: int = 400) -> bool:
+    document = answer.json()
+    assert set(document) == {"error", "error_description"}
+    return (answer.status_code, document["error"]) == (status, error)
+
+
+@pytest.fixture
+def sign_in(tmp_path: Path) -> Iterator[SignIn]:
+    running = SignIn(tmp_path)
+    yield running
+    running.stop()
+
+
+def test_discovery_names_endpoints_under_the_issuer_whatever_the_host_header_is(sign_in: SignIn) -> None:
+    for name in ("openid-configuration", "oauth-authorization-server"):
+        url = f"{sign_in.base}/.well-known/{name}"
+        document = requests.get(url, headers={"Host": "host.docker.internal:8001"}, timeout=10).json()
+        assert document["issuer"] == sign_in.config.issuer
+        assert document["token_endpoint"] == f"{sign_in.base}/v1/token"
+        assert document["code_challenge_methods_supported"] == ["S256"]
+
+
+def test_a_person_signs_in_and_gets_tokens_with_oktas_claims(sign_in: SignIn) -> None:
+    before = int(time.time())
+    tokens = sign_in.signed_in()
+    access = sign_in.claims(tokens["access_token"])
+    assert set(access) == {"ver", "jti", "iss", "aud", "iat", "exp", "cid", "uid", "scp", "sub", "auth_time"}
+    assert (access["ver"], access["aud"], access["cid"], access["sub"]) == (1, "api://default", "sales-console", "demo")
+    assert access["scp"] == ALL.split()
+    assert access["exp"] - access["iat"] == tokens["expires_in"] == 3600
+    assert access["auth_time"] >= before
+    who = sign_in.claims(tokens["id_token"], "sales-console", access_token=tokens["access_token"])
+    assert (who["nonce"], who["preferred_username"], who["name"]) == ("some nonce", "demo", "Demo User")
+    assert who["sub"] == access["uid"]
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    info = requests.get(f"{sign_in.base}/v1/userinfo", headers=header, timeout=10).json()
+    assert (info["sub"], info["email"]) == (who["sub"], who["email"])
+
+
+def test_a_service_gets_a_token_for_itself_with_the_scopes_it_names(sign_in: SignIn) -> None:
+    everything = sign_in.claims(sign_in.service_token().json()["access_token"])
+    assert (everything["sub"], everything["cid"]) == ("sales-service", "sales-service")
+    assert everything["scp"] == ["sales:read", "sales:write"]
+    assert not {"uid", "auth_time"} & set(everything)
+    posted = sign_in.token(
+        grant_type="client_credentials",
+        client_id="sales-service",
+        client_secret=sign_in.secret("sales-service"),
+        scope="sales:read",
+    ).json()
+    assert sign_in.claims(posted["access_token"])["scp"] == ["sales:read"]
+    assert "refresh_token" not in posted
+
+
+def test_a_service_must_name_scopes_and_gets_none_of_persons_and_none_that_do_not_exist(sign_in: SignIn) -> None:
+    for scope in ("", "openid", "sales:read offline_access", "sales:admin"):
+        assert refused(sign_in.service_token(scope=scope), "invalid_scope")
+
+
+def test_a_wrong_secret_an_unknown_client_and_no_client_are_401(sign_in: SignIn) -> None:
+    wrong = sign_in.token(grant_type="client_credentials", auth=("sales-service", "wrong"))
+    assert refused(wrong, "invalid_client", 401)
+    assert wrong.headers["WWW-Authenticate"].startswith("Basic")
+    assert refused(sign_in.token(grant_type="client_credentials", client_id="sales-service"), "invalid_client", 401)
+    assert refused(sign_in.token(grant_type="client_credentials", client_id="nobody"), "invalid_client", 401)
+    assert refused(sign_in.token(grant_type="client_credentials"), "invalid_client", 401)
+    assert refused(sign_in.token(grant_type="client_credentials", client_id="sales-console"), "unauthorized_client")
+    assert refused(sign_in.token(grant_type="password", client_id="sales-cli"), "unsupported_grant_type")
+
+
+def test_a_code_works_once_and_its_second_use_ends_what_it_gave(sign_in: SignIn) -> None:
+    code = sign_in.code()
+    tokens = sign_in.redeem(code).json()
+    assert sign_in.active(tokens["access_token"])
+    assert refused(sign_in.redeem(code), "invalid_grant")
+    assert not sign_in.active(tokens["access_token"])
+    assert refused(sign_in.refresh(tokens["refresh_token"]), "invalid_grant")
+
+
+def test_a_code_needs_its_own_verifier_redirect_uri_and_client(sign_in: SignIn) -> None:
+    for changes in (
+        {"code_verifier": "w" * 43},
+        {"code_verifier": ""},
+        {"code_verifier": CHALLENGE},
+        {"redirect_uri": f"{sign_in.console}docs"},
+        {"client_id": "sales-cli"},
+    ):
+        assert refused(sign_in.redeem(sign_in.code(), **changes), "invalid_grant"), changes
+
+
+def test_a_code_ends_after_five_minutes(sign_in: SignIn) -> None:
+    first, second = sign_in.code(), sign_in.code()
+    sign_in.late = 290
+    assert sign_in.redeem(first).status_code == 200
+    sign_in.late = 301
+    assert refused(sign_in.redeem(second), "invalid_grant")
+
+
+def test_a_public_client_must_use_pkce_with_s256(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    for changes in (
+        {"code_challenge": None, "code_challenge_method": None},
+        {"code_challenge_method": "plain"},
+        {"code_challenge_method": None},
+        {"code_challenge": "short"},
+    ):
+        answer = sent_back(sign_in.ask(browser, **changes))
+        assert (answer["error"], answer["state"]) == ("invalid_request", "some state")
+
+
+def test_an_unregistered_redirect_uri_is_never_redirected_to(sign_in: SignIn) -> None:
+    port = sign_in.config.port
+    for uri in (
+        "https://evil.example/",
+        f"http://127.0.0.1:{port}",
+        f"http://127.0.0.1:{port}/docs/",
+        f"http://127.0.0.1:{port}/?x",
+        f"http://127.0.0.1:{port + 2}/",
+        f"http://127.0.0.1:{port}@evil.example/",
+        "",
+    ):
+        answer = sign_in.ask(requests.Session(), redirect_uri=uri)
+        assert answer.status_code == 400
+        assert "Location" not in answer.headers
+        assert answer.headers["Content-Type"].startswith("text/html")
+    assert sign_in.ask(requests.Session(), client_id="<script>").status_code == 400
+
+
+def test_the_command_line_may_listen_on_any_loopback_port_and_nowhere_else(sign_in: SignIn) -> None:
+    uri = "http://127.0.0.1:51004/callback"
+    code = sign_in.code(client_id="sales-cli", redirect_uri=uri)
+    assert sign_in.redeem(code, client_id="sales-cli", redirect_uri=uri).status_code == 200
+    for other in (
+        "http://192.0.2.1:51004/",
+        "https://127.0.0.1:51004/",
+        "http://127.0.0.1:51004@evil.example/",
+        "http://a@127.0.0.1:51004/",
+        "http://127.0.0.1.evil.example:51004/",
+        "http://127.0.0.1:51004\\@evil.example/",
+        "http://127.0.0.1:51004/#x",
+        "javascript:alert(1)",
+    ):
+        assert sign_in.ask(requests.Session(), client_id="sales-cli", redirect_uri=other).status_code == 400, other
+
+
+def test_the_web_application_needs_its_secret(sign_in: SignIn) -> None:
+    uri = f"{sign_in.config.gateway_url}/callback"
+    changes: dict[str, Any] = {"client_id": "sales-web", "redirect_uri": uri}
+    without = {"code_challenge": None, "code_challenge_method": None}
+    code = sign_in.code(**changes, **without)
+    assert refused(sign_in.redeem(code, **changes, code_verifier=None), "invalid_client", 401)
+    secret = sign_in.secret("sales-web")
+    assert sign_in.redeem(code, **changes, code_verifier=None, client_secret=secret).status_code == 200
+    # A challenge that somebody took out on the way.
+    assert refused(sign_in.redeem(sign_in.code(**changes, **without), **changes, client_secret=secret), "invalid_grant")
+
+
+def test_a_refresh_token_is_replaced_and_its_second_use_ends_the_family(sign_in: SignIn) -> None:
+    first = sign_in.signed_in()
+    second = sign_in.refresh(first["refresh_token"]).json()
+    third = sign_in.refresh(second["refresh_token"]).json()
+    assert sign_in.claims(third["access_token"])["scp"] == ALL.split()
+    assert len({first["refresh_token"], second["refresh_token"], third["refresh_token"]}) == 3
+    assert refused(sign_in.refresh(first["refresh_token"]), "invalid_grant")
+    assert refused(sign_in.refresh(third["refresh_token"]), "invalid_grant")
+    assert not sign_in.active(third["access_token"])
+
+
+def test_a_refresh_token_gives_no_more_scopes_than_it_was_granted(sign_in: SignIn) -> None:
+    tokens = sign_in.redeem(sign_in.code(scope="offline_access sales:read")).json()
+    assert refused(sign_in.refresh(tokens["refresh_token"], scope="sales:read sales:write"), "invalid_scope")
+    fewer = sign_in.refresh(tokens["refresh_token"], scope="sales:read").json()
+    assert sign_in.claims(fewer["access_token"])["scp"] == ["sales:read"]
+    assert refused(sign_in.refresh(fewer["refresh_token"], client_id="sales-cli"), "invalid_grant")
+    again = sign_in.refresh(fewer["refresh_token"]).json()
+    assert sign_in.claims(again["access_token"])["scp"] == ["offline_access", "sales:read"]
+
+
+def test_without_offline_access_there_is_no_refresh_token_and_without_openid_no_id_token(sign_in: SignIn) -> None:
+    tokens = sign_in.redeem(sign_in.code(scope="sales:read")).json()
+    assert not {"refresh_token", "id_token"} & set(tokens)
+    header = {"Authorization": f"Bearer {tokens['access_token']}"}
+    answer = requests.get(f"{sign_in.base}/v1/userinfo", headers=header, timeout=10)
+    assert refused(answer, "insufficient_scope", 403)
+    assert refused(requests.get(f"{sign_in.base}/v1/userinfo", timeout=10), "invalid_token", 401)
+
+
+def test_refresh_tokens_browsers_secrets_and_the_key_live_through_a_restart(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    tokens = sign_in.redeem(sign_in.code(browser)).json()
+    secret = sign_in.secret("sales-service")
+    sign_in.stop()
+    sign_in.start()
+    assert sign_in.secret("sales-service") == secret
+    assert sign_in.claims(tokens["access_token"])["sub"] == "demo"
+    assert sign_in.refresh(tokens["refresh_token"]).status_code == 200
+    assert "code" in sent_back(sign_in.ask(browser))
+
+
+def test_tokens_are_worth_after_a_kill_what_they_were_worth_before(sign_in: SignIn) -> None:
+    sign_in.stop()
+    process = run_alone(sign_in.config)
+    try:
+        used = sign_in.signed_in()["refresh_token"]
+        fresh = sign_in.refresh(used).json()["refresh_token"]
+        other = sign_in.signed_in()["refresh_token"]
+    finally:
+        process.kill()
+        process.wait()
+        sign_in.start()
+    assert sign_in.refresh(other).status_code == 200
+    assert refused(sign_in.refresh(used), "invalid_grant")
+    assert refused(sign_in.refresh(fresh), "invalid_grant")
+
+
+def test_a_new_key_signs_and_is_published_at_once(sign_in: SignIn, tmp_path: Path) -> None:
+    def kids() -> list[str]:
+        return [key["kid"] for key in requests.get(f"{sign_in.base}/v1/keys", timeout=10).json()["keys"]]
+
+    old, before = sign_in.service_token().json()["access_token"], kids()
+    path = sign_in.config.state / "identity.pem"
+    path.unlink()
+    new, after = sign_in.service_token().json()["access_token"], kids()
+    assert before != after
+    assert jwt.get_unverified_header(new) == {"alg": "RS256", "kid": after[0]}
+    assert sign_in.claims(new)
+    with pytest.raises(Exception, match="Signature verification failed"):
+        sign_in.claims(old)
+    path.write_text("half a key")
+    assert kids() == after
+
+
+def test_the_key_and_the_secrets_are_for_their_owner_alone(sign_in: SignIn) -> None:
+    for name in ("identity.pem", "identity-clients.json", "identity.sqlite"):
+        assert stat.S_IMODE((sign_in.config.state / name).stat().st_mode) == 0o600, name
+
+
+def test_no_code_token_or_cookie_is_stored_as_it_is(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    code = sign_in.code(browser)
+    tokens = sign_in.redeem(code).json()
+    stored = b"".join(path.read_bytes() for path in sign_in.config.state.glob("identity.sqlite*"))
+    assert b"sales-console" in stored
+    cookies = [str(cookie.value) for cookie in browser.cookies]
+    assert cookies
+    for secret in (code, tokens["refresh_token"], tokens["access_token"], *cookies):
+        assert secret.encode() not in stored
+
+
+def test_a_browser_is_asked_once_unless_the_client_wants_otherwise(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    assert sent_back(sign_in.ask(browser, prompt="none"))["error"] == "login_required"
+    page = sign_in.ask(browser)
+    answer = sign_in.fill_in(browser, page, username="demo", password="demo")
+    cookie = next(c for c in answer.headers["Set-Cookie"].split(", ") if "sales-identity-" in c)
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert sent_back(answer)["state"] == "some state"
+    assert "code" in sent_back(sign_in.ask(browser))
+    assert "code" in sent_back(sign_in.ask(browser, prompt="none"))
+    for again in ({"prompt": "login"}, {"max_age": "0"}):
+        assert sign_in.ask(browser, **again).status_code == 200
+    sign_in.late = 100
+    assert sign_in.ask(browser, max_age="60").status_code == 200
+    for max_age in ("soon", "-1", "9" * 5000):
+        assert sent_back(sign_in.ask(browser, max_age=max_age))["error"] == "invalid_request"
+    fragment = urlsplit(sign_in.ask(browser, response_mode="fragment").headers["Location"]).fragment
+    assert "code" in parse_qs(fragment)
+
+
+def test_signing_out_forgets_the_browser_and_leads_only_to_registered_addresses(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    tokens = sign_in.redeem(sign_in.code(browser)).json()
+    url = f"{sign_in.base}/v1/logout"
+    query = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": "https://evil.example/", "state": "s"}
+    assert browser.get(url, params=query, allow_redirects=False, timeout=10).status_code == 400
+    query["post_logout_redirect_uri"] = sign_in.console
+    answer = browser.get(url, params=query, allow_redirects=False, timeout=10)
+    assert answer.headers["Location"] == f"{sign_in.console}?state=s"
+    assert sign_in.ask(browser).status_code == 200
+
+
+def test_a_wrong_password_is_told_and_what_was_typed_is_escaped(sign_in: SignIn) -> None:
+    browser = requests.Session()
+    page = sign_in.fill_in(browser, sign_in.ask(browser), username='"><script>', password="demo")
+    assert page.status_code == 400
+    assert "The user name or the password is wrong." in page.text
+    assert "<script" not in page.text
+    assert "code" in sent_back(sign_in.fill_in(browser, page, username="demo", password="demo"))
+
+
+def test_the_page_has_a_strict_policy_and_its_own_style_sheet(sign_in: SignIn) -> None:
+    page = sign_in.ask(requests.Session())
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'")
+    assert "unsafe" not in policy
+    assert f"form-action 'self' {sign_in.config.gateway_url};" in policy
+    assert "style=" not in page.text
+    assert "<style" not in page.text
+    style = re.search(r'rel="stylesheet" href="([^"]*)"', page.text)
+    assert style
+    css = requests.get(sign_in.config.identity_url + style[1], timeout=10)
+    assert css.headers["Content-Type"].startswith("text/css")
+    for name in ("username", "password"):
+        assert f'<label for="{name}"' in page.text
+
+
+def test_a_form_of_another_page_signs_nobody_in(sign_in: SignIn) -> None:
+    browser, other = requests.Session(), requests.Session()
+    page = sign_in.ask(browser)
+    assert sign_in.fill_in(other, page, username="demo", password="demo").status_code == 400
+    assert sign_in.fill_in(browser, page, username="demo", password="demo", form_token="x").status_code == 400
+    browser.headers["Origin"] = "https://evil.example"
+    assert sign_in.fill_in(browser, page, username="demo", password="demo").status_code == 400
+    browser.headers["Origin"] = sign_in.config.identity_url
+    assert "code" in sent_back(sign_in.fill_in(browser, page, username="demo", password="demo"))
+
+
+def test_a_device_signs_in_after_a_person_allowed_it(sign_in: SignIn) -> None:
+    device = sign_in.post("/v1/device/authorize", client_id="sales-cli", scope="openid sales:read").json()
+    poll = {"grant_type": DEVICE, "client_id": "sales-cli", "device_code": device["device_code"]}
+    assert refused(sign_in.token(**poll), "authorization_pending")
+    assert refused(sign_in.token(**poll), "slow_down")
+    browser = requests.Session()
+    page = browser.get(device["verification_uri_complete"], timeout=10)
+    assert "Sales command line" in page.text
+    wrong = sign_in.fill_in(browser, page, user_code=device["user_code"], username="demo", password="x", answer="allow")
+    assert wrong.status_code == 400
+    typed = device["user_code"][:4].lower() + "-" + device["user_code"][4:]
+    done = sign_in.fill_in(browser, page, user_code=typed, username="demo", password="demo", answer="allow")
+    assert done.status_code == 200
+    claims = sign_in.claims(sign_in.token(**poll).json()["access_token"])
+    assert (claims["sub"], claims["scp"]) == ("demo", ["openid", "sales:read"])
+    assert refused(sign_in.token(**poll), "invalid_grant")
+
+
+def test_a_device_that_is_refused_or_too_late_gets_nothing(sign_in: SignIn) -> None:
+    assert refused(sign_in.post("/v1/device/authorize", client_id="sales-console"), "unauthorized_client")
+    first, second = (
+        sign_in.post("/v1/device/authorize", client_id="sales-cli", scope="sales:read").json() for _ in range(2)
+    )
+    browser = requests.Session()
+    page = browser.get(first["verification_uri"], timeout=10)
+    answers = {"username": "demo", "password": "demo", "answer": "deny"}
+    assert sign_in.fill_in(browser, page, user_code=first["user_code"], **answers).status_code == 200
+    poll = {"grant_type": DEVICE, "client_id": "sales-cli"}
+    assert refused(sign_in.token(**poll, device_code=first["device_code"]), "access_denied")
+    sign_in.late = 601
+    assert refused(sign_in.token(**poll, device_code=second["device_code"]), "expired_token")
+
+
+def test_revoked_tokens_are_worth_nothing_and_only_their_client_revokes_them(sign_in: SignIn) -> None:
+    tokens = sign_in.signed_in()
+    for client, live in (("sales-cli", True), ("sales-console", False)):
+        answer = sign_in.post("/v1/revoke", client_id=client, token=tokens["access_token"])
+        assert answer.status_code == 200
+        assert sign_in.active(tokens["access_token"]) is live
+    assert sign_in.active(tokens["refresh_token"])
+    sign_in.post("/v1/revoke", client_id="sales-console", token=tokens["refresh_token"])
+    assert not sign_in.active(tokens["refresh_token"])
+    assert refused(sign_in.refresh(tokens["refresh_token"]), "invalid_grant")
+    assert sign_in.post("/v1/revoke", client_id="sales-console", token="nonsense").status_code == 200
+    assert refused(sign_in.post("/v1/revoke", token="nonsense"), "invalid_client", 401)
+
+
+def test_only_the_consoles_origins_may_read_tokens_in_a_browser(sign_in: SignIn) -> None:
+    for path, method in (("/v1/token", "POST"), ("/v1/keys", "GET"), ("/.well-known/openid-configuration", "GET")):
+        for origin, allowed in ((sign_in.config.gateway_url, True), ("https://evil.example", False)):
+            asked = {"Origin": origin, "Access-Control-Request-Method": method}
+            preflight = requests.options(sign_in.base + path, headers=asked, timeout=10)
+            answer = requests.request(method, sign_in.base + path, headers={"Origin": origin}, timeout=10)
+            for response in (preflight, answer):
+                assert (response.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+
+
+def test_requests_that_make_no_sense_are_refused_in_words(sign_in: SignIn) -> None:
+    url = f"{sign_in.base}/v1/token"
+    assert refused(requests.post(url, json={"grant_type": "client_credentials"}, timeout=10), "invalid_request")
+    twice = urlencode([("client_id", "sales-cli"), ("client_id", "sales-cli")])
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert refused(requests.post(url, data=twice, headers=form, timeout=10), "invalid_request")
+    assert refused(requests.post(url, data=b"a=\xff", headers=form, timeout=10), "invalid_request")
+    bad = {"Authorization": "Basic nonsense", **form}
+    assert refused(requests.post(url, data="", headers=bad, timeout=10), "invalid_client", 401)
+    browser = requests.Session()
+    for changes, error in (
+        ({"response_type": "token"}, "unsupported_response_type"),
+        ({"scope": "sales:admin"}, "invalid_scope"),
+        ({"scope": None}, "invalid_scope"),
+        ({"state": None}, "invalid_request"),
+        ({"response_mode": "form_post"}, "invalid_request"),
+    ):
+        assert sent_back(sign_in.ask(browser, **changes))["error"] == error
+    assert requests.get(f"{sign_in.base}/v1/nothing", timeout=10).json()["errorCode"] == "E0000007"
+    assert requests.get(url, timeout=10).status_code == 405
+
+
+def test_the_process_answers_soon_and_ends_cleanly_when_told(tmp_path: Path) -> None:
+    process = run_alone(Config(port=free_port(), state=tmp_path, settings={}))
+    try:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run_alone(config: Config) -> subprocess.Popen[bytes]:
+    """The sign-in as a process of its own, as soon as it answers."""
+    state = {"PORT": str(config.port), "SALES_STATE": str(config.state)}
+    process = subprocess.Popen([sys.executable, "-m", "local.okta.server"], cwd=ROOT, env={**os.environ, **state})
+    try:
+        wait_for(lambda: requests.get(f"{config.issuer}/v1/keys", timeout=1).ok)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    return process
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            if condition():
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("not in time")

@@ -1,0 +1,264 @@
+"""What docs/operations.md tells people to run, run here against a system that runs."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployment.template import load
+from local.aws.dynamodb import StoreClient
+from local.aws.stream import Record, StreamMapping, stream_event
+from local.config import Config
+from tests.support.system import System, free_ports, request, running, until
+
+pytestmark = pytest.mark.local
+STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/1"
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[System]:
+    """A system whose parts these tests stop."""
+    with running() as found:
+        yield found
+
+
+def script(system: System, name: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"scripts.operate.{name}", "--local", *arguments]
+    return subprocess.run(
+        command, env=system.environ(), input=given, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@contextmanager
+def nothing_sends(system: System) -> Iterator[None]:
+    """In this block neither the stream nor the sweep runs; they take up where they were after it."""
+    with system.unsupervised():
+        for name in ("stream", "schedule"):
+            system.kill(name)
+        yield
+
+
+def item_of(system: System, order: dict[str, Any]) -> dict[str, Any]:
+    """The order as the table has it."""
+    store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
+    [table] = [name for name in store.call("ListTables", {})["TableNames"] if "orders" in name]
+    found: dict[str, Any] = store.call("GetItem", {"TableName": table, "Key": {"id": {"S": order["id"]}}})["Item"]
+    return found
+
+
+def give_up(system: System, *images: dict[str, Any]) -> list[Path]:
+    """Has the local event source mapping give up these new orders, in one batch."""
+    config = Config(port=system.port, state=system.state, settings={})
+    template = load(config.template, config.parameters)
+    [mapping] = [each for each in template.streams if each.function == "send_sms"]
+    raw = [
+        {"eventName": "INSERT", "dynamodb": {"NewImage": image, "SequenceNumber": str(number)}}
+        for number, image in enumerate(images, 1)
+    ]
+    records = [Record(str(n), stream_event(each, mapping.table, STREAM), 0.0) for n, each in enumerate(raw, 1)]
+
+    # What reads the stream and calls the function has no part in giving up.
+    nobody: Any = None
+    StreamMapping(mapping, nobody, nobody, system.state).give_up(records, "shard", "RetryAttemptsExhausted", 1, b"")
+    return list((system.state / "on-failure").glob("*.json"))
+
+
+def texts_to(system: System, number: str) -> list[dict[str, Any]]:
+    return [text for text in system.texts() if text["to"] == number]
+
+
+def test_given_up_records_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+    number = "+254700000601"
+    with nothing_sends(own):
+        order = own.order(own.customer(phone_number=number))
+        [batch] = give_up(own, item_of(own, order))
+        kept = batch.with_suffix(".kept")
+        shutil.copy(batch, kept)
+        assert own.sms(order)["status"] == "queued"
+        done = script(own, "replay_failed")
+        assert (done.returncode, done.stdout) == (0, "1 batches were taken, 0 are kept\n"), done.stderr
+        assert not batch.exists()
+        assert len(texts_to(own, number)) == 1
+        kept.rename(batch)
+        assert script(own, "replay_failed").returncode == 0
+        assert not batch.exists()
+        assert len(texts_to(own, number)) == 1
+    # The stream hands the order over as well, late.
+    own.reaches(order, "delivered")
+    other = own.order(own.customer(phone_number="+254700000602"))
+    own.reaches(other, "delivered")
+    assert len(texts_to(own, number)) == 1
+
+
+def test_a_batch_that_send_sms_does_not_take_is_kept_and_said(own: System) -> None:
+    with nothing_sends(own):
+        [batch] = give_up(own, {"id": {"S": "what is no order"}})
+        done = script(own, "replay_failed")
+        assert done.returncode == 1
+        assert done.stdout == "0 batches were taken, 1 are kept\n"
+        assert batch.name in done.stderr
+        assert json.loads(batch.read_text())["payload"]
+        batch.unlink()
+    until(own.answers)
+
+
+def test_the_queued_orders_of_a_range_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+    early, inside = "+254700000603", "+254700000604"
+    with nothing_sends(own):
+        before = own.order(own.customer(phone_number=early))
+        first, last = (own.order(own.customer(phone_number=inside)) for _ in range(2))
+        stale = item_of(own, first)
+        between = ("--since", first["order_date"], "--until", "2999-01-01")
+        done = script(own, "replay_orders", *between)
+        assert (done.returncode, done.stdout) == (0, "queued orders handed over: 2, not taken: 0\n"), done.stderr
+        assert len(texts_to(own, inside)) == 2
+        assert texts_to(own, early) == []
+        assert own.sms(before)["status"] == "queued"
+        # The end is exclusive.
+        done = script(own, "replay_orders", "--since", "2026-01-01", "--until", before["order_date"])
+        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
+        done = script(own, "replay_orders", *between)
+        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
+        # As by a replay that had read the order before the other one sent it.
+        give_up(own, stale)
+        assert script(own, "replay_failed").returncode == 0
+        assert len(texts_to(own, inside)) == 2
+    for order in (before, first, last):
+        own.reaches(order, "delivered")
+    assert len(texts_to(own, inside)) == 2
+    assert len(texts_to(own, early)) == 1
+
+
+def test_a_range_that_is_no_time_is_refused(own: System) -> None:
+    done = script(own, "replay_orders", "--since", "yesterday", "--until", "2999-01-01")
+    assert done.returncode == 2
+    assert "yesterday is neither a date nor a time" in done.stderr
+
+
+def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texted_for_it(own: System) -> None:
+    number, when = "+254700000608", "20261123T180000Z"
+    store = StoreClient(f"http://127.0.0.1:{own.port + 3}")
+    tables = {name.partition("-")[2]: name for name in store.call("ListTables", {})["TableNames"]}
+    delivered = own.order(own.customer(phone_number=number))
+    own.reaches(delivered, "delivered")
+    with nothing_sends(own):
+        gone, sent_since, changed = (own.order(own.customer(phone_number=number)) for _ in range(3))
+        # What point-in-time recovery would make.
+        for name in ("customers", "orders"):
+            table = store.call("DescribeTable", {"TableName": tables[name]})["Table"]
+            schema = {key: table[key] for key in ("KeySchema", "AttributeDefinitions")}
+            keys = {each["AttributeName"] for each in schema["KeySchema"]}
+            schema["AttributeDefinitions"] = [e for e in schema["AttributeDefinitions"] if e["AttributeName"] in keys]
+            copy = f"{tables[name]}-at-{when}"
+            store.call("CreateTable", {"TableName": copy, "BillingMode": "PAY_PER_REQUEST", **schema})
+            for item in store.call("Scan", {"TableName": tables[name]})["Items"]:
+                store.call("PutItem", {"TableName": copy, "Item": item})
+    for order in (gone, sent_since, changed):
+        own.reaches(order, "delivered")
+    assert own.call("POST", f"orders/{changed['id']}/cancel").status == 200
+    before = len(texts_to(own, number))
+    for order in (gone, delivered):
+        store.call("DeleteItem", {"TableName": tables["orders"], "Key": {"id": {"S": order["id"]}}})
+    code = own.call("GET", f"customers/{gone['customer']}").body["code"]
+    store.call("DeleteItem", {"TableName": tables["customers"], "Key": {"code": {"S": code}}})
+
+    for copied in (1, 0):
+        done = script(own, "restore", "--at", "2026-11-23T18:00:00Z")
+        assert done.returncode == 0, done.stderr
+        assert f"{tables['customers']}: {copied} copied" in done.stdout
+        assert f"{tables['orders']}: {2 * copied} copied" in done.stdout
+
+    assert own.call("GET", f"customers/{gone['customer']}").status == 200
+    assert own.sms(delivered)["status"] == "delivered"
+    assert own.sms(sent_since)["status"] == "delivered"
+    assert own.call("GET", f"orders/{changed['id']}").body["status"] == "cancelled"
+    # Nobody can tell whether it went out since, and it did.
+    assert (own.sms(gone)["status"], own.sms(gone)["reason"]) == ("unknown", "restored")
+    assert gone["id"] in [order["id"] for order in own.orders(sms_status="unknown")]
+    # What sends has looked at it all: both sweeps, and the stream, which hands over a later order after these.
+    for part in (0, 1):
+        assert own.invoke("sweep_sms", {"part": part, "parts": 2}).status == 200
+    own.reaches(own.order(own.customer(phone_number="+254700000609")), "delivered")
+    assert len(texts_to(own, number)) == before
+
+
+def report(url: str) -> int:
+    """Posts a delivery report of a message that nobody knows."""
+    form = "id=ATXid_x&status=Success&phoneNumber=%2B254700000605"
+    return request("POST", url, form, {"content-type": "application/x-www-form-urlencoded"}).status
+
+
+def test_of_the_webhook_secrets_the_newest_two_are_taken_and_reports_go_on_through_a_rotation(own: System) -> None:
+    first = own.url(f"/webhooks/africastalking/delivery/{(own.state / 'webhook-secret').read_text().strip()}")
+    assert report(first) == 200
+    callbacks = [first]
+    for _ in range(2):
+        done = script(own, "rotate_secret", "webhook")
+        assert done.returncode == 0, done.stderr
+        delivery, optout = done.stdout.splitlines()[1:]
+        assert optout == delivery.replace("/delivery/", "/optout/")
+        # The function keeps what it has read for minutes, but looks again for one that it does not know.
+        assert until(lambda url=delivery: report(url) == 200, seconds=10)
+        assert report(callbacks[-1]) == 200
+        callbacks.append(delivery)
+        order = own.order(own.customer(phone_number="+254700000606"))
+        own.reaches(order, "delivered")
+    own.kill("worker-record_delivery_report")
+    assert until(lambda: report(callbacks[2]) == 200)
+    assert [report(url) for url in callbacks] == [404, 200, 200]
+
+
+def test_a_new_api_key_is_used_and_is_shown_nowhere(own: System) -> None:
+    key = "atsk_an-example-of-a-new-api-key"
+    done = script(own, "rotate_secret", "sms-key", given=f"{key}\n")
+    assert done.returncode == 0, done.stderr
+    assert key not in done.stdout + done.stderr
+    order = own.order(own.customer(phone_number="+254700000607"))
+    own.reaches(order, "delivered", seconds=100)
+    assert len(texts_to(own, "+254700000607")) == 1
+    assert not any(key in log.read_text() for log in own.state.rglob("*.log"))
+
+
+@pytest.mark.parametrize("given", ["", "short\n", "this is a sentence and no key at all\n"])
+def test_what_cannot_be_an_api_key_changes_nothing(own: System, given: str) -> None:
+    before = (own.state / "sms-api-key").read_text()
+    done = script(own, "rotate_secret", "sms-key", given=given)
+    assert done.returncode == 1
+    assert "Nothing was changed" in done.stderr
+    assert (own.state / "sms-api-key").read_text() == before
+
+
+def smoke(system: System, **environment: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "scripts.operate.smoke", "--local"]
+    done = subprocess.run(
+        command, env=system.environ() | environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_smoke_test_passes_on_a_system_that_works_and_stores_nothing(own: System) -> None:
+    before = len(list(own.orders()))
+    status, said = smoke(own, TOKEN=own.token())
+    assert status == 0, said
+    assert said.count("ok  ") == 7
+    assert len(list(own.orders())) == before
+    status, said = smoke(own)
+    assert status == 0, said
+    assert "without TOKEN" in said
+
+
+def test_the_smoke_test_names_what_does_not_work(own: System) -> None:
+    status, said = smoke(own, TOKEN=own.token("sales:read"))
+    assert status == 1
+    assert re.search(r"PROBLEM  a text is written, not sent: POST \S+: 403 instead of 200: .*insufficient_scope", said)
+    assert said.count("PROBLEM") == 1
+    status, said = smoke(own, PORT=str(free_ports()), TOKEN="x")
+    assert status == 1
+    assert said.count("no answer (ConnectionError)") == 7

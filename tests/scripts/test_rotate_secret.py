@@ -1,0 +1,52 @@
+"""Where the secrets of a stack are put."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from scripts.operate import rotate_secret
+
+NAMES = {"WebhookSecretName": "shop/webhook", "SmsSecretName": "shop/key"}
+
+
+class Stacks:
+    """CloudFormation with one stack (moto's has what is not installed here)."""
+
+    def describe_stacks(self, **given: str) -> dict[str, Any]:
+        assert given == {"StackName": "shop"}
+        parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in NAMES.items()]
+        outputs = [{"OutputKey": "ApiUrl", "OutputValue": "https://api.example.com"}]
+        return {"Stacks": [{"Parameters": parameters, "Outputs": outputs}]}
+
+
+class FakeSession:
+    """Makes the clients of the test."""
+
+    def create_client(self, service: str) -> Any:
+        return Stacks() if service == "cloudformation" else boto3.client(service)  # type: ignore[call-overload]
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setattr(rotate_secret, "Session", FakeSession)
+    with mock_aws():
+        yield boto3.client("secretsmanager")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("webhook", "shop/webhook"), ("sms-key", "shop/key")])
+def test_a_stack_s_secret_is_made_and_then_has_a_current_and_a_previous_version(
+    secrets: Any, kind: str, name: str
+) -> None:
+    put = rotate_secret.of_stack("shop")
+    assert put(kind, "first") == "https://api.example.com"
+    put(kind, "second")
+    versions = [
+        secrets.get_secret_value(SecretId=name, VersionStage=stage)["SecretString"]
+        for stage in ("AWSCURRENT", "AWSPREVIOUS")
+    ]
+    assert versions == ["second", "first"]
+    assert [each["Name"] for each in secrets.list_secrets()["SecretList"]] == [name]

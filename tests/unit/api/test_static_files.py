@@ -1,0 +1,164 @@
+"""Static pages: what of a folder is served, and with which headers."""
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sales.api.endpoint import Request, Response, endpoint
+from sales.api.static_files import CONFIG, Pages
+from tests.support.events import Context, http_event
+
+pytestmark = pytest.mark.usefixtures("environment")
+SCRIPT = "'use strict';\n" + "console.assert(1 === 1);\n" * 100
+
+
+class Answer:
+    """What a browser would see."""
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.status: int = raw["statusCode"]
+        self.headers: dict[str, str] = raw["headers"]
+        body: str = raw["body"]
+        self.sent = base64.b64decode(body, validate=True) if raw.get("isBase64Encoded") else body.encode()
+
+    @property
+    def content(self) -> bytes:
+        return gzip.decompress(self.sent) if self.headers.get("content-encoding") == "gzip" else self.sent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "static"
+    (folder / "nested").mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "nested" / "deep.js").write_text("deep")
+    (folder / "index.html").write_text("<!doctype html><title>Grüße</title>")
+    (folder / "page.js").write_text(SCRIPT)
+    (folder / "icon.png").write_bytes(bytes(range(256)) * 8)
+    (folder / "notes.md").write_text("not for browsers")
+    return folder
+
+
+def ask(pages: Pages, name: str, **headers: str) -> Answer:
+    @endpoint(scope=None)
+    def handler(request: Request) -> Response:
+        return pages.answer(request, name)
+
+    given = {header.replace("_", "-"): value for header, value in headers.items()}
+    return Answer(handler(http_event("GET", f"/{name}", headers=given, authorized=False), Context()))
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("index.html", "text/html; charset=utf-8"),
+        ("page.js", "text/javascript; charset=utf-8"),
+        ("icon.png", "image/png"),
+        (CONFIG, "application/json"),
+    ],
+)
+def test_each_file_comes_with_its_type_and_the_browser_may_guess_no_other(
+    folder: Path, name: str, media_type: str
+) -> None:
+    answer = ask(Pages(folder), name)
+    assert (answer.status, answer.headers["content-type"]) == (200, media_type)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    if name != CONFIG:
+        assert answer.content == (folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.txt",
+        "..%2fsecret.txt",
+        "..",
+        ".",
+        "",
+        "nested",
+        "nested/deep.js",
+        "deep.js",
+        "/etc/hostname",
+        "notes.md",
+        "PAGE.JS",
+        "page.js\0",
+        "page.js/",
+    ],
+)
+def test_no_name_leads_anywhere_but_to_the_files_of_the_folder(folder: Path, name: str) -> None:
+    answer = ask(Pages(folder), name)
+    assert answer.status == 404
+    assert json.loads(answer.content)["code"] == "not_found"
+
+
+def test_a_page_may_run_its_own_scripts_only_and_talk_to_its_own_origin_and_the_issuers(folder: Path) -> None:
+    headers = ask(Pages(folder), "index.html").headers
+    policy = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == "'self' https://example.okta.com"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_page_learns_issuer_and_client_from_its_config(folder: Path, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CONSOLE_CLIENT_ID", "0oaconsole")
+    answer = ask(Pages(folder), CONFIG)
+    assert json.loads(answer.content) == {
+        "issuer": "https://example.okta.com/oauth2/default",
+        "client_id": "0oaconsole",
+    }
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(folder: Path) -> None:
+    first = ask(Pages(folder), "page.js")
+    assert first.headers["cache-control"] == "no-cache"
+    second = ask(Pages(folder), "page.js", if_none_match=first.headers["etag"])
+    assert (second.status, second.sent) == (304, b"")
+    assert second.headers["etag"] == first.headers["etag"]
+    (folder / "page.js").write_text(SCRIPT + "changed();")
+    assert ask(Pages(folder), "page.js", if_none_match=first.headers["etag"]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "gzipped"),
+    [
+        ("gzip, deflate, br", True),
+        ("br;q=1, GZIP;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0", False),
+        ("deflate", False),
+        ("", False),
+    ],
+)
+def test_text_is_compressed_for_who_takes_gzip(folder: Path, accepted: str, gzipped: bool) -> None:
+    answer = ask(Pages(folder), "page.js", accept_encoding=accepted)
+    assert (answer.headers.get("content-encoding") == "gzip") is gzipped
+    assert (len(answer.sent) < len(SCRIPT)) is gzipped
+    assert answer.content.decode() == SCRIPT
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+def test_pictures_and_what_is_small_are_not_compressed(folder: Path) -> None:
+    for name in ("icon.png", "index.html"):
+        assert "content-encoding" not in ask(Pages(folder), name, accept_encoding="gzip").headers
+
+
+def test_each_encoding_has_its_own_etag_and_the_same_one_every_time(folder: Path) -> None:
+    plain, packed, again = (
+        ask(Pages(folder), "page.js", accept_encoding=coding).headers["etag"] for coding in ("", "gzip", "gzip")
+    )
+    assert plain != packed == again
+
+
+def test_of_two_folders_the_first_has_its_way(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "page.js").write_text("own")
+    pages = Pages(own, folder, tmp_path / "absent")
+    assert ask(pages, "page.js").content == b"own"
+    assert ask(pages, "icon.png").status == 200

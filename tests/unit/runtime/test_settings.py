@@ -1,0 +1,82 @@
+"""Settings: the template, .env.sample and the code that reads them agree."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deployment.template import load
+from local.config import _ACCOUNTS, _PARAMETERS, _VARIABLES, Config, read_env_file
+from sales.runtime.settings import Settings, SettingsError
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
+READ = set(
+    re.findall(r'(?:text|number|optional)\("([A-Z_]+)"', (ROOT / "shared/sales/runtime/settings.py").read_text())
+)
+GIVEN = TEMPLATE.functions["send_sms"].environment
+
+
+def test_every_setting_that_is_read_is_in_the_template_and_the_other_way_round() -> None:
+    # Read by a library, Powertools.
+    assert set(GIVEN) - {"LOG_LEVEL"} == READ
+
+
+def test_the_sample_has_every_variable_that_a_local_system_takes_each_with_a_comment() -> None:
+    lines = (ROOT / ".env.sample").read_text().splitlines()
+    names = [line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)]
+    assert set(names) == {*_PARAMETERS, *_VARIABLES, *_ACCOUNTS, "DYNAMODB_ENDPOINT"}
+    for number, line in enumerate(lines):
+        if re.match(r"[A-Z_]+=", line):
+            assert lines[number - 1].startswith("# "), line
+
+
+def test_the_sample_as_it_is_changes_nothing() -> None:
+    sample = read_env_file(ROOT / ".env.sample")
+    config = Config(port=8000, state=Path(".local"), settings=sample)
+    template = load(ROOT / "template.yaml", config.parameters)
+    bare = load(ROOT / "template.yaml", Config(port=8000, state=Path(".local"), settings={}).parameters)
+    assert template.functions == bare.functions
+    given = template.functions["send_sms"].environment
+    assert given | config.overrides == given | Config(port=8000, state=Path(".local"), settings={}).overrides
+
+
+def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
+    required = {"CUSTOMERS_TABLE": "c", "ORDERS_TABLE": "o", "OKTA_ISSUER": "i", "OKTA_AUDIENCE": "a"}
+    bare, full = Settings.from_environ(required), Settings.from_environ(GIVEN | required)
+    for name in ("sms_max_attempts", "sms_retry_seconds", "sms_lease_seconds", "sms_pause_seconds", "list_shards"):
+        assert getattr(bare, name) == getattr(full, name), name
+    assert bare.default_currency == full.default_currency
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"ORDERS_TABLE": ""}, "ORDERS_TABLE"),
+        ({"LIST_SHARDS": "many"}, "LIST_SHARDS"),
+        ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
+        ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT"),
+        ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes 2 or more"),
+        ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes 4 or more"),
+        ({"SMS_PRICES": "free"}, "SMS_PRICES"),
+        *(
+            ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
+            for endpoint in (
+                "http://example.com",
+                "ftp://127.0.0.1",
+                "example.com",
+                "http://127.0.0.1.example.com",
+                "https://",
+            )
+        ),
+    ],
+)
+def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        Settings.from_environ(GIVEN | changes)
+
+
+def test_an_env_file_is_read_as_shells_read_it(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text('A=1\nexport B=\'two words\' # why\n# C=3\nD="x # y"\nE=\nnot a line\nF= {"+254": "KES 0.80"}\n')
+    assert read_env_file(file) == {"A": "1", "B": "two words", "D": "x # y", "E": "", "F": '{"+254": "KES 0.80"}'}

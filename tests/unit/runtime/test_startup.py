@@ -1,0 +1,114 @@
+"""What a function does before its first request, and what importing it elsewhere does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+SETTINGS = {
+    "CUSTOMERS_TABLE": "customers",
+    "ORDERS_TABLE": "orders",
+    "OKTA_ISSUER": "https://example.okta.com/oauth2/default",
+    "OKTA_AUDIENCE": "api://default",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+
+
+def run(code: str, environment: dict[str, str]) -> str:
+    """What a new interpreter prints."""
+    given = {"PATH": os.defpath} | environment
+    return subprocess.run(
+        [sys.executable, "-c", code], env=given, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_has_started_collects_garbage_again_but_not_what_it_is_made_of(name: str) -> None:
+    code = f"""
+import gc, sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+print(gc.isenabled(), gc.get_freeze_count() > 10000)
+"""
+    assert run(code, SETTINGS) == "True True"
+
+
+def test_a_function_has_its_client_before_the_first_request() -> None:
+    code = """
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.create_order.app, sales.store
+print(sales.store.store.cache_info().currsize)
+"""
+    assert run(code, SETTINGS) == "1"
+
+
+def test_importing_a_function_anywhere_else_makes_nothing() -> None:
+    code = """
+import gc
+import functions.create_order.app, functions.send_sms.app, sales.store, sales.secrets
+print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().currsize, sales.secrets._client.cache_info().currsize)
+"""
+    assert run(code, SETTINGS) == "True 0 0 0"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT: the SMS text may only have {amount}, {currency}, {item}, {name}"),
+        ({"SMS_ENDPOINT": "http://example.com"}, "SMS_ENDPOINT: the SMS endpoint must be https"),
+    ],
+)
+def test_a_setting_that_is_unfit_ends_the_start_and_says_which_one_it_is(
+    name: str, wrong: dict[str, str], sentence: str
+) -> None:
+    code = f"""
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+"""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run(code, SETTINGS | wrong)
+    assert f"SettingsError: {sentence}" in failed.value.stderr
+
+
+def test_what_cannot_be_made_at_the_start_is_said_to_the_first_request() -> None:
+    code = """
+import json, sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+from functions.get_order.app import handler
+from tests.events import http_event
+answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"order": "00000000-0000-8000-8000-000000000000"}), None)
+print(answer["statusCode"], json.loads(answer["body"])["code"])
+"""
+    without_region = {name: value for name, value in SETTINGS.items() if not name.startswith("AWS")}
+    assert run(code, without_region).splitlines()[-1] == "500 unexpected"
+
+
+# AWS's own client and hooks, in the client's order: the handler first, then what is to run around the snapshot.
+RESTORED = """
+import random, sys
+import awslambdaric.bootstrap
+import functions.create_order.app
+before = "snapshot_restore_py" in sys.modules
+from awslambdaric import lambda_runtime_hooks_runner
+random.seed(1)
+first = random.random()
+random.seed(1)
+lambda_runtime_hooks_runner.run_after_restore()
+print(before, random.random() != first)
+"""
+
+
+def test_environments_that_begin_as_one_snapshot_do_not_wait_the_same_random_times() -> None:
+    assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}) == "True True"
+
+
+def test_without_a_snapshot_nothing_is_done_for_one() -> None:
+    assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}) == "False False"
