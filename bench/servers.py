@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import build
+from deployment import ROOT
 from local.aws.secrets_manager import secret_line
-from local.config import ROOT
 from tests.support.system import System, free_ports, request, until
 
 PROJECT = build.CONTESTANTS / "django"

@@ -12,8 +12,8 @@ from pydantic.json_schema import models_json_schema
 
 from contract import answers
 from contract.operations import ALIASES, EVERYWHERE, OPERATIONS, PAGES, PARAMETERS, Operation
+from deployment import ROOT
 from deployment.template import Route, load
-from local.config import ROOT
 from sales.api.endpoint import BASE_PATH, LARGEST_BODY
 from sales.domain.customers import Customer
 from sales.domain.orders import Order

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from local.config import ACCOUNT, REGION, STACK
+from deployment import ACCOUNT, REGION, STACK
 
 __all__ = ["EventSourceMapping", "Function", "Route", "Schedule", "Template", "load"]
 

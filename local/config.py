@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-__all__ = ["ACCOUNT", "PORTS", "REGION", "ROOT", "STACK", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
+from deployment import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-REGION = "eu-west-1"
-ACCOUNT = "000000000000"
-STACK = "sales"
+__all__ = ["PORTS", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
+
 # How often the sweep runs here, whatever the template's schedule says.
 SWEEP_SECONDS = 2.0
 # What listens at the port, and at the next four.

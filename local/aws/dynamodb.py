@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from deployment import REGION
 from deployment.template import Template
-from local.config import REGION, Config
+from local.config import Config
 
 __all__ = [
     "Server",

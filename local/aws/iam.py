@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from local.config import ACCOUNT, REGION
+from deployment import ACCOUNT, REGION
 
 __all__ = ["LOG", "Role", "Statement", "environment", "evaluate", "initialize_client_plugin", "requirements"]
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from local.config import ACCOUNT
+from deployment import ACCOUNT
 
 __all__ = ["Incoming", "answer", "event", "message", "rendered"]
 

@@ -6,9 +6,9 @@ import logging
 import uuid
 from datetime import UTC, datetime
 
+from deployment import ACCOUNT, REGION, STACK
 from deployment.template import Schedule
 from local.aws.invoke_client import Functions, NotInvokedError
-from local.config import ACCOUNT, REGION, STACK
 
 __all__ = ["run_schedule", "scheduled_event"]
 

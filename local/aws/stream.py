@@ -26,11 +26,11 @@ from zlib import crc32
 
 import aiohttp
 
+from deployment import ACCOUNT, REGION
 from deployment.template import EventSourceMapping
 from local.aws.dynamodb import StoreError, request_headers
 from local.aws.event_patterns import check, matches
 from local.aws.invoke_client import Functions, NotInvokedError
-from local.config import ACCOUNT, REGION
 
 __all__ = ["Checkpoint", "StreamMapping", "Streams", "stream_event"]
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from aiohttp import web
 
+from deployment import ACCOUNT, REGION
 from deployment.template import Function
 from local.aws.iam import environment as permissions
-from local.config import ACCOUNT, REGION, Config
+from local.config import Config
 from local.system.pids import drop_pid, set_pid
 
 __all__ = ["LARGEST_PAYLOAD", "Pool", "Result", "Worker", "large_requests"]

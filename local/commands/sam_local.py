@@ -24,9 +24,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from deployment import template
+from deployment import REGION, template
 from local.commands.cli import run
-from local.config import REGION, Config, sam_port
+from local.config import Config, sam_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST_IN_CONTAINER = "host.docker.internal"

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 from botocore.config import Config as ClientConfig
 from botocore.session import Session
 
-from local.config import REGION, Config
+from deployment import REGION
+from local.config import Config
 from sales.api.unmatched import ALIAS
 
 # Longer than send_sms may take; never asked twice by the client itself.

@@ -17,8 +17,9 @@ from typing import Any
 
 from botocore.session import Session
 
+from deployment import REGION
 from deployment.template import load
-from local.config import REGION, Config
+from local.config import Config
 from sales.domain.clock import format_time, parse_time
 from sales.domain.sms.states import Status
 from scripts.operate.replay_failed import PATIENCE, of_machine, takes

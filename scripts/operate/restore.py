@@ -20,8 +20,9 @@ from typing import Any
 
 from botocore.session import Session
 
+from deployment import REGION
 from deployment.template import load
-from local.config import REGION, Config
+from local.config import Config
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status

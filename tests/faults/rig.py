@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from local.config import REGION, Config
+from deployment import REGION
+from local.config import Config
 from local.system.supervisor import LAYOUT, load_template
 from tests.faults.proxy import Fault, Proxy
 from tests.support.events import stream_event

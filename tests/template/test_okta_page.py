@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
+from deployment import ROOT
 from deployment.template import Template, load
 from local.commands import doctor, login
-from local.config import ROOT, Config, read_env_file
+from local.config import Config, read_env_file
 from sales.api.tokens import caller_of
 from sales.domain.problems import Problem
 

@@ -259,9 +259,9 @@ def test_a_connection_that_may_have_been_forgotten_is_not_used_again(
     with serving(talk) as (address, got):
         gateway = Gateway("sandbox", KEY, endpoint=address)
         now = time.time()
-        monkeypatch.setattr("sales.africastalking.client.time.time", lambda: now)
+        monkeypatch.setattr("sales.africastalking.transport.time.time", lambda: now)
         assert gateway.send(NUMBER, "x").kind is Kind.accepted
-        monkeypatch.setattr("sales.africastalking.client.time.time", lambda: now + idle)
+        monkeypatch.setattr("sales.africastalking.transport.time.time", lambda: now + idle)
         assert gateway.send(NUMBER, "x").kind is Kind.accepted
     assert len(got) == 2
 

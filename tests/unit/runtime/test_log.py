@@ -21,7 +21,7 @@ sys.argv = ["", "functions.create_customer.app.handler"]
 import awslambdaric.bootstrap as bootstrap
 bootstrap._setup_logging(0, "DEBUG", bootstrap.StandardLogSink())
 import functions.create_customer.app
-from sales import log
+from sales.runtime import log
 log.info("ours")
 for name in ("botocore.endpoint", "urllib3.connectionpool", "requests", "africastalking", "whoever.comes.later", ""):
     logging.getLogger(name).debug("a body")

@@ -51,8 +51,8 @@ print(sales.store.store.cache_info().currsize)
 def test_importing_a_function_anywhere_else_makes_nothing() -> None:
     code = """
 import gc
-import functions.create_order.app, functions.send_sms.app, sales.store, sales.secrets
-print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().currsize, sales.secrets._client.cache_info().currsize)
+import functions.create_order.app, functions.send_sms.app, sales.store, sales.runtime.secrets
+print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().currsize, sales.runtime.secrets._client.cache_info().currsize)
 """
     assert run(code, SETTINGS) == "True 0 0 0"
 
