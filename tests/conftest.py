@@ -74,10 +74,17 @@ _IN_PROCESS = {"attacks", "integration", "unit"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Has coverage measured where there is any."""
+    """Measure coverage only where functions run in the test's own process."""
     for item in items:
-        if item.path.parent.name not in _IN_PROCESS:
+        if _IN_PROCESS.isdisjoint(item.path.parts):
             item.add_marker("no_cover")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which tests this command leaves out (LEFT_OUT, set by the Makefile), and which one runs them."""
+    if left_out := os.environ.get("LEFT_OUT"):
+        terminalreporter.section("not run here")
+        terminalreporter.write_line(left_out)
 
 
 class _ToStdout(logging.StreamHandler[TextIO]):

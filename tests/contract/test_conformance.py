@@ -19,7 +19,7 @@ from bench.report import publish, table
 from contract.operations import OPERATIONS
 from tests.support.system import ROOT, System, running
 
-pytestmark = pytest.mark.local
+pytestmark = [pytest.mark.local, pytest.mark.slow]
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
 LONG = EXAMPLES >= 250

@@ -65,7 +65,7 @@ def test_local_means_this_machine_or_is_refused(target: str) -> None:
         assert done.returncode != 0
         assert "no versions" in done.stderr
     else:
-        assert re.search(r"scripts/\w+\.py .*--local", done.stdout)
+        assert re.search(r"-m scripts\.operate\.\w+ .*--local", done.stdout)
     assert "--stack" not in done.stdout
 
 
