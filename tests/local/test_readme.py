@@ -70,9 +70,9 @@ class Newcomer:
         """Ctrl-C."""
         self._running.close()
 
-    def test(self) -> None:
-        """One file of the tests: all of them would run this one again."""
-        assert "passed" in self.run("make test TESTS=tests/unit/test_import_law.py")
+    def test(self, command: str) -> None:
+        """Run one file of the tests: all of them would run this test again."""
+        assert "passed" in self.run(f"{command} TESTS=tests/unit/test_import_law.py")
 
     def read_only(self) -> None:
         """Without a token 401; with this one 403 for what creates."""
@@ -97,7 +97,8 @@ class Newcomer:
         return len(json.loads(self.requests.run(self.requests.lists[1]))["data"])
 
     def demo(self) -> None:
-        """A shop to look at."""
+        """Load a shop to look at."""
+        self.requests.take_token()
         before = self.count()
         assert "customers and" in self.run("make demo")
         assert self.count() > before
@@ -159,7 +160,9 @@ AWS = [command for command in commands() if command.startswith("aws ")]
 # What the README says, in its order, and what a newcomer does then.
 WALK: dict[str, Callable[[Newcomer], None]] = {
     "make run": lambda newcomer: newcomer.start("make run"),
-    "make test": Newcomer.test,
+    "make test": lambda newcomer: newcomer.test("make test"),
+    "make demo": Newcomer.demo,
+    "make test-all": lambda newcomer: newcomer.test("make test-all"),
     "TOKEN=$(make -s token)": lambda newcomer: newcomer.requests.take_token(),
     "create-customer": lambda newcomer: newcomer.requests.make_customer(),
     "create-order": lambda newcomer: newcomer.requests.make_order(newcomer.system.texts),
@@ -168,7 +171,6 @@ WALK: dict[str, Callable[[Newcomer], None]] = {
     'SCOPE="sales:read" make -s token': Newcomer.read_only,
     "make login": Newcomer.login,
     "make doctor": lambda newcomer: newcomer.run("make doctor"),
-    "make demo": Newcomer.demo,
     "PORT=9000 make run": Newcomer.move,
     "make reset": Newcomer.reset,
     AWS[0]: lambda newcomer: newcomer.ask_aws(AWS[0]),
