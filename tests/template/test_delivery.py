@@ -11,11 +11,11 @@ from sales.api.unmatched import ALIAS
 from tests.template.deployed import TEMPLATE, Deployed
 
 RELEASE = "2611232035-0a1b2c3"
-SECTION = (TEMPLATE.parent / "docs/operations.md").read_text().partition("\n### Go back to the release before\n")[2]
-BY_ITSELF = SECTION.partition("\n### ")[0].partition("**By itself.**")[2].partition("**While")[0]
+SECTION = (TEMPLATE.parent / "docs/operations.md").read_text().partition("\n### Roll back a release\n")[2]
+AUTOMATICALLY = SECTION.partition("\n### ")[0].partition("**Automatically.**")[2].partition("**While")[0]
 # What the page says: the alarms that take a release back, and of the others why not.
-WATCHED = set(re.findall(r"`([a-z]+-[a-z-]+)`", BY_ITSELF.partition("CodeDeploy takes")[0]))
-UNWATCHED = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", BY_ITSELF, re.MULTILINE))
+WATCHED = set(re.findall(r"`([a-z]+-[a-z-]+)`", AUTOMATICALLY.partition("CodeDeploy takes")[0]))
+UNWATCHED = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", AUTOMATICALLY, re.MULTILINE))
 
 
 @cache
