@@ -67,8 +67,8 @@ def page(build: Path) -> str:
     lines = [
         "# Licences",
         "",
-        "What others made and `make deploy` deploys, as `scripts/build/sbom.py --licences` finds it in the build; versions are in the SBOM that",
-        "`make build` leaves in `.aws-sam/sbom.cdx.json`. Python itself and its runtime client are AWS's.",
+        "The packages that `make deploy` deploys, as `python -m scripts.build.sbom --licences` finds them in the build.",
+        "`make build` writes their versions to `.aws-sam/sbom.cdx.json`. Python itself and its runtime client come from AWS.",
         "",
         "| Package | Licence |",
         "|---|---|",

@@ -72,7 +72,7 @@ class Newcomer:
 
     def test(self, command: str) -> None:
         """Run one file of the tests: all of them would run this test again."""
-        assert "passed" in self.run(f"{command} TESTS=tests/unit/test_import_law.py")
+        assert "passed" in self.run(f"{command} TESTS=tests/unit/domain/test_orders.py")
 
     def read_only(self) -> None:
         """Without a token 401; with this one 403 for what creates."""
@@ -314,7 +314,10 @@ def test_each_way_to_use_it_has_a_section_with_a_command_that_make_knows() -> No
 def test_what_troubleshooting_quotes_is_what_the_system_says_and_what_a_test_has_seen_it_say() -> None:
     section = README.split("## When something does not work")[1].split("\n## ")[0]
     said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/system/supervisor.py"))
-    seen = "".join((ROOT / "tests/local" / name).read_text() for name in ("test_first_errors.py", "test_supervisor.py"))
+    seen = "".join(
+        (ROOT / "tests/local" / name).read_text()
+        for name in ("commands/test_first_errors.py", "system/test_supervisor.py")
+    )
     quoted = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
     assert len(quoted) >= 9
     for sentence in quoted:
