@@ -110,7 +110,7 @@ def order(number: int, shards: int) -> Order:
         causes = (Cause.claimed, Cause.refused)
     for cause in causes:
         sent = {"message_id": f"ATXid_{number:032x}", "cost": "KES 0.8000"}
-        after = new.after(cause, made, **(sent if cause is Cause.accepted else {}))
+        after = new.on(cause, made, **(sent if cause is Cause.accepted else {}))
         assert after, cause
         new = after
     assert new.sms.status is state(number)

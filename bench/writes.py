@@ -42,7 +42,7 @@ def main() -> None:
         amount=Decimal("56000.68"),
         currency="KES",
         reference=None,
-        text=render(text_template(""), name=whose.name, item="macbook m2", currency="KES", amount="56000.68"),
+        content=render(text_template(""), name=whose.name, item="macbook m2", currency="KES", amount="56000.68"),
         now=START,
         client="sales-service",
         fingerprint="0" * 64,
@@ -57,7 +57,7 @@ def main() -> None:
         store.add_order(order)
         found = {"created": units(calls)}
         for cause, said in CHANGES.items():
-            after = order.after(cause, START, **said)
+            after = order.on(cause, START, **said)
             assert after, cause
             if after.sms.message_id and not order.sms.message_id:
                 assert store.replace_with_message(after, after.sms.message_id, START)

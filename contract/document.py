@@ -261,7 +261,7 @@ def _order_example() -> Order:
     now = datetime(2026, 11, 23, 9, 31, tzinfo=UTC)
     given = REQUESTS["create_order"]
     amount = Decimal(given["amount"])
-    text = compose(
+    content = compose(
         text_template(""),
         name=_customer().name,
         item=given["item"],
@@ -271,10 +271,10 @@ def _order_example() -> Order:
     )
     order = Order.new(
         id="7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", customer=_customer(), item=given["item"], amount=amount,
-        currency="KES", reference=None, text=text, now=now, client="", fingerprint="", shards=1,
+        currency="KES", reference=None, content=content, now=now, client="", fingerprint="", shards=1,
     )  # fmt: skip
-    claimed = order.after(Cause.claimed, now)
-    sent = claimed and claimed.after(Cause.accepted, now, message_id="ATXid_0123456789abcdef", cost="KES 0.8000")
+    claimed = order.on(Cause.claimed, now)
+    sent = claimed and claimed.on(Cause.accepted, now, message_id="ATXid_0123456789abcdef", cost="KES 0.8000")
     if sent is None:
         raise ValueError("an order's first text cannot be sent")
     return sent

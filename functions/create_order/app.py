@@ -24,7 +24,7 @@ def handler(request: Request) -> Response:
         amount=given.amount,
         currency=currency,
         reference=given.reference,
-        text=order_text(customer.name, given.item, given.amount, currency),
+        content=order_text(customer.name, given.item, given.amount, currency),
         now=clock.now(),
         client=request.caller.client,
         fingerprint=fingerprint(body),

@@ -38,8 +38,7 @@ from local.africastalking.database import Asked, Owed, SmsStore, Text
 from local.africastalking.port import Port
 from local.aws.secrets_manager import secret_line
 from local.config import Config
-from sales.domain.sms.segments import Text as Size
-from sales.domain.sms.segments import measure
+from sales.domain.sms.segments import Content, measure
 
 __all__ = ["Sandbox", "serve"]
 
@@ -164,7 +163,7 @@ class Sandbox:
         return form
 
     def _take(
-        self, name: str, form: dict[str, str], size: Size, behaviour: Behaviour
+        self, name: str, form: dict[str, str], size: Content, behaviour: Behaviour
     ) -> tuple[Answer, list[tuple[Text, list[Owed]]]]:
         """What to answer, and the texts that are taken by it, each with its reports."""
         kind, _, code = name.partition(":")

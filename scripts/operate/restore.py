@@ -81,9 +81,9 @@ def as_it_may_come_back(item: dict[str, Any], reached: Mapping[str, str]) -> dic
     order = Order.from_item(found)
     now = clock.now()
     if order.sms.status is Status.queued:
-        order = order.after(Cause.claimed, now) or order
+        order = order.on(Cause.claimed, now) or order
     if order.sms.status is Status.sending:
-        order = order.after(Cause.ambiguous, now, reason="restored") or order
+        order = order.on(Cause.ambiguous, now, reason="restored") or order
     if order.sort_key <= reached.get(order.list_shard, ""):
         order = order.without_text() or order
     return marshal_item(order.to_item()) if order.version != found["version"] else item

@@ -916,7 +916,7 @@ class TestAskingAgain:
         there = store().order(order["id"])
         for cause in causes[status]:
             assert there
-            there = there.after(cause, time.now)
+            there = there.on(cause, time.now)
             assert there
             assert store().replace_order(there) is None
         assert state(order)["status"] == status

@@ -15,7 +15,7 @@ from sales.domain.clock import format_time
 from sales.domain.customers import Customer, Item, list_shard
 from sales.domain.money import show_amount
 from sales.domain.phones import mask
-from sales.domain.sms.segments import Text
+from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status, move
 
 __all__ = ["DUE_SHARDS", "MOST_REQUESTS", "Order", "Sms", "due_shard"]
@@ -61,7 +61,7 @@ class Sms:
 
     status: Status
     to: str
-    text: Text
+    content: Content
     updated_at: str
     attempts: int = 0
     retries: int = 0
@@ -106,7 +106,7 @@ class Order:
         amount: Decimal,
         currency: str,
         reference: str | None,
-        text: Text,
+        content: Content,
         now: datetime,
         client: str,
         fingerprint: str,
@@ -127,7 +127,7 @@ class Order:
             currency=currency,
             order_date=created,
             reference=reference,
-            sms=Sms(status, customer.phone_number, text, created, reason=reason, history=(entry,)),
+            sms=Sms(status, customer.phone_number, content, created, reason=reason, history=(entry,)),
             due_at=created if status is Status.queued else None,
             client=client,
             fingerprint=fingerprint,
@@ -150,7 +150,7 @@ class Order:
             self.sms.attempts == 0 or self.due_at is None or self.due_at <= format_time(now)
         )
 
-    def after(
+    def on(
         self,
         cause: Cause,
         now: datetime,
@@ -171,7 +171,7 @@ class Order:
         if after is None or after.sms.status is not Status.queued or (self.status != "cancelled" and self.sms.to):
             return after
         held_back = "order_cancelled" if self.status == "cancelled" else "customer_erased"
-        suppressed = after.after(Cause.cancelled, now, reason=held_back) or after
+        suppressed = after.on(Cause.cancelled, now, reason=held_back) or after
         return replace(suppressed, version=self.version + 1)
 
     def _moved(
@@ -222,17 +222,17 @@ class Order:
     def without_text(self) -> "Order | None":
         """The order without its text and the number it went to; none while the text is on its way, or when both are gone."""
         sms = self.sms
-        if sms.status in (Status.queued, Status.sending) or not (sms.to or sms.text.text):
+        if sms.status in (Status.queued, Status.sending) or not (sms.to or sms.content.text):
             return None
-        gone = replace(sms, to="", text=Text("", sms.text.encoding, sms.text.segments))
+        gone = replace(sms, to="", content=Content("", sms.content.encoding, sms.content.segments))
         return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=gone)
 
     def erased(self, now: datetime) -> "Order | None":
         """The order without anything of its customer; none when that is gone. What was ordered stays, with its reference."""
         sms = self.sms
-        if not (self.customer_name or sms.to or sms.text.text or self.fingerprint):
+        if not (self.customer_name or sms.to or sms.content.text or self.fingerprint):
             return None
-        suppressed = self.after(Cause.cancelled, now, reason="customer_erased") or self
+        suppressed = self.on(Cause.cancelled, now, reason="customer_erased") or self
         sms = suppressed.sms
         return replace(
             suppressed,
@@ -244,7 +244,7 @@ class Order:
             sms=replace(
                 sms,
                 to="",
-                text=Text("", sms.text.encoding, sms.text.segments),
+                content=Content("", sms.content.encoding, sms.content.segments),
                 # Why somebody asked for the text again is in their own words.
                 history=tuple(
                     {name: value for name, value in entry.items() if name != "reason"}
@@ -264,7 +264,7 @@ class Order:
         fingerprint: str,
         reason: str,
         to: str,
-        text: Text,
+        content: Content,
         text_until: datetime | None = None,
     ) -> "Order | None":
         """The order after a person asked for its text once more; none where its state does not allow it.
@@ -285,7 +285,7 @@ class Order:
                 self.sms,
                 status=status,
                 to=to,
-                text=text,
+                content=content,
                 updated_at=moment,
                 retries=0,
                 message_id=None,
@@ -298,7 +298,7 @@ class Order:
 
     def cancelled(self, now: datetime) -> "Order":
         """The cancelled order; a text that nobody has claimed yet is suppressed with it."""
-        after = self.after(Cause.cancelled, now, reason="order_cancelled") or self
+        after = self.on(Cause.cancelled, now, reason="order_cancelled") or self
         return replace(after, status="cancelled", version=self.version + 1)
 
     @classmethod
@@ -325,7 +325,7 @@ class Order:
             sms=Sms(
                 status=Status(sms["status"]),
                 to=sms["to"],
-                text=Text(sms["text"], sms["encoding"], int(sms["segments"])),
+                content=Content(sms["text"], sms["encoding"], int(sms["segments"])),
                 updated_at=sms["updated_at"],
                 attempts=int(sms["attempts"]),
                 retries=int(sms["retries"]),
@@ -361,9 +361,9 @@ class Order:
             "sms": {
                 "status": sms.status.value,
                 "to": sms.to,
-                "text": sms.text.text,
-                "encoding": sms.text.encoding,
-                "segments": sms.text.segments,
+                "text": sms.content.text,
+                "encoding": sms.content.encoding,
+                "segments": sms.content.segments,
                 "updated_at": sms.updated_at,
                 "attempts": sms.attempts,
                 "retries": sms.retries,
@@ -421,9 +421,9 @@ class Order:
             "sms": {
                 "status": sms.status.value,
                 "to": mask(sms.to) if sms.to else None,
-                "text": sms.text.text or None,
-                "segments": sms.text.segments,
-                "encoding": sms.text.encoding,
+                "text": sms.content.text or None,
+                "segments": sms.content.segments,
+                "encoding": sms.content.encoding,
                 "attempts": sms.attempts,
                 "message_id": sms.message_id,
                 "cost": sms.cost,

@@ -39,7 +39,7 @@ def _reported(message: Message, cause: Cause, reason: str | None, now: datetime)
         if current.sms.message_id not in (None, message.id) or current.sms.attempts != message.attempt:
             # The text was sent again since: this report is about the one before.
             return None
-        return current.after(cause, now, reason=reason, message_id=message.id)
+        return current.on(cause, now, reason=reason, message_id=message.id)
 
     return reported
 

@@ -8,7 +8,7 @@ from sales.domain.money import show_amount
 from sales.domain.problems import Problem
 from sales.domain.sms.content import compose, render
 from sales.domain.sms.prices import estimate, parse_prices
-from sales.domain.sms.segments import Text, costly_characters
+from sales.domain.sms.segments import Content, costly_characters
 from sales.domain.sms.wording import text_template
 from sales.runtime.settings import settings
 
@@ -24,7 +24,7 @@ def refuse_erased(customer: Customer | None) -> None:
         raise Problem("customer_erased")
 
 
-def order_text(name: str, item: str, amount: Decimal, currency: str) -> Text:
+def order_text(name: str, item: str, amount: Decimal, currency: str) -> Content:
     """The text an order sends: always the same for the same order."""
     config = settings()
     return compose(

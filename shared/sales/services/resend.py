@@ -9,7 +9,7 @@ from sales.domain.customers import Customer
 from sales.domain.ids import caller_key, is_replay
 from sales.domain.orders import MOST_REQUESTS, Order
 from sales.domain.problems import Problem
-from sales.domain.sms.segments import Text
+from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
 from sales.services.order_sms import order_text
@@ -59,7 +59,7 @@ def request_again(
             fingerprint=fingerprint,
             reason=reason,
             to=customer.phone_number,
-            text=_text(current),
+            content=_content(current),
             # Whoever forgets texts by their age has passed this order, and does not come back.
             text_until=clock.after(now, days * clock.DAY_SECONDS) if days and _was_forgotten(current) else None,
         )
@@ -68,14 +68,14 @@ def request_again(
 
 
 def _was_forgotten(order: Order) -> bool:
-    return not order.sms.text.text or order.text_until is not None
+    return not order.sms.content.text or order.text_until is not None
 
 
-def _text(order: Order) -> Text:
+def _content(order: Order) -> Content:
     # A text that was forgotten meanwhile (SMS_TEXT_DAYS) is written anew.
     return (
-        order.sms.text
-        if order.sms.text.text
+        order.sms.content
+        if order.sms.content.text
         else order_text(order.customer_name, order.item, order.amount, order.currency)
     )
 

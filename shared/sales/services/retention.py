@@ -33,7 +33,7 @@ def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
             passed = 0
             for order in found:
                 after = forget_text(order)
-                if after.sms.to or after.sms.text.text:
+                if after.sms.to or after.sms.content.text:
                     break
                 forgotten += after is not order
                 passed += 1
@@ -48,7 +48,7 @@ def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
 def forget_text(order: Order) -> Order:
     """The order without its text and the number it went to, in its messages too, unless the text is on its way."""
     after = store().change_order(order, Order.without_text)
-    if not (after.sms.to or after.sms.text.text):
+    if not (after.sms.to or after.sms.content.text):
         for message_id in after.message_ids:
             store().forget_number(message_id)
     return after

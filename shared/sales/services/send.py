@@ -1,7 +1,5 @@
 """Sends what is due: the one routine behind `send_sms` (fast path) and `sweep_sms` (nothing is lost).
 
-from sales.services.delivery_reports import apply_reports
-
 Each text is claimed by a conditional write before the provider is called, and the provider's answer decides what is
 written next. A text that may have gone out becomes `unknown` and is never sent again by the system.
 """
@@ -127,7 +125,7 @@ class Sender:
         return Counter({state: len(ids) for state, ids in ended.items()})
 
     def _suppress(self, order: Order, cause: Cause, reason: str) -> str:
-        after = self._store.change_order(order, lambda current: current.after(cause, clock.now(), reason=reason))
+        after = self._store.change_order(order, lambda current: current.on(cause, clock.now(), reason=reason))
         return after.sms.status.value
 
     def _try(self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool, backlog: bool) -> str:
@@ -146,7 +144,7 @@ class Sender:
             if not (early or order.is_due(now)) or order.status == "cancelled":
                 return None
             lease_ends = clock.after(now, self._config.sms_lease_seconds)
-            claimed = order.after(Cause.claimed, now, due_at=lease_ends)
+            claimed = order.on(Cause.claimed, now, due_at=lease_ends)
             if claimed is None:
                 return None
             if in_group and self._store.replace_order_in_group(claimed):
@@ -164,7 +162,7 @@ class Sender:
             return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
         gateway = self._gateway_with(key)
         asked = time.perf_counter()
-        outcome = gateway.send(order.sms.to, order.sms.text.text)
+        outcome = gateway.send(order.sms.to, order.sms.content.text)
         latencies.append(round((time.perf_counter() - asked) * 1000, 1))
         return outcome
 
@@ -211,7 +209,7 @@ class Sender:
             if current.sms.attempts != order.sms.attempts:
                 # Someone has asked again in the meantime: this answer belongs to an attempt that is over.
                 return None
-            return current.after(
+            return current.on(
                 cause,
                 now,
                 reason=outcome.reason if cause is not Cause.accepted else None,
@@ -281,7 +279,7 @@ def expire_lease(store: Store, order: Order) -> Order:
         now = clock.now()
         if current.sms.status is not Status.sending or (current.due_at or "") > clock.format_time(now):
             return None
-        return current.after(Cause.lease_expired, now, reason="lease_expired")
+        return current.on(Cause.lease_expired, now, reason="lease_expired")
 
     after = store.change_order(order, expired)
     log.warning("lease ran out", order_id=order.id, sms_status=after.sms.status.value)

@@ -13,7 +13,7 @@ from sales.domain.caller import Caller
 from sales.domain.customers import Customer
 from sales.domain.ids import code_of, customer_ids, order_id
 from sales.domain.orders import Order
-from sales.domain.sms.segments import Text
+from sales.domain.sms.segments import Content
 from sales.store import marshal_item
 from tests.support.system import CUSTOMER, System, running, until
 
@@ -207,7 +207,7 @@ def test_a_thousand_orders_of_one_moment_page_through_completely_while_others_ar
     for number in range(1000):
         order = Order.new(
             id=order_id(caller, f"moment-{number}"), customer=replace(customer, sms_opted_out=True), item="same moment",
-            amount=Decimal(1), currency="KES", reference="same moment", text=Text("x", "GSM-7", 1), now=moment, client="test",
+            amount=Decimal(1), currency="KES", reference="same moment", content=Content("x", "GSM-7", 1), now=moment, client="test",
             fingerprint="", shards=1,
         )  # fmt: skip
         items.append({"PutRequest": {"Item": marshal_item(order.to_item())}})

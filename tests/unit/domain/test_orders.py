@@ -11,7 +11,7 @@ from sales.domain.clock import format_time
 from sales.domain.customers import Customer
 from sales.domain.delivery_reports import Adoption, adopter
 from sales.domain.orders import Order
-from sales.domain.sms.segments import Text
+from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -29,14 +29,14 @@ def new_order() -> Order:
     )  # fmt: skip
     return Order.new(
         id="o", customer=customer, item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
-        text=Text("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f", shards=1,
+        content=Content("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f", shards=1,
     )  # fmt: skip
 
 
 def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | None = None) -> Order:
     """The order after all this happened, which must each time change it."""
     for cause in causes:
-        after = order.after(cause, at(seconds), message_id=message_id)
+        after = order.on(cause, at(seconds), message_id=message_id)
         assert after, cause
         order = after
     return order
@@ -44,14 +44,14 @@ def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | Non
 
 def again(order: Order, seconds: float = 0) -> Order:
     after = order.requested_again(
-        at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", to=order.sms.to, text=order.sms.text
+        at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", to=order.sms.to, content=order.sms.content
     )
     assert after
     return after
 
 
 def claimed_order() -> Order:
-    claimed = new_order().after(Cause.claimed, NOW, due_at=at(60))
+    claimed = new_order().on(Cause.claimed, NOW, due_at=at(60))
     assert claimed
     return claimed
 
@@ -80,7 +80,7 @@ class TestCancelledUnderWay:
     def test_a_text_that_was_not_taken_does_not_wait_for_another_try(self, cause: Cause) -> None:
         cancelled = claimed_order().cancelled(at(1))
         assert cancelled.sms.status is Status.sending
-        after = cancelled.after(cause, at(2), reason="http_429", due_at=at(30), counts=1)
+        after = cancelled.on(cause, at(2), reason="http_429", due_at=at(30), counts=1)
         assert after
         assert (after.sms.status, after.sms.reason, after.due_at) == (Status.suppressed, "order_cancelled", None)
         assert after.version == cancelled.version + 1
@@ -88,8 +88,8 @@ class TestCancelledUnderWay:
 
     def test_nor_does_one_whose_customer_was_erased(self) -> None:
         order = claimed_order()
-        erased = replace(order, sms=replace(order.sms, to="", text=Text("", "GSM-7", 1)))
-        after = erased.after(Cause.deferred, at(2), reason="http_429", due_at=at(30), counts=1)
+        erased = replace(order, sms=replace(order.sms, to="", content=Content("", "GSM-7", 1)))
+        after = erased.on(Cause.deferred, at(2), reason="http_429", due_at=at(30), counts=1)
         assert after
         assert (after.sms.status, after.sms.reason) == (Status.suppressed, "customer_erased")
 
@@ -102,9 +102,9 @@ class TestCancelledUnderWay:
 
 
 def test_why_a_text_did_not_arrive_stays_when_the_answer_comes_after_the_report() -> None:
-    reported = claimed_order().after(Cause.report_failure, at(1), reason="UserInBlackList", message_id="ATXid_1")
+    reported = claimed_order().on(Cause.report_failure, at(1), reason="UserInBlackList", message_id="ATXid_1")
     assert reported
-    answered = reported.after(Cause.accepted, at(2), message_id="ATXid_1", cost="KES 0.8000")
+    answered = reported.on(Cause.accepted, at(2), message_id="ATXid_1", cost="KES 0.8000")
     assert answered
     assert (answered.sms.status, answered.sms.reason) == (Status.undelivered, "UserInBlackList")
     assert answered.sms.cost == "KES 0.8000"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sales.domain.sms.folding import _folded, fold
-from sales.domain.sms.segments import _GSM_7, Text, measure
+from sales.domain.sms.segments import _GSM_7, Content, measure
 from sales.domain.sms.wording import _CONTROL
 
 __all__ = ["clean", "compose", "render"]
@@ -63,12 +63,12 @@ def _worded(value: str) -> str:
     return value if clean(folded) == " ".join(folded.split()) else clean(folded)
 
 
-def render(template: str, *, name: str, item: str, currency: str, amount: str) -> Text:
+def render(template: str, *, name: str, item: str, currency: str, amount: str) -> Content:
     """The text as template and data make it, before folding and shortening."""
     return measure(template.format(name=clean(name), item=clean(item), currency=currency, amount=amount))
 
 
-def compose(template: str, *, name: str, item: str, currency: str, amount: str, max_segments: int) -> Text:
+def compose(template: str, *, name: str, item: str, currency: str, amount: str, max_segments: int) -> Content:
     """The text a customer gets: values cleaned, folded, at most `max_segments`, or as few as can be had.
 
     The name stands as it is written, apart from folding. A text that is too long is shortened in this order: the
@@ -79,7 +79,7 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
     """
     name, item = _worded(name), _worded(item)
 
-    def made(name: str, item: str) -> Text:
+    def made(name: str, item: str) -> Content:
         return measure(fold(template.format(name=name, item=item, currency=currency, amount=amount)))
 
     text = made(name, item)
@@ -88,7 +88,7 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
     plain_name, plain_item = _plain(name), _plain(item)
     most = max(max_segments, made(_shortest(plain_name), _shortest(plain_item)).segments)
 
-    def shortened(name: str, whole: str) -> Text:
+    def shortened(name: str, whole: str) -> Content:
         def fits(name: str, item: str) -> bool:
             return made(name, item).segments <= most
 

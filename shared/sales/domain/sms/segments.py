@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Text", "costly_characters", "measure"]
+__all__ = ["Content", "costly_characters", "measure"]
 
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
@@ -21,7 +21,7 @@ _ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Content:
     """A text, its encoding, and how many segments it is billed as."""
 
     text: str
@@ -29,7 +29,7 @@ class Text:
     segments: int
 
 
-def measure(text: str) -> Text:
+def measure(text: str) -> Content:
     """The text with its encoding and segments.
 
     A character of GSM-7's extension takes two septets and one beyond the basic plane two UTF-16 units; neither is
@@ -43,13 +43,13 @@ def measure(text: str) -> Text:
         encoding = "UCS-2"
         sizes = [2 if ord(character) > 0xFFFF else 1 for character in text]
     if sum(sizes) <= _ONE[encoding]:
-        return Text(text, encoding, 1)
+        return Content(text, encoding, 1)
     segments, used = 1, 0
     for size in sizes:
         if used + size > _PART[encoding]:
             segments, used = segments + 1, 0
         used += size
-    return Text(text, encoding, segments)
+    return Content(text, encoding, segments)
 
 
 def costly_characters(text: str) -> list[tuple[str, int]]:
