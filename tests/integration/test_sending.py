@@ -305,7 +305,7 @@ def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none
     ids = [each for number in range(10_000) if due_shard(each := f"order-{number}") == due_shard(base.id)][:120]
     for number, order_id in enumerate(ids):
         # Eight are due; the rest have their next try within the hour.
-        due_at = format_time(clock.after(time.now, 0 if number < 8 else 60 + number))
+        due_at = format_time(clock.plus(time.now, 0 if number < 8 else 60 + number))
         assert store().add_order(replace(base, id=order_id, due_at=due_at, sms=waiting)) is None
     before = {order_id: found for order_id in ids if (found := store().order(order_id))}
     asked: list[int] = []

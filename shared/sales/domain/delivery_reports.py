@@ -60,7 +60,7 @@ def adopter(
     under way.
     """
     received = clock.parse_time(received_at)
-    earliest, latest = (format_time(clock.after(received, seconds)) for seconds in (-window_seconds, _SKEW_SECONDS))
+    earliest, latest = (format_time(clock.plus(received, seconds)) for seconds in (-window_seconds, _SKEW_SECONDS))
     found = [
         (order, attempt, claimed)
         for order in orders
@@ -72,7 +72,7 @@ def adopter(
     if len(found) != 1:
         return Adoption.none
     [(order, attempt, claimed)] = found
-    since = format_time(clock.after(clock.parse_time(claimed), -_SKEW_SECONDS))
+    since = format_time(clock.plus(clock.parse_time(claimed), -_SKEW_SECONDS))
     rivals = [came for came in strangers if came >= since]
     is_last = attempt == order.sms.attempts and order.sms.status is Status.unknown
     return order if is_last and claimed <= received_at and not rivals else Adoption.none

@@ -49,7 +49,7 @@ def report_arrived(store: Store, message: Message, now: datetime) -> str:
     if message.order_id is None:
         if message.number:
             # A sender that is just writing down its answer gets there first; the index needs a moment too.
-            store.keep_report(message, clock.after(now, 3))
+            store.keep_report(message, clock.plus(now, 3))
         return "kept"
     order = store.order(message.order_id)
     if order is None:
@@ -79,7 +79,7 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         store.forget_number(message.id)
         return
     if waited > 2 * window_seconds:
-        store.keep_report(message, clock.after(clock.parse_time(message.received_at), 4 * window_seconds))
+        store.keep_report(message, clock.plus(clock.parse_time(message.received_at), 4 * window_seconds))
         return
     rows = store.unsettled(message.number)
     others = (message_of(item) for item in rows if "sms" not in item)
@@ -99,6 +99,6 @@ def adopt(store: Store, message: Message, *, window_seconds: float) -> None:
         store.settle_report(message.id)
         log.info("delivery report adopted", order_id=after.id, message_id=message.id, sms_status=after.sms.status.value)
     elif found is Adoption.wait:
-        store.keep_report(message, clock.after(now, 5))
+        store.keep_report(message, clock.plus(now, 5))
     else:
-        store.keep_report(message, clock.after(now, 60))
+        store.keep_report(message, clock.plus(now, 60))

@@ -62,7 +62,7 @@ def erase(customer: Customer, *, check: Callable[[int], None]) -> Customer:
         customer = store().replace_customer(erased) or erased
         if not customer.erased:
             check(customer.version)
-    store().keep_erasing(customer, clock.after(clock.now(), _LOOK_AGAIN_SECONDS))
+    store().keep_erasing(customer, clock.plus(clock.now(), _LOOK_AGAIN_SECONDS))
     _forget_orders(customer.id)
     return customer
 

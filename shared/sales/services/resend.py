@@ -61,7 +61,7 @@ def request_again(
             to=customer.phone_number,
             content=_content(current),
             # Whoever forgets texts by their age has passed this order, and does not come back.
-            text_until=clock.after(now, days * clock.DAY_SECONDS) if days and _was_forgotten(current) else None,
+            text_until=clock.plus(now, days * clock.DAY_SECONDS) if days and _was_forgotten(current) else None,
         )
 
     return store().change_order(order, ask), replayed

@@ -22,7 +22,7 @@ def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
     days = settings().sms_text_days
     if not days:
         return 0
-    until = format_time(clock.after(clock.now(), -days * clock.DAY_SECONDS))
+    until = format_time(clock.plus(clock.now(), -days * clock.DAY_SECONDS))
     forgotten = 0
     reached = store().texts_forgotten()
     for shard in range(settings().list_shards):

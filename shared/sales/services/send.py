@@ -143,7 +143,7 @@ class Sender:
             now = clock.now()
             if not (early or order.is_due(now)) or order.status == "cancelled":
                 return None
-            lease_ends = clock.after(now, self._config.sms_lease_seconds)
+            lease_ends = clock.plus(now, self._config.sms_lease_seconds)
             claimed = order.on(Cause.claimed, now, due_at=lease_ends)
             if claimed is None:
                 return None
@@ -196,9 +196,9 @@ class Sender:
                 cause = Cause.exhausted
             else:
                 wait = backoff(order.sms.retries + 1, self._config.sms_retry_seconds, random.random())  # noqa: S311
-                due_at = clock.after(now, wait)
+                due_at = clock.plus(now, wait)
         elif cause is Cause.misconfigured:
-            due_at = clock.after(now, self._config.sms_pause_seconds)
+            due_at = clock.plus(now, self._config.sms_pause_seconds)
             with noting(failed):
                 self._pause(due_at, outcome.reason, order)
         if outcome.opted_out:

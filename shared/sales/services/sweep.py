@@ -128,7 +128,7 @@ def _ahead(shard: str, *, seconds_left: _Left, tried: set[str]) -> Counter[str]:
     """
     ended: Counter[str] = Counter()
     now = clock.now()
-    since, until = format_time(now), format_time(clock.after(now, LONGEST_WAIT_SECONDS))
+    since, until = format_time(now), format_time(clock.plus(now, LONGEST_WAIT_SECONDS))
     most = _FIRST_AHEAD
     while _has_time(seconds_left):
         found = store().due(shard, since=since, until=until, limit=most)

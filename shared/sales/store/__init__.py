@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sales.domain.clock import DAY_SECONDS, after, format_time
+from sales.domain.clock import DAY_SECONDS, format_time, plus
 from sales.domain.customers import Customer, Item, email_key, opt_out_key
 from sales.domain.ids import read_code
 from sales.domain.orders import Order, due_shard
@@ -802,7 +802,7 @@ def _replacing(order: Order) -> _Put:
 
 
 def _expiry(now: datetime) -> int:
-    return int(after(now, _MESSAGE_DAYS * DAY_SECONDS).timestamp())
+    return int(plus(now, _MESSAGE_DAYS * DAY_SECONDS).timestamp())
 
 
 def _conflict(error: ClientError) -> bool:
