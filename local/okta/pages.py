@@ -1,4 +1,4 @@
-"""The pages of the local sign-in: plain HTML from the server, no script, one style sheet of its own."""
+"""The pages of the local sign-in: plain HTML with one style sheet and no scripts."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -16,12 +16,12 @@ _STYLE_FILE = Path(__file__).parent / "page" / "style.css"
 
 
 async def style(_: web.Request) -> web.Response:
-    """The style sheet."""
+    """Return the style sheet."""
     return web.Response(text=_STYLE_FILE.read_text(), content_type="text/css", headers={"Cache-Control": "no-cache"})
 
 
 def _page(title: str, body: str, status: int = 200, leads_to: str = "") -> web.Response:
-    """A page whose form leads here, or by a redirect to `leads_to`, and nowhere else."""
+    """Return a page whose form may submit only here, or be redirected from here to `leads_to`."""
     parts = urlsplit(leads_to)
     # A CSP cannot name an IPv6 address.
     origin = f" {parts.scheme}://{parts.netloc}" if leads_to and "[" not in parts.netloc else " http:" * bool(leads_to)
@@ -46,7 +46,7 @@ def _page(title: str, body: str, status: int = 200, leads_to: str = "") -> web.R
     headers = {
         "Cache-Control": "no-store",
         "Content-Security-Policy": f"{policy}; base-uri 'none'; frame-ancestors 'none'",
-        # The form's Origin header is checked, which `no-referrer` would blank.
+        # We check the form's Origin header, which `no-referrer` would blank.
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }
@@ -74,13 +74,13 @@ def _users() -> str:
     users = ", ".join(
         f"<code>{escape(u.login)}</code> with password <code>{escape(u.password)}</code>" for u in USERS.values()
     )
-    return f'<p class="soft">This sign-in stands in for Okta on this machine. It knows: {users}.</p>'
+    return f'<p class="soft">This page stands in for Okta on this machine. Sign in as {users}.</p>'
 
 
 def login_page(
     client: str, fields: Mapping[str, str], redirect_uri: str, login: str = "", problem: str = ""
 ) -> web.Response:
-    """Asks who is there, for a client's request that the hidden `fields` carry."""
+    """Return the page that asks for user name and password; its hidden `fields` carry the client's request."""
     body = f"""<p>to continue to {escape(client)}</p>
 {_alert(problem)}
 <form method="post" action="/oauth2/default/v1/login">
@@ -99,12 +99,12 @@ def device_page(
     waiting: tuple[str, Sequence[str]] | None = None,
     problem: str = "",
 ) -> web.Response:
-    """Asks for the code that a device shows, whether it may sign in and, where nobody is signed in, who is there."""
+    """Return the page that asks for a device's code and consent, and for a password unless `login` is signed in."""
     about = ""
     if waiting is not None:
         about = f"<p>{escape(waiting[0])} asks for: {escape(', '.join(waiting[1]))}.</p>"
-    who = f"<p>Signed in as {escape(login)}.</p>" if login else _credentials("", "")
-    body = f"""<p>Only go on if you started this yourself and the code is the one that your device shows.</p>
+    user = f"<p>Signed in as {escape(login)}.</p>" if login else _credentials("", "")
+    body = f"""<p>Continue only if you started this yourself and your device shows this code.</p>
 {_alert(problem)}
 {about}
 <form method="post" action="/activate">
@@ -112,7 +112,7 @@ def device_page(
 <label for="user_code">Code</label>
 <input id="user_code" name="user_code" value="{escape(user_code)}" autocomplete="off" autocapitalize="characters"
  spellcheck="false" required>
-{who}
+{user}
 <button type="submit" name="answer" value="allow">Allow</button>
 <button type="submit" name="answer" value="deny" class="plain">Deny</button>
 </form>
@@ -121,5 +121,5 @@ def device_page(
 
 
 def message_page(title: str, text: str, status: int = 200) -> web.Response:
-    """Tells one thing."""
+    """Return a page with one message."""
     return _page(title, f"<p{' class=bad' if status >= 400 else ''}>{escape(text)}</p>", status)

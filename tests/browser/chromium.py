@@ -1,4 +1,4 @@
-"""Chromium, and what tests of the pages ask of it."""
+"""Drive Chromium in tests."""
 
 import json
 import re
@@ -28,22 +28,22 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1280,1000",
-    # A page that asks for anything but this machine gets nothing.
+    # Requests to any other machine fail.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
-# What a request may come to, as JavaScript that a page runs in its place.
+# JavaScript that a page runs in place of a request.
 NO_NETWORK = "Promise.reject(new TypeError('Failed to fetch'))"
 NEVER = "new Promise(() => {})"
 
 
-def says(status: int, body: str = "{}") -> str:
-    """An answer of this status."""
+def answer_with(status: int, body: str = "{}") -> str:
+    """Return JavaScript that answers a request with this status and body."""
     return f"Promise.resolve(new Response({json.dumps(body)}, {{status: {status}}}))"
 
 
 def fault(part: str, outcome: str) -> str:
-    """JavaScript after which every request whose address has this part in it comes to that; "" ends it."""
+    """Return JavaScript that replaces each request to an address containing `part` by `outcome`; "" restores it."""
     condition = f"String(url).includes({json.dumps(part)})" if outcome else "false"
     return f"""
         window.trueFetch ??= window.fetch;
@@ -59,7 +59,7 @@ def _chromium() -> str:
 
 
 class Browser:
-    """A browser of its own, with no history, and what tests ask of it."""
+    """A Chromium without history."""
 
     def __init__(self, profile: Path, *flags: str) -> None:
         options = Options()
@@ -70,23 +70,23 @@ class Browser:
         self.driver = webdriver.Chrome(options=options, service=Service(_chromium()))
 
     def open(self, url: str) -> None:
-        """Shows a page."""
+        """Open an address."""
         self.driver.get(url)
 
     def find(self, selector: str, text: str = "", seconds: float = 30) -> WebElement:
-        """The first visible element of a CSS selector that has this text in it, as soon as there is one."""
+        """Wait for the first visible element that matches the CSS selector and contains the text, and return it."""
 
-        def look(driver: webdriver.Chrome) -> WebElement | None:
-            found = driver.find_elements(By.CSS_SELECTOR, selector)
-            return next((each for each in found if each.is_displayed() and text in each.text), None)
+        def search(driver: webdriver.Chrome) -> WebElement | None:
+            elements = driver.find_elements(By.CSS_SELECTOR, selector)
+            return next((element for element in elements if element.is_displayed() and text in element.text), None)
 
         wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
-        wait._ignored_exceptions = (Exception,)  # an element may be replaced while it is looked at
-        found: WebElement = wait.until(look, f"no visible {selector} with {text!r} in it")
-        return found
+        wait._ignored_exceptions = (Exception,)  # the page may replace an element during the search
+        element: WebElement = wait.until(search, f"no visible {selector} contains {text!r}")
+        return element
 
     def click(self, selector: str, text: str = "", seconds: float = 30) -> None:
-        """Clicks what `find` finds, once nothing covers it."""
+        """Click the element that `find` returns, once nothing covers it."""
 
         def attempt(_: webdriver.Chrome) -> bool:
             self.find(selector, text, seconds).click()
@@ -94,67 +94,67 @@ class Browser:
 
         wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
         wait._ignored_exceptions = (Exception,)
-        wait.until(attempt, f"{selector} with {text!r} in it cannot be clicked")
+        wait.until(attempt, f"cannot click {selector} that contains {text!r}")
 
     def fill(self, selector: str, text: str) -> None:
-        """Types into a field, in the place of what was there."""
+        """Replace the text of a field."""
         field = self.find(selector)
         field.clear()
         field.send_keys(text)
 
     def sign_in(self) -> None:
-        """Fills in the local sign-in's page, which is shown."""
+        """Fill in and submit the local sign-in page."""
         self.fill("input[name=username]", "demo")
         self.fill("input[name=password]", "demo")
         self.click("button[type=submit]")
 
-    def show_as(self, width: int, height: int, scheme: str) -> None:
-        """Shows pages as on a screen of this size, light or dark."""
+    def emulate_screen(self, width: int, height: int, scheme: str) -> None:
+        """Emulate a screen of this size with a light or dark color scheme."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
-    def on_each_page(self, script: str) -> None:
-        """Runs a script in every page that is opened from now on, before its own."""
+    def run_on_each_page(self, script: str) -> None:
+        """Run a script in each page opened from now on, before the page's own scripts."""
         self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
 
-    def answers(self, part: str, outcome: str) -> None:
-        """What the requests of this page whose address has this part in it come to from now on; "" for the truth."""
+    def intercept(self, part: str, outcome: str) -> None:
+        """Replace this page's requests to addresses containing `part` by `outcome`; "" restores them."""
         self.driver.execute_script(fault(part, outcome))
 
-    def moments(self, part: str) -> list[float]:
-        """When the page has asked for addresses with this part in them, in ms since it was opened."""
+    def request_times(self, part: str) -> list[float]:
+        """Return when the page requested addresses containing `part`, in ms since it was opened."""
         script = """
             performance.setResourceTimingBufferSize(10000);
-            const asked = performance.getEntriesByType("resource").filter((entry) => entry.name.includes(arguments[0]));
-            return asked.map((entry) => entry.startTime);
+            const requests = performance.getEntriesByType("resource").filter((entry) => entry.name.includes(arguments[0]));
+            return requests.map((entry) => entry.startTime);
         """
-        found: list[float] = self.driver.execute_script(script, part)
-        return found
+        times: list[float] = self.driver.execute_script(script, part)
+        return times
 
     def bottom(self, selector: str) -> int:
-        """Where the lowest of these elements ends, in pixels."""
-        ends = "Math.max(...[...document.querySelectorAll(arguments[0])].map((each) => each.getBoundingClientRect().bottom))"
-        return int(self.driver.execute_script(f"return {ends}", selector))
+        """Return the bottom edge of the lowest matching element, in pixels."""
+        edges = "[...document.querySelectorAll(arguments[0])].map((element) => element.getBoundingClientRect().bottom)"
+        return int(self.driver.execute_script(f"return Math.max(...{edges})", selector))
 
     def network(self, *, offline: bool) -> None:
-        """Takes the network away, or gives it back."""
+        """Disconnect the browser from the network, or reconnect it."""
         condition = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", condition)
 
-    def sticks_out(self) -> list[str]:
-        """What ends right of the window, or of a box around it that cuts it off or would have to be scrolled sideways."""
-        found: list[str] = self.driver.execute_script(
+    def overflowing(self) -> list[str]:
+        """List elements that extend beyond the right edge of the window or of a box that cuts them off."""
+        overflowing: list[str] = self.driver.execute_script(
             """
             const range = document.createRange();
             const right = (node) => {
               if (node.nodeType === Node.ELEMENT_NODE) return node.getBoundingClientRect().right;
-              range.selectNodeContents(node); // a word with no place to break is wider than its element's box
+              range.selectNodeContents(node); // an unbreakable word may be wider than its element's box
               return range.getBoundingClientRect().right;
             };
             const end = (box) => {
-              // Not innerWidth: on a phone it grows with what sticks out.
+              // Not innerWidth: on a phone it grows with whatever overflows.
               if (!box) return document.documentElement.clientWidth;
               const cuts = getComputedStyle(box).overflowX !== "visible";
               return Math.min(cuts ? box.getBoundingClientRect().right : Infinity, end(box.parentElement));
@@ -170,49 +170,51 @@ class Browser:
             return found;
             """
         )
-        return found
+        return overflowing
 
     def screenshot(self, name: str) -> None:
-        """Keeps a picture of what is shown, in reports/screenshots/."""
+        """Save a screenshot in reports/screenshots/."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.driver.save_screenshot(str(SCREENSHOTS / f"{name}.png"))
 
     def errors(self) -> list[str]:
-        """What the console has said since it was last asked, warnings and errors only (CSP violations are errors)."""
+        """Return the browser's warnings and errors since the last call (CSP violations are errors)."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}]
 
     def traffic(self) -> tuple[list[str], int]:
-        """The addresses asked since this was last asked, and the bytes that came over the network for them."""
+        """Return the addresses requested since the last call, and the bytes received for them."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
 
-        def told(method: str) -> list[dict[str, Any]]:
-            return [each["params"] for each in messages if each["method"] == method]
+        def events(method: str) -> list[dict[str, Any]]:
+            return [message["params"] for message in messages if message["method"] == method]
 
-        # Not the browser's own pages.
-        asked = [each for each in told("Network.requestWillBeSent") if each["request"]["url"].startswith("http")]
-        ids = {each["requestId"] for each in asked}
+        # Leave out the browser's own pages.
+        requests = [
+            event for event in events("Network.requestWillBeSent") if event["request"]["url"].startswith("http")
+        ]
+        ids = {event["requestId"] for event in requests}
         received = sum(
-            each["encodedDataLength"] for each in told("Network.loadingFinished") if each["requestId"] in ids
+            event["encodedDataLength"] for event in events("Network.loadingFinished") if event["requestId"] in ids
         )
-        return [each["request"]["url"] for each in asked], int(received)
+        return [event["request"]["url"] for event in requests], int(received)
 
     def origins(self) -> set[str]:
-        """Where requests have gone since traffic was last asked for."""
+        """Return the origins of all requests since the last call of this or of `traffic`."""
         return {match[0] for url in self.traffic()[0] if (match := re.match(r"https?://[^/]+", url))}
 
-    def still(self) -> None:
-        """Waits until whatever slides or fades in has done so."""
-        moving = "return document.getAnimations().some((each) => each.effect.getComputedTiming().endTime !== Infinity)"
+    def wait_for_animations(self) -> None:
+        """Wait until all finite animations have ended."""
+        moving = "return document.getAnimations().some(({effect}) => effect.getComputedTiming().endTime !== Infinity)"
         WebDriverWait(self.driver, 5, poll_frequency=0.05).until(lambda driver: not driver.execute_script(moving))
 
     def accessibility(self, *, without: tuple[str, ...] = ()) -> list[str]:
-        """What axe finds against WCAG 2.2 AA on the page, outside of the elements of these selectors."""
+        """List axe's findings against WCAG 2.2 AA, except in elements that match `without`."""
         if not AXE.is_file():
             pytest.skip("axe-core is not installed: scripts/setup.sh npm")
         self.driver.execute_script(AXE.read_text())
-        self.still()
-        # Handed over as they stand: axe takes CSS selectors, each in a list of its own (the frames it is in).
-        found: dict[str, Any] = self.driver.execute_async_script(
+        self.wait_for_animations()
+        # axe accepts a list for each selector: one item for each frame that the element is in.
+        results: dict[str, Any] = self.driver.execute_async_script(
             """
             const [exclude, done] = arguments;
             const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -222,10 +224,10 @@ class Browser:
         )
         return [
             f"{violation['id']}: {node['html'][:200]}"
-            for violation in found["violations"]
+            for violation in results["violations"]
             for node in violation["nodes"] or [{"html": ""}]
         ]
 
     def close(self) -> None:
-        """Ends it."""
+        """Quit the browser."""
         self.driver.quit()

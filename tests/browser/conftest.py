@@ -1,4 +1,4 @@
-"""A browser for each test of the pages, and one local system for them to show."""
+"""A browser for each test, and one local system for all of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +11,14 @@ from tests.support.system import System, running
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A new browser."""
-    found = Browser(tmp_path / "profile")
-    yield found
-    found.close()
+    """A new browser without history."""
+    browser = Browser(tmp_path / "profile")
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
-    """A running system, shared by the tests of the pages."""
-    with running() as found:
-        yield found
+    """A running system that all browser tests share."""
+    with running() as system:
+        yield system

@@ -1,4 +1,4 @@
-"""The console, in a real browser and as a person uses it."""
+"""The console in a real browser, as a person uses it."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.browser.chromium import NEVER, NO_NETWORK, Browser, fault, says
+from tests.browser.chromium import NEVER, NO_NETWORK, Browser, answer_with, fault
 from tests.support.system import ROOT, System, running, until
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ DRAWER = "#drawer-body"
 
 @pytest.fixture
 def console(system: System, browser: Browser) -> Browser:
-    """A browser in which somebody has signed in to the console."""
+    """Return a browser that is signed in to the console."""
     system.behave()
     browser.open(system.url("/"))
     browser.click(".welcome button", "Sign in")
@@ -32,7 +32,7 @@ def console(system: System, browser: Browser) -> Browser:
 
 
 def create_customer(console: Browser, number: str, name: str = "Amina Otieno") -> None:
-    """Through the form, which is left with the new customer shown."""
+    """Create a customer through the form, and leave the drawer open on it."""
     console.click("nav a", "Customers")
     console.click(".head a", "New customer")
     console.fill(f"{DRAWER} [name=name]", name)
@@ -43,7 +43,7 @@ def create_customer(console: Browser, number: str, name: str = "Amina Otieno") -
 
 
 def create_order(console: Browser, item: str, amount: str = "1500") -> None:
-    """For the customer who is shown; left with the new order shown."""
+    """Create an order for the customer in the drawer, and leave the drawer open on it."""
     console.click(f"{DRAWER} a", "New order")
     console.find("#drawer-title", "New order")
     console.fill(f"{DRAWER} [name=item]", item)
@@ -53,41 +53,39 @@ def create_order(console: Browser, item: str, amount: str = "1500") -> None:
 
 
 def timeline(console: Browser) -> list[str]:
-    """The states of the order that is shown, as its timeline tells them."""
-    return [each.text for each in console.driver.find_elements("css selector", ".timeline strong")]
+    """Return the states in the timeline of the order in the drawer."""
+    return [state.text for state in console.driver.find_elements("css selector", ".timeline strong")]
 
 
 @contextmanager
 def window(browser: Browser, handle: str) -> Iterator[None]:
-    """Another window, for as long as this lasts."""
-    here = browser.driver.current_window_handle
+    """Switch to another window for the duration of the block."""
+    current = browser.driver.current_window_handle
     browser.driver.switch_to.window(handle)
     yield
-    browser.driver.switch_to.window(here)
+    browser.driver.switch_to.window(current)
 
 
 def other_window(browser: Browser) -> str:
-    """The second window, as soon as there is one."""
-    here = browser.driver.current_window_handle
-    return until(lambda: next((each for each in browser.driver.window_handles if each != here), None))
+    """Wait for a second window, and return its handle."""
+    current = browser.driver.current_window_handle
+    return until(lambda: next((handle for handle in browser.driver.window_handles if handle != current), None))
 
 
 def last_wait(console: Browser, part: str) -> float:
-    """How long the page last waited before it asked for this again, in ms."""
-    asked = console.moments(part)
-    return asked[-1] - asked[-2] if len(asked) > 1 else 0
+    """Return the ms between the last two requests to an address containing `part`, or 0."""
+    times = console.request_times(part)
+    return times[-1] - times[-2] if len(times) > 1 else 0
 
 
-def test_a_person_follows_an_order_from_its_creation_to_the_phone_and_sends_it_again_when_it_fails(
-    system: System, browser: Browser
-) -> None:
+def test_an_order_reaches_the_phone_and_a_failed_one_is_resent(system: System, browser: Browser) -> None:
     system.behave(delivery_delay_ms=1500)
     browser.open(system.url("/"))
-    here = browser.driver.current_window_handle
+    console = browser.driver.current_window_handle
     browser.driver.switch_to.new_window("window")
     browser.open(system.sandbox("/"))
     phones = browser.driver.current_window_handle
-    browser.driver.switch_to.window(here)
+    browser.driver.switch_to.window(console)
 
     def behave(label: str, hint: str) -> None:
         with window(browser, phones):
@@ -100,11 +98,11 @@ def test_a_person_follows_an_order_from_its_creation_to_the_phone_and_sends_it_a
     browser.find("h1", "Orders")
     browser.driver.execute_script("window.neverReloaded = true")
 
-    behave("Put off", "tried again later")
+    behave("Put off", "we try again later")
     create_customer(browser, "+254700000901")
     create_order(browser, "solar lamp")
     browser.find("#sms-title .chip", "Queued", seconds=60)
-    behave("Accepted", "taken and answered at once")
+    behave("Accepted", "accepted immediately")
     browser.find("#sms-title .chip", "Delivered", seconds=60)
     assert timeline(browser)[0] == "Queued"
     assert timeline(browser)[-2:] == ["Sent", "Delivered"]
@@ -116,24 +114,26 @@ def test_a_person_follows_an_order_from_its_creation_to_the_phone_and_sends_it_a
     with window(browser, phones):
         assert browser.find(".phone", "+254700000901").text.count("solar lamp") == 1
 
-    behave("Refused", "refused for good")
+    behave("Refused", "refused permanently")
     browser.click("nav a", "Customers")
     browser.click(".row", "Amina Otieno")
     create_order(browser, "water tank")
     browser.find("#sms-title .chip", "Failed", seconds=60)
     with window(browser, phones):
         assert "water tank" not in browser.find(".phone", "+254700000901").text
-    behave("Accepted", "taken and answered at once")
+    behave("Accepted", "accepted immediately")
     browser.fill(f"{DRAWER} [name=reason]", "The network was down")
     browser.click(f"{DRAWER} .actions button[type=submit]")
     browser.find("#sms-title .chip", "Delivered", seconds=60)
     assert timeline(browser) == ["Queued", "Sending", "Failed", "Queued", "Sending", "Sent", "Delivered"]
-    said = browser.find(".timeline").text
+    story = browser.find(".timeline").text
     for sentence in (
-        "The order was created", "Handing it to the gateway · attempt 1", "refused it for good",
-        "Asked for again · “The network was down”", "attempt 2", "The network reports it delivered",
+        "The order was created", "Handing it to the provider · attempt 1", "The provider refused it",
+        "Requested again · “The network was down”", "attempt 2", "The network confirmed delivery",
     ):  # fmt: skip
-        assert sentence in said
+        assert sentence in story
+    browser.click(".technical summary")
+    assert "CouldNotRoute" in browser.find(".technical").text
     with window(browser, phones):
         assert browser.find(".phone", "+254700000901").text.count("water tank") == 1
 
@@ -152,9 +152,7 @@ def test_signing_out_ends_the_session_at_the_issuer_too(system: System, console:
     console.find("input[name=password]")
 
 
-def test_after_a_reload_nobody_has_to_type_a_password_again_and_no_token_was_kept(
-    system: System, console: Browser
-) -> None:
+def test_a_reload_needs_no_password_and_stores_no_token(system: System, console: Browser) -> None:
     kept = console.driver.execute_script("return JSON.stringify([{...sessionStorage}, {...localStorage}])")
     assert "eyJ" not in kept
     console.driver.refresh()
@@ -162,18 +160,22 @@ def test_after_a_reload_nobody_has_to_type_a_password_again_and_no_token_was_kep
     assert console.driver.current_url == system.url("/")
 
 
-def test_a_list_shows_what_others_create_without_a_reload(system: System, console: Browser) -> None:
+def test_a_list_shows_new_orders_without_a_reload(system: System, console: Browser) -> None:
     order = system.order(system.customer(phone_number="+254700000902", name="Wanjiru Kamau"))
     console.find(".row", order["customer_code"], seconds=30)
 
 
-def test_every_error_is_shown_at_its_field_and_nothing_is_created(system: System, console: Browser) -> None:
+def test_each_error_appears_at_its_field(system: System, console: Browser) -> None:
     before = len(list(system.orders()))
     console.click(".head a", "New order")
     console.fill(f"{DRAWER} [name=customer]", "XXXXXXXX")
     console.fill(f"{DRAWER} [name=amount]", "12x")
     console.click(f"{DRAWER} button[type=submit]")
-    for name, sentence in (("customer", "no such customer"), ("item", "given"), ("amount", "decimal")):
+    for name, sentence in (
+        ("customer", "no customer has this code"),
+        ("item", "enter what"),
+        ("amount", "enter an amount"),
+    ):
         field = console.find(f".field:has([name={name}][aria-invalid])")
         assert sentence in field.find_element("css selector", ".error").text.lower()
     focused: Any = console.driver.switch_to.active_element
@@ -182,7 +184,7 @@ def test_every_error_is_shown_at_its_field_and_nothing_is_created(system: System
     assert len(list(system.orders())) == before
 
 
-def test_the_text_is_previewed_with_size_and_price_while_it_is_typed(system: System, console: Browser) -> None:
+def test_typing_previews_the_text_with_size_and_price(system: System, console: Browser) -> None:
     customer = system.customer(phone_number="+254700000903")
     before = len(system.texts())
     console.click(".head a", "New order")
@@ -190,31 +192,34 @@ def test_the_text_is_previewed_with_size_and_price_while_it_is_typed(system: Sys
     console.fill(f"{DRAWER} [name=item]", "green tea")
     console.fill(f"{DRAWER} [name=amount]", "250")
     console.find(".preview .bubble", "green tea")
-    assert "1 segment, GSM-7" in console.find(".preview").text
+    assert "1 segment\n" in console.find(".preview").text
     assert "KES 0.80" in console.find(".preview").text
+    console.click(".preview summary", "Technical details")
+    assert "GSM-7" in console.find(".preview .technical").text
     console.fill(f"{DRAWER} [name=item]", "green tea 茶")
     console.find(".preview", "UCS-2")
     assert "“茶”" in console.find(".preview").text
     assert len(system.texts()) == before
 
 
-def test_an_order_is_cancelled_after_a_second_look(system: System, console: Browser) -> None:
+def test_cancelling_an_order_asks_for_confirmation(system: System, console: Browser) -> None:
     system.behave(default="http:429")
     order = system.order(system.customer(phone_number="+254700000904"))
     console.open(system.url(f"/#/orders?open={order['id']}"))
-    console.click(".cancel button", "Cancel the order")
+    console.click(".cancel button", "Cancel order")
     console.click(".cancel button", "Yes, cancel it")
     console.find(".total .chip", "Cancelled")
-    console.find("#sms-title .chip", "Not to be sent")
+    console.find("#sms-title .chip", "No text")
+    console.find("#sms-title + .hint", "The order was cancelled.")
     assert system.call("GET", f"orders/{order['id']}").body["status"] == "cancelled"
 
 
-def test_an_opt_out_is_seen_and_taken_back_where_the_customer_is_changed(system: System, console: Browser) -> None:
+def test_an_opt_out_is_shown_and_lifted_on_the_customer(system: System, console: Browser) -> None:
     customer = system.customer(phone_number="+254700000905", name="Njeri")
     system.call("PATCH", f"customers/{customer['id']}", {"sms_opted_out": True})
     console.open(system.url(f"/#/customers?open={customer['code']}"))
-    console.find(".check .hint", "asked for no texts")
-    console.click("#takes-texts")
+    console.find(".check .hint", "has opted out")
+    console.click("#receives-texts")
     console.fill(f"{DRAWER} [name=name]", "Njeri Mwangi")
     console.click(f"{DRAWER} button[type=submit]", "Save")
     console.find("#drawer-news", "Saved")
@@ -222,17 +227,17 @@ def test_an_opt_out_is_seen_and_taken_back_where_the_customer_is_changed(system:
     assert (changed["name"], changed["sms_opted_out"]) == ("Njeri Mwangi", False)
 
 
-def test_a_change_that_another_has_overtaken_is_not_saved(system: System, console: Browser) -> None:
+def test_a_change_does_not_overwrite_a_newer_one(system: System, console: Browser) -> None:
     customer = system.customer(phone_number="+254700000906", name="Njeri")
     console.open(system.url(f"/#/customers?open={customer['code']}"))
     console.find("#drawer-title", "Njeri")
     system.call("PATCH", f"customers/{customer['id']}", {"name": "Njeri Mwangi"})
     console.click(f"{DRAWER} button[type=submit]", "Save")
-    console.find(f"{DRAWER} [role=alert]", "changed")
+    console.find(f"{DRAWER} [role=alert]", "Someone else changed this.")
     assert system.call("GET", f"customers/{customer['id']}").body["name"] == "Njeri Mwangi"
 
 
-def test_filters_are_in_the_address_and_say_so_when_nothing_matches(system: System, console: Browser) -> None:
+def test_filters_stay_in_the_address_and_report_no_match(system: System, console: Browser) -> None:
     order = system.order(system.customer(phone_number="+254700000907", name="Barasa"))
     system.order(system.customer(phone_number="+254700000908", name="Chebet"))
     console.fill(".filters [name=customer]", order["customer_code"])
@@ -246,17 +251,17 @@ def test_filters_are_in_the_address_and_say_so_when_nothing_matches(system: Syst
     console.find(".row", "Chebet")
 
 
-def test_older_rows_come_by_cursor_and_none_twice(system: System, console: Browser) -> None:
+def test_show_more_loads_each_older_row_once(system: System, console: Browser) -> None:
     customer = system.customer(phone_number="+254700000909")
-    made = {system.order(customer)["id"] for _ in range(30)}
+    ids = {system.order(customer)["id"] for _ in range(30)}
     console.open(system.url(f"/#/orders?customer={customer['code']}"))
     console.click(".more", "Show more")
     until(lambda: len(console.driver.find_elements("css selector", ".rows > li")) == 30)
-    links = [each.get_attribute("href") for each in console.driver.find_elements("css selector", ".rows a")]
-    assert sorted(link.rpartition("=")[2] for link in links if link) == sorted(made)
+    links = [link.get_attribute("href") for link in console.driver.find_elements("css selector", ".rows a")]
+    assert sorted(link.rpartition("=")[2] for link in links if link) == sorted(ids)
 
 
-def test_without_a_network_the_page_says_so_and_recovers_by_itself(system: System, console: Browser) -> None:
+def test_the_page_reports_a_lost_network_and_recovers(system: System, console: Browser) -> None:
     console.find(".list:not([aria-busy])")
     console.network(offline=True)
     console.find(".notice", "No connection", seconds=30)
@@ -265,15 +270,13 @@ def test_without_a_network_the_page_says_so_and_recovers_by_itself(system: Syste
 
 
 @pytest.mark.parametrize("section", ["orders", "customers"])
-def test_what_is_opened_without_a_network_says_so_where_it_is_read_and_comes_by_itself(
-    system: System, console: Browser, section: str
-) -> None:
+def test_a_drawer_opened_offline_says_so_and_recovers(system: System, console: Browser, section: str) -> None:
     order = system.order(system.customer(phone_number="+254700000913", name="Wanjiku"))
-    console.show_as(360, 740, "light")
+    console.emulate_screen(360, 740, "light")
     console.network(offline=True)
-    identity = order["id"] if section == "orders" else order["customer"]
-    console.driver.execute_script(f"location.hash = '#/{section}?open={identity}'")
-    console.find(f"{DRAWER} .blank h2", "cannot be shown")
+    item_id = order["id"] if section == "orders" else order["customer"]
+    console.driver.execute_script(f"location.hash = '#/{section}?open={item_id}'")
+    console.find(f"{DRAWER} .blank h2", "did not load")
     notice = console.find("dialog .notice", "No connection")
     assert console.driver.execute_script(
         """
@@ -290,61 +293,61 @@ def test_what_is_opened_without_a_network_says_so_where_it_is_read_and_comes_by_
 @pytest.mark.parametrize(
     ("outcome", "sentence"),
     [
-        (NO_NETWORK, "The API does not answer"),
-        (says(403, '{"message": "Forbidden"}'), "Your sign-in does not allow this"),
-        (says(503, "<html>"), "The API is not available"),
+        (NO_NETWORK, "We can’t reach the server."),
+        (answer_with(403, '{"message": "Forbidden"}'), "You are not allowed to do this."),
+        (answer_with(503, "<html>"), "The server is not available."),
     ],
 )
-def test_a_list_that_cannot_be_loaded_says_why_and_is_tried_again(
+def test_a_list_that_does_not_load_says_why_and_retries(
     system: System, console: Browser, outcome: str, sentence: str
 ) -> None:
     system.customer(phone_number="+254700000920", name="Barasa")
-    console.answers("/api/", outcome)
+    console.intercept("/api/", outcome)
     console.click("nav a", "Customers")
-    console.find(".list .blank h2", "Customers cannot be shown")
+    console.find(".list .blank h2", "Customers did not load")
     assert sentence in console.find(".list .blank").text
     assert not console.driver.find_elements("css selector", ".skeleton, .list[aria-busy]")
-    console.answers("/api/", "")
+    console.intercept("/api/", "")
     console.click(".list .blank button", "Try again now")
     console.find(".row", "Barasa")
     assert not console.driver.find_element("css selector", ".list .blank").is_displayed()
     assert not console.driver.find_elements("css selector", ".notice")
 
 
-def test_an_order_that_is_sent_again_is_looked_at_at_once(system: System, console: Browser) -> None:
+def test_sending_again_refreshes_the_order_immediately(system: System, console: Browser) -> None:
     order = system.order(system.customer(phone_number="+254700000914"))
     system.reaches(order, "delivered")
     console.open(system.url(f"/#/orders?open={order['id']}"))
     console.find("#sms-title .chip", "Delivered")
     console.fill(f"{DRAWER} [name=reason]", "It did not come")
-    # By now it looks rarely: the next time would be in more than six seconds.
+    # By now the page polls so rarely that the next request would come after more than six seconds.
     until(lambda: last_wait(console, order["id"]) > 4000, seconds=40)
-    before = len(console.moments(order["id"]))
+    before = len(console.request_times(order["id"]))
     console.click(f"{DRAWER} .actions button[type=submit]")
-    asked = until(lambda: (found := console.moments(order["id"])[before:])[1:] and found)
-    assert asked[1] - asked[0] < 4000
+    times = until(lambda: (later := console.request_times(order["id"])[before:])[1:] and later)
+    assert times[1] - times[0] < 4000
     console.find("#sms-title .chip", "Delivered", seconds=60)
 
 
-def test_rows_of_every_page_are_kept_up_to_date(system: System, console: Browser) -> None:
+def test_rows_of_every_page_stay_up_to_date(system: System, console: Browser) -> None:
     system.behave(delivery_delay_ms=0)
     customer = system.customer(phone_number="+254700000915")
-    made = [system.order(customer) for _ in range(110)]
-    for order in made:
+    orders = [system.order(customer) for _ in range(110)]
+    for order in orders:
         system.reaches(order, "delivered")
     console.open(system.url(f"/#/orders?customer={customer['code']}"))
     for shown in (25, 50, 75, 100):
-        until(lambda: len(console.driver.find_elements("css selector", ".rows .row")) == shown)  # noqa: B023 - at once
+        until(lambda: len(console.driver.find_elements("css selector", ".rows .row")) == shown)  # noqa: B023 - called before the loop goes on
         console.click(".more", "Show more")
     until(lambda: len(console.driver.find_elements("css selector", ".rows .row")) == 110)
     oldest = console.driver.find_elements("css selector", ".rows .row")[-1]
-    assert made[0]["id"] in (oldest.get_attribute("href") or "")
-    system.call("POST", f"orders/{made[0]['id']}/cancel")
+    assert orders[0]["id"] in (oldest.get_attribute("href") or "")
+    system.call("POST", f"orders/{orders[0]['id']}/cancel")
     until(lambda: "Cancelled" in oldest.text, seconds=60)
     assert len(console.driver.find_elements("css selector", ".rows .row")) == 110
 
 
-def test_an_order_that_nothing_is_reported_on_is_soon_looked_at_rarely(system: System, console: Browser) -> None:
+def test_an_order_without_reports_is_soon_polled_rarely(system: System, console: Browser) -> None:
     system.behave(delivery="none")
     order = system.order(system.customer(phone_number="+254700000916"))
     console.open(system.url(f"/#/orders?customer={order['customer_code']}"))
@@ -354,7 +357,7 @@ def test_an_order_that_nothing_is_reported_on_is_soon_looked_at_rarely(system: S
     assert system.sms(order)["status"] == "sent"
 
 
-def test_times_have_their_day_and_costs_no_empty_digits(system: System, console: Browser) -> None:
+def test_times_show_the_day_and_costs_no_needless_zeros(system: System, console: Browser) -> None:
     shown = console.driver.execute_async_script(
         """
         const done = arguments[arguments.length - 1];
@@ -374,34 +377,34 @@ def test_times_have_their_day_and_costs_no_empty_digits(system: System, console:
     assert shown[5:] == ["KES 0.80", "KES 1.605", "USD 0.0079", None]
 
 
-def test_days_to_filter_by_are_those_of_the_place_and_both_included(system: System, console: Browser) -> None:
+def test_date_filters_are_local_days_and_inclusive(system: System, console: Browser) -> None:
     console.driver.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Africa/Nairobi"})
     console.open(system.url("/#/orders?order_date_from=2026-02-03&order_date_to=2026-02-03"))
     console.find(".blank h2", "No orders match")
-    console.find(".filters label", "From (included)")
-    console.find(".filters label", "To (included)")
+    labels = [label.text for label in console.driver.find_elements("css selector", ".filters label")]
+    assert labels[-2:] == ["From", "To"]
     assert console.find("[name=order_date_to]").get_attribute("value") == "2026-02-03"
-    (asked, *_) = (parse_qs(urlsplit(url).query) for url in console.traffic()[0] if "order_date_to" in url)
-    assert asked["order_date_from"] == ["2026-02-02T21:00:00.000Z"]
-    assert asked["order_date_to"] == ["2026-02-03T21:00:00.000Z"]
+    (query, *_) = (parse_qs(urlsplit(url).query) for url in console.traffic()[0] if "order_date_to" in url)
+    assert query["order_date_from"] == ["2026-02-02T21:00:00.000Z"]
+    assert query["order_date_to"] == ["2026-02-03T21:00:00.000Z"]
 
 
 def draft(console: Browser) -> None:
-    """An order that is half typed."""
+    """Start typing a new order."""
     console.click(".head a", "New order")
     console.fill(f"{DRAWER} [name=item]", "half a sentence")
 
 
 def drafted(console: Browser) -> str:
-    """What is typed of the order."""
+    """Return the item typed so far."""
     return str(console.find(f"{DRAWER} [name=item]").get_attribute("value"))
 
 
-def test_only_a_click_beside_the_drawer_closes_it_and_not_over_what_is_typed(system: System, console: Browser) -> None:
+def test_a_click_outside_closes_only_an_unchanged_drawer(system: System, console: Browser) -> None:
     console.click("nav a", "Customers")
     console.click(".head a", "New customer")
     drawer, field = console.find("dialog"), console.find(f"{DRAWER} [name=name]")
-    console.still()
+    console.wait_for_animations()
     x, y = console.driver.execute_script("return [innerWidth - 60, innerHeight - 20]")
     assert (
         console.driver.execute_script("return document.elementFromPoint(arguments[0], arguments[1]).tagName", x, y)
@@ -413,8 +416,8 @@ def test_only_a_click_beside_the_drawer_closes_it_and_not_over_what_is_typed(sys
         pointer = actions.w3c_actions.pointer_action
         pointer.move_to_location(*path[0])
         pointer.pointer_down()
-        for each in path[1:]:
-            pointer.move_to_location(*each)
+        for point in path[1:]:
+            pointer.move_to_location(*point)
         pointer.pointer_up()
         actions.perform()
 
@@ -425,29 +428,29 @@ def test_only_a_click_beside_the_drawer_closes_it_and_not_over_what_is_typed(sys
     assert drawer.get_attribute("open") is not None
     field.send_keys("Ami")
     press((100, 500))
-    console.find("#drawer-news", "not saved")
+    console.find("#drawer-news", "You have unsaved changes.")
     assert drawer.get_attribute("open") is not None
     assert field.get_attribute("value") == "Ami"
     console.click("#close")
     console.click(".head a", "New customer")
     assert console.find(f"{DRAWER} [name=name]").get_attribute("value") == ""
-    console.still()
+    console.wait_for_animations()
     press((100, 500))
     until(lambda: drawer.get_attribute("open") is None)
 
 
-def test_a_session_that_has_ended_is_begun_again_beside_what_is_typed(system: System, console: Browser) -> None:
+def test_signing_in_again_keeps_what_was_typed(system: System, console: Browser) -> None:
     customer = system.customer(phone_number="+254700000917")
     draft(console)
     console.fill(f"{DRAWER} [name=customer]", customer["code"])
-    console.answers("/api/", says(401))
+    console.intercept("/api/", answer_with(401))
     console.find("dialog .notice", "Your session has ended", seconds=30)
-    console.answers("/api/", "")
+    console.intercept("/api/", "")
     console.fill(f"{DRAWER} [name=amount]", "12")
     console.click(f"{DRAWER} button[type=submit]")
     console.find(f"{DRAWER} [role=alert]", "Your session has ended")
 
-    # The issuer's own session is over, too.
+    # End the issuer's session too.
     console.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
     console.click("dialog .notice button", "Sign in again")
     with window(console, other_window(console)):
@@ -463,11 +466,9 @@ def test_a_session_that_has_ended_is_begun_again_beside_what_is_typed(system: Sy
     console.find(".row", "half a sentence", seconds=30)
 
 
-def test_a_session_is_prolonged_before_it_ends_and_nothing_is_asked_of_whom_the_issuer_knows(
-    system: System, console: Browser
-) -> None:
-    # The warning comes two minutes before the hour is over; here at once, the first time.
-    console.on_each_page(
+def test_a_session_is_extended_without_a_password(system: System, console: Browser) -> None:
+    # The warning comes two minutes before the token expires; here the first one comes after half a second.
+    console.run_on_each_page(
         """
         const wait = window.setTimeout;
         let warned = false;
@@ -487,14 +488,14 @@ def test_a_session_is_prolonged_before_it_ends_and_nothing_is_asked_of_whom_the_
     assert drafted(console) == "half a sentence"
 
 
-def test_where_the_browser_opens_no_window_the_sign_in_can_be_done_here(system: System, console: Browser) -> None:
+def test_signing_in_again_works_where_pop_ups_are_blocked(system: System, console: Browser) -> None:
     console.click("nav a", "Customers")
     console.find("h1", "Customers")
-    console.answers("/api/", says(401))
+    console.intercept("/api/", answer_with(401))
     console.find(".notice", "Your session has ended", seconds=30)
     console.driver.execute_script("window.open = () => null")
     console.click(".notice button", "Sign in again")
-    console.find(".notice", "Allow this page to open windows")
+    console.find(".notice", "Allow pop-ups for this page")
     console.click(".notice button", "Sign in here")
     console.find("h1", "Customers")
     assert not console.driver.find_elements("css selector", ".notice")
@@ -502,15 +503,15 @@ def test_where_the_browser_opens_no_window_the_sign_in_can_be_done_here(system: 
 
 @pytest.fixture
 def strict_issuer(system: System) -> Iterator[str]:
-    """The address of an issuer that grants nobody sales:write, and refuses as Okta does who asks for it."""
+    """Return the address of an issuer that refuses requests for sales:write as Okta does."""
 
     class Gate(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-            target = f"http://127.0.0.1:{system.port + 1}/oauth2/default/v1/authorize?{urlencode(asked)}"
-            if "sales:write" in asked["scope"]:
+            query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
+            target = f"http://127.0.0.1:{system.port + 1}/oauth2/default/v1/authorize?{urlencode(query)}"
+            if "sales:write" in query["scope"]:
                 refusal = {"error": "access_denied", "error_description": "Policy evaluation failed for this request"}
-                target = f"{asked['redirect_uri']}?{urlencode(refusal | {'state': asked['state']})}"
+                target = f"{query['redirect_uri']}?{urlencode(refusal | {'state': query['state']})}"
             self.send_response(302)
             self.send_header("Location", target)
             self.end_headers()
@@ -525,13 +526,11 @@ def strict_issuer(system: System) -> Iterator[str]:
     server.server_close()
 
 
-def test_who_may_only_read_signs_in_and_is_offered_nothing_else(
-    system: System, browser: Browser, strict_issuer: str
-) -> None:
+def test_a_reader_is_offered_no_changes(system: System, browser: Browser, strict_issuer: str) -> None:
     order = system.order(system.customer(phone_number="+254700000918"))
     system.reaches(order, "delivered")
     discovery = f"{{...given, authorization_endpoint: {strict_issuer!r}}}"
-    browser.on_each_page(
+    browser.run_on_each_page(
         f"""
         const real = window.fetch;
         window.fetch = async (url, ...rest) => {{
@@ -552,31 +551,34 @@ def test_who_may_only_read_signs_in_and_is_offered_nothing_else(
     browser.driver.execute_script(f"location.hash = '#/orders?open={order['id']}'")
     browser.find("#sms-title .chip", "Delivered")
     assert not [
-        each for each in browser.driver.find_elements("css selector", f"{DRAWER} button") if each.is_displayed()
+        button for button in browser.driver.find_elements("css selector", f"{DRAWER} button") if button.is_displayed()
     ]
     browser.driver.execute_script(f"location.hash = '#/customers?open={order['customer']}'")
     browser.find(f"{DRAWER} .facts", "+254700000918")
     assert not browser.driver.find_elements("css selector", f"{DRAWER} form")
     browser.driver.execute_script("location.hash = '#/orders?open=new'")
-    browser.find(DRAWER, "allows to read")
+    browser.find(DRAWER, "You can view but not create.")
     assert browser.accessibility() == []
 
 
 @pytest.mark.parametrize(
     ("outcome", "sentence"),
-    [(NO_NETWORK, "/v1/token does not answer."), (says(502, "<html>"), "/v1/token does not answer as it should (502)")],
+    [
+        (NO_NETWORK, "/v1/token does not answer."),
+        (answer_with(502, "<html>"), "/v1/token gave an unexpected answer (502)."),
+    ],
 )
-def test_a_sign_in_that_cannot_be_ended_says_who_does_not_answer(
+def test_a_failed_sign_in_names_the_address_that_failed(
     system: System, browser: Browser, outcome: str, sentence: str
 ) -> None:
-    browser.on_each_page(fault("/v1/token", outcome))
+    browser.run_on_each_page(fault("/v1/token", outcome))
     browser.open(system.url("/"))
     browser.click(".welcome button", "Sign in")
     browser.sign_in()
     browser.find(".welcome .error", sentence)
 
 
-def test_the_keyboard_is_enough(system: System, console: Browser) -> None:
+def test_an_order_opens_and_closes_by_keyboard(system: System, console: Browser) -> None:
     order = system.order(system.customer(phone_number="+254700000910"))
     system.reaches(order, "delivered")
     console.driver.refresh()
@@ -588,9 +590,7 @@ def test_the_keyboard_is_enough(system: System, console: Browser) -> None:
     assert order["id"] in (console.driver.switch_to.active_element.get_attribute("href") or "")
 
 
-def test_who_closes_an_order_is_back_at_its_row_whatever_happened_to_it_meanwhile(
-    system: System, console: Browser
-) -> None:
+def test_closing_an_order_returns_to_its_row_after_a_change(system: System, console: Browser) -> None:
     system.behave(default="http:429")
     order = system.order(system.customer(phone_number="+254700000912"))
     row = console.find(".row", order["customer_code"], seconds=30)
@@ -602,9 +602,9 @@ def test_who_closes_an_order_is_back_at_its_row_whatever_happened_to_it_meanwhil
     until(lambda: order["id"] in (console.driver.switch_to.active_element.get_attribute("href") or ""))
 
 
-def test_the_first_look_costs_less_than_100_kb_and_one_request_for_data(system: System, browser: Browser) -> None:
+def test_the_first_list_takes_one_api_request_and_100_kb(system: System, browser: Browser) -> None:
     system.order(system.customer(phone_number="+254700000911"))
-    browser.on_each_page(
+    browser.run_on_each_page(
         """
         new MutationObserver((_, observer) => {
           if (!document.querySelector(".row")) return;
@@ -618,17 +618,17 @@ def test_the_first_look_costs_less_than_100_kb_and_one_request_for_data(system: 
     browser.sign_in()
     browser.find(".row")
     first = browser.driver.execute_script("return window.firstRow")
-    # Until the first row was there; it may look again before this test does.
-    assert len([moment for moment in browser.moments("/api/") if moment <= first]) == 1
-    asked, received = browser.traffic()
-    assert {url for url in asked if "/api/" in url} == {system.url("/api/v1/sales/orders?limit=25")}
+    # Count only requests before the first row: the page may have polled again since.
+    assert len([moment for moment in browser.request_times("/api/") if moment <= first]) == 1
+    urls, received = browser.traffic()
+    assert {url for url in urls if "/api/" in url} == {system.url("/api/v1/sales/orders?limit=25")}
     assert received < 100_000
-    assert {url.split("/")[2] for url in asked} <= {
+    assert {url.split("/")[2] for url in urls} <= {
         f"127.0.0.1:{system.port}", f"127.0.0.1:{system.port + 1}",
     }  # fmt: skip
 
 
-def test_nothing_inline_and_nothing_foreign_may_run(system: System) -> None:
+def test_the_csp_allows_only_our_own_scripts(system: System) -> None:
     for path in ("/", "/console/console.js", "/console/config.json"):
         policy = system.call("GET", path, token="").headers["content-security-policy"]
         assert "unsafe-inline" not in policy
@@ -638,17 +638,17 @@ def test_nothing_inline_and_nothing_foreign_may_run(system: System) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
-def test_the_sign_in_page_can_be_read_on_every_screen_and_says_what_was_wrong(
+def test_the_sign_in_page_is_accessible_on_every_screen(
     system: System, browser: Browser, width: int, height: int, scheme: str
 ) -> None:
-    browser.show_as(width, height, scheme)
+    browser.emulate_screen(width, height, scheme)
     browser.open(system.url("/"))
     browser.click(".welcome button", "Sign in")
     browser.fill("input[name=username]", "demo")
     browser.fill("input[name=password]", "wrong")
     browser.click("button[type=submit]")
     browser.find(".bad")
-    assert browser.sticks_out() == []
+    assert browser.overflowing() == []
     assert browser.accessibility() == []
     browser.screenshot(f"sign-in-{width}-{scheme}")
     browser.sign_in()
@@ -658,14 +658,14 @@ def test_the_sign_in_page_can_be_read_on_every_screen_and_says_what_was_wrong(
 SCREENS = [(width, height, scheme) for width, height in ((360, 740), (1280, 800)) for scheme in ("light", "dark")]
 
 
-def test_an_empty_shop_is_told_what_to_do_first(browser: Browser) -> None:
+def test_an_empty_shop_shows_what_to_do_first(browser: Browser) -> None:
     with running() as fresh:
         browser.open(fresh.url("/"))
         browser.click(".welcome button", "Sign in")
         browser.sign_in()
         browser.find(".blank h2", "No orders yet")
         for screen in SCREENS:
-            browser.show_as(*screen)
+            browser.emulate_screen(*screen)
             browser.driver.refresh()
             browser.find(".blank h2", "No orders yet")
             look(browser, "empty", *screen)
@@ -674,46 +674,46 @@ def test_an_empty_shop_is_told_what_to_do_first(browser: Browser) -> None:
 
 
 def look(console: Browser, name: str, width: int, height: int, scheme: str) -> None:
-    """What is shown can be read by everyone on such a screen; its picture is kept."""
-    console.show_as(width, height, scheme)
-    console.still()
-    assert console.sticks_out() == [], name
+    """Check that the page is accessible on this screen, and keep a screenshot."""
+    console.emulate_screen(width, height, scheme)
+    console.wait_for_animations()
+    assert console.overflowing() == [], name
     assert console.accessibility() == [], name
     console.screenshot(f"console-{name}-{width}-{scheme}")
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), SCREENS)
-def test_every_state_of_the_page_is_designed(
+def test_every_state_of_the_page_is_accessible(
     system: System, browser: Browser, width: int, height: int, scheme: str
 ) -> None:
     order = system.order(system.customer(phone_number="+254700000919"))
     screen = (width, height, scheme)
-    browser.show_as(*screen)
+    browser.emulate_screen(*screen)
     browser.open(system.url("/"))
     browser.click(".welcome button", "Sign in", seconds=30)
     browser.sign_in()
     browser.find(".row")
 
-    browser.answers("/api/", NEVER)
+    browser.intercept("/api/", NEVER)
     browser.click("nav a", "Customers")
     browser.find(".skeleton")
     look(browser, "loading", *screen)
-    browser.answers("/api/", NO_NETWORK)
+    browser.intercept("/api/", NO_NETWORK)
     browser.click("nav a", "Orders")
-    browser.find(".list .blank h2", "Orders cannot be shown")
+    browser.find(".list .blank h2", "Orders did not load")
     browser.find(".notice", "No connection")
     look(browser, "offline", *screen)
     browser.driver.execute_script(f"location.hash = '#/orders?open={order['id']}'")
-    browser.find(f"{DRAWER} .blank h2", "The order cannot be shown")
+    browser.find(f"{DRAWER} .blank h2", "The order did not load")
     look(browser, "offline-order", *screen)
     browser.click("#close")
-    browser.answers("/api/", "")
+    browser.intercept("/api/", "")
     browser.driver.execute_script("location.hash = '#/orders?reference=none'")
     browser.find(".blank h2", "No orders match")
     until(lambda: not browser.driver.find_elements("css selector", ".notice"))
     look(browser, "no-match", *screen)
     draft(browser)
-    browser.answers("/api/", says(401))
+    browser.intercept("/api/", answer_with(401))
     browser.find("dialog .notice", "Your session has ended", seconds=30)
     look(browser, "session-ended-draft", *screen)
     browser.click("#close")
@@ -726,8 +726,8 @@ def test_every_state_of_the_page_is_designed(
     assert browser.errors() == []
 
 
-def test_the_page_has_one_left_edge_and_does_not_move_under_the_drawer(system: System, console: Browser) -> None:
-    console.show_as(1280, 800, "light")
+def test_the_page_does_not_move_behind_the_drawer(system: System, console: Browser) -> None:
+    console.emulate_screen(1280, 800, "light")
     for number in range(15):
         system.order(system.customer(phone_number=f"+2547000008{number:02}"))
     console.find(".rows > li:nth-child(15) .row")
@@ -739,7 +739,7 @@ def test_the_page_has_one_left_edge_and_does_not_move_under_the_drawer(system: S
     assert len({round(left) for left, _ in before}) == 1
     assert console.driver.execute_script("return document.documentElement.clientWidth < innerWidth")
     console.click(".head a", "New order")
-    console.still()
+    console.wait_for_animations()
     assert console.driver.execute_script(place) == before
     for field in console.driver.find_elements("css selector", ".filters .field"):
         control = field.find_element("css selector", "input, select")
@@ -748,46 +748,46 @@ def test_the_page_has_one_left_edge_and_does_not_move_under_the_drawer(system: S
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[System]:
-    """A system with what `make demo` loads, and nothing else."""
-    with running() as found:
+    """A running system with the data of `make demo`."""
+    with running() as system:
         command = [sys.executable, "-m", "local.commands.demo"]
-        subprocess.run(command, cwd=ROOT, env=found.environ(), check=True, timeout=120, capture_output=True)
-        until(lambda: "sent" not in {order["sms"]["status"] for order in found.orders()}, seconds=60)
-        yield found
+        subprocess.run(command, cwd=ROOT, env=system.environ(), check=True, timeout=120, capture_output=True)
+        until(lambda: "sent" not in {order["sms"]["status"] for order in system.orders()}, seconds=60)
+        yield system
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), SCREENS)
-def test_it_can_be_read_and_used_on_every_screen(
+def test_the_demo_shop_is_accessible_on_every_screen(
     shop: System, browser: Browser, width: int, height: int, scheme: str
 ) -> None:
-    browser.show_as(width, height, scheme)
+    browser.emulate_screen(width, height, scheme)
     browser.open(shop.url("/"))
     browser.click(".welcome button", "Sign in")
     browser.sign_in()
     browser.find(".row")
     newest = shop.call("GET", "orders?limit=1").body["data"][0]["id"]
-    for name, address, there in (
+    for name, address, selector in (
         ("orders", "/#/orders", ".row"),
         ("customers", "/#/customers", ".row"),
         ("new-customer", "/#/customers?open=new", f"{DRAWER} form"),
         ("order", f"/#/orders?open={newest}", ".timeline"),
     ):
         browser.open(shop.url(address))
-        browser.find(there)
+        browser.find(selector)
         wanted = height
         if name == "order":
-            # All of it on a large screen, and all of its text on a small one.
+            # Show the whole order on a large screen, and the whole text on a small one.
             wanted = browser.bottom(".actions") + 60 if width > 360 else 820
-            browser.show_as(width, wanted, scheme)
+            browser.emulate_screen(width, wanted, scheme)
             if width == 360:
                 browser.driver.execute_script("document.querySelector('#sms-title').scrollIntoView()")
         look(browser, name, width, wanted, scheme)
-        browser.show_as(width, height, scheme)
+        browser.emulate_screen(width, height, scheme)
     assert browser.errors() == []
     browser.open(shop.sandbox("/"))
     browser.find(".phone .state", "Delivered")
-    assert browser.sticks_out() == []
+    assert browser.overflowing() == []
     assert browser.accessibility() == []
-    # No phone of the first row is cut.
-    browser.show_as(width, browser.bottom(f".phone:nth-child(-n+{3 if width > 360 else 1})") + 12, scheme)
+    # Make the screen tall enough for the first row of phones.
+    browser.emulate_screen(width, browser.bottom(f".phone:nth-child(-n+{3 if width > 360 else 1})") + 12, scheme)
     browser.screenshot(f"phones-{width}-{scheme}")

@@ -1,4 +1,4 @@
-"""The reference at /docs, in a real browser: it needs nothing from elsewhere, signs in, and what it tries is real."""
+"""The API reference at /docs in a real browser: it loads nothing from elsewhere, signs in, and sends real requests."""
 
 import pytest
 
@@ -9,13 +9,13 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(
         not (ROOT / "functions" / "serve_docs" / "swagger-ui").is_dir(),
-        reason="the reference's viewer is not installed: scripts/setup.sh docs",
+        reason="Swagger UI is not installed: scripts/setup.sh docs",
     ),
 ]
 CREATE = "#operations-Customers-create_customer"
 
 
-def test_the_reference_shows_the_contract_and_asks_nobody_else_for_anything(system: System, browser: Browser) -> None:
+def test_the_reference_loads_nothing_from_elsewhere(system: System, browser: Browser) -> None:
     browser.open(system.url("/docs"))
     browser.find("h2.title, h1.title", "Sales")
     browser.find(".opblock-summary-path", "/customers")
@@ -24,8 +24,8 @@ def test_the_reference_shows_the_contract_and_asks_nobody_else_for_anything(syst
     assert browser.errors() == []
 
 
-def test_after_authorize_try_it_out_creates_a_customer(system: System, browser: Browser) -> None:
-    # As the README has it; the other tests take the address that `make run` prints.
+def test_authorize_and_try_it_out_create_a_customer(system: System, browser: Browser) -> None:
+    # The README says localhost; the other tests use the address that `make run` prints.
     home = f"http://localhost:{system.port}"
     before = {customer["id"] for customer in system.call("GET", "customers?limit=100").body["data"]}
     browser.open(f"{home}/docs")
@@ -53,7 +53,7 @@ def test_after_authorize_try_it_out_creates_a_customer(system: System, browser: 
     assert browser.errors() == []
 
 
-def test_the_reference_can_be_read_by_everyone(system: System, browser: Browser) -> None:
+def test_the_reference_is_accessible(system: System, browser: Browser) -> None:
     browser.open(system.url("/docs"))
     browser.find(".opblock-summary-path", "/customers")
     assert browser.accessibility() == []

@@ -1,4 +1,4 @@
-"""The SMS sandbox's page in a real browser: the recipients' phones, and the buttons that make the gateway misbehave."""
+"""The SMS sandbox's page in a real browser: the recipients' phones, and the buttons that make the provider misbehave."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.browser.chromium import Browser, says
+from tests.browser.chromium import Browser, answer_with
 from tests.support.system import System, request, until
 
 pytestmark = pytest.mark.browser
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page(system: System, browser: Browser) -> Iterator[Browser]:
-    """The page, live; the sandbox behaves well before and after."""
+    """Open the page, with the sandbox's default behaviour before and after."""
     system.behave()
     browser.open(system.sandbox("/"))
     browser.find("#connection", "Live")
@@ -23,21 +23,21 @@ def page(system: System, browser: Browser) -> Iterator[Browser]:
 
 
 def phone(page: Browser, number: str) -> WebElement:
-    """The phone of a number, as soon as it is there."""
+    """Wait for the phone with this number, and return it."""
     page.find(f"#phone-{number.lstrip('+')}")
     return page.find(f"section[aria-labelledby=phone-{number.lstrip('+')}]")
 
 
 def choose(page: Browser, label: str, hint: str) -> None:
-    """Presses a behaviour's button and waits until the sandbox has it."""
+    """Choose a behaviour and wait until the sandbox has it."""
     page.click("#answers label", label)
     page.find("#answer-hint", hint)
     until(lambda: page.driver.execute_script("return waiting === 0"))
 
 
-def test_a_text_appears_with_its_size_and_cost_and_is_delivered_without_a_reload(system: System, page: Browser) -> None:
+def test_a_text_appears_and_is_delivered_without_a_reload(system: System, page: Browser) -> None:
     system.behave(delivery_delay_ms=3000)
-    # Every state that is shown, however long this test takes to look.
+    # Record each state as it is shown: this test may be too slow to see it.
     page.driver.execute_script(
         """
         window.shownStates = [];
@@ -60,7 +60,7 @@ def test_a_text_appears_with_its_size_and_cost_and_is_delivered_without_a_reload
     assert page.origins() == {system.sandbox("")}
 
 
-def test_letters_that_cost_a_segment_are_seen_to(system: System, page: Browser) -> None:
+def test_a_text_shows_its_segments_and_encoding(system: System, page: Browser) -> None:
     customer = system.customer(phone_number="+254700000952", name="Wanjiru")
     body = {"customer": customer["id"], "item": "日本 " + "x" * 60, "amount": "10"}
     sms = system.call("POST", "orders", body).body["sms"]
@@ -73,12 +73,12 @@ def test_refused_texts_fail_and_reach_no_phone(system: System, page: Browser) ->
     choose(page, "Refused", "CouldNotRoute")
     order = system.order(system.customer(phone_number="+254700000953"))
     system.reaches(order, "failed")
-    choose(page, "Accepted", "taken and answered at once")
+    choose(page, "Accepted", "accepted immediately")
     assert "+254700000953" not in page.find("body").text
     assert all(text["to"] != "+254700000953" for text in system.texts())
 
 
-def test_a_dropped_answer_is_shown_as_lost_and_the_text_is_there_once(system: System, page: Browser) -> None:
+def test_a_text_whose_answer_was_lost_appears_once(system: System, page: Browser) -> None:
     page.click("#delivery option[value=none]")
     until(lambda: page.driver.execute_script("return behaviour.delivery === 'none' && waiting === 0"))
     choose(page, "Dropped", "its answer is lost")
@@ -89,8 +89,8 @@ def test_a_dropped_answer_is_shown_as_lost_and_the_text_is_there_once(system: Sy
     assert shown.text.count(order["sms"]["text"]) == 1
 
 
-def test_a_delayed_text_is_sent_after_its_answer(system: System, page: Browser) -> None:
-    choose(page, "Delayed", "the answer takes 3 s")
+def test_a_delayed_text_counts_as_sent_after_its_answer(system: System, page: Browser) -> None:
+    choose(page, "Delayed", "the answer takes 3 seconds")
     order = system.order(system.customer(phone_number="+254700000955"))
     system.reaches(order, "delivered")
     history = system.call("GET", f"orders/{order['id']}").body["sms"]["history"]
@@ -98,7 +98,7 @@ def test_a_delayed_text_is_sent_after_its_answer(system: System, page: Browser) 
     assert at["sent"] - at["sending"] >= timedelta(seconds=3)
 
 
-def test_two_quick_choices_both_hold(system: System, page: Browser) -> None:
+def test_two_quick_choices_both_take_effect(system: System, page: Browser) -> None:
     page.driver.execute_script(
         """
         document.querySelector("input[value=refuse]").click();
@@ -109,66 +109,62 @@ def test_two_quick_choices_both_hold(system: System, page: Browser) -> None:
         """
     )
     until(lambda: page.driver.execute_script("return waiting === 0"))
-    told = request("GET", system.sandbox("/_sandbox/behaviour")).body
-    assert (told["default"], told["latency_ms"], told["delivery"]) == ("accept", 3000, "none")
+    behaviour = request("GET", system.sandbox("/_sandbox/behaviour")).body
+    assert (behaviour["default"], behaviour["latency_ms"], behaviour["delivery"]) == ("accept", 3000, "none")
     assert page.find("#delivery").get_attribute("value") == "none"
 
 
-def test_what_the_sandbox_does_not_take_is_said_and_not_shown_as_chosen(system: System, page: Browser) -> None:
-    page.answers("/_sandbox/behaviour", says(400, '{"detail": "The body must be JSON."}'))
+def test_a_choice_that_the_sandbox_refuses_is_not_shown(system: System, page: Browser) -> None:
+    page.intercept("/_sandbox/behaviour", answer_with(400, '{"detail": "The body must be JSON."}'))
     page.click("#answers label", "Refused")
-    page.find("#refused", "did not take that: The body must be JSON.")
-    page.find("#answer-hint", "taken and answered at once")
-    page.answers("/_sandbox/behaviour", "")
+    page.find("#refused", "refused this change: The body must be JSON.")
+    page.find("#answer-hint", "accepted immediately")
+    page.intercept("/_sandbox/behaviour", "")
     choose(page, "Refused", "CouldNotRoute")
     assert page.driver.find_element("css selector", "#refused").text == ""
 
 
-def test_a_text_put_off_arrives_once_the_gateway_takes_texts_again(system: System, page: Browser) -> None:
-    choose(page, "Put off", "tried again later")
+def test_a_deferred_text_arrives_once_the_provider_recovers(system: System, page: Browser) -> None:
+    choose(page, "Put off", "we try again later")
     order = system.order(system.customer(phone_number="+254700000956"))
     until(lambda: system.call("GET", f"orders/{order['id']}").body["sms"]["attempts"] >= 1)
     assert "+254700000956" not in page.find("body").text
-    choose(page, "Accepted", "taken and answered at once")
+    choose(page, "Accepted", "accepted immediately")
     assert order["sms"]["text"] in phone(page, "+254700000956").text
     system.reaches(order, "delivered")
 
 
-def test_a_wrong_key_pauses_sending_and_each_text_goes_out_once_when_it_is_right_again(
-    system: System, page: Browser
-) -> None:
+def test_a_wrong_key_pauses_sending_until_it_is_corrected(system: System, page: Browser) -> None:
     choose(page, "Wrong key", "sending pauses")
     order = system.order(system.customer(phone_number="+254700000958"))
     held = until(lambda: (now := system.call("GET", f"orders/{order['id']}").body["sms"])["reason"] and now)
     assert (held["status"], held["reason"], held["attempts"]) == ("queued", "bad_key", 0)
     assert "+254700000958" not in page.find("body").text
-    choose(page, "Accepted", "taken and answered at once")
+    choose(page, "Accepted", "accepted immediately")
     system.reaches(order, "delivered", seconds=60)
     assert phone(page, "+254700000958").text.count(order["sms"]["text"]) == 1
 
 
-def test_who_replies_stop_gets_no_texts_until_they_take_it_back(system: System, page: Browser) -> None:
+def test_replying_stop_opts_out_until_it_is_undone(system: System, page: Browser) -> None:
     customer = system.customer(phone_number="+254700000957")
     system.order(customer)
     shown = phone(page, "+254700000957")
     button = shown.find_element("css selector", ".reply")
     assert button.text == "Reply STOP"
     button.click()
-    until(lambda: "Takes no texts" in shown.text)
+    until(lambda: "Opted out" in shown.text)
     until(lambda: system.call("GET", f"customers/{customer['id']}").body["sms_opted_out"])
     system.reaches(system.order(customer), "suppressed")
     assert "1 text\n" in shown.text
-    until(lambda: button.text == "Take texts again")
+    until(lambda: button.text == "Undo STOP")
     button.click()
-    until(lambda: "Takes no texts" not in shown.text)
+    until(lambda: "Opted out" not in shown.text)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800)])
-def test_everyone_can_read_it_with_every_state_on_it(
-    system: System, page: Browser, width: int, height: int, scheme: str
-) -> None:
-    page.show_as(width, height, scheme)
+def test_every_state_is_accessible(system: System, page: Browser, width: int, height: int, scheme: str) -> None:
+    page.emulate_screen(width, height, scheme)
     page.driver.refresh()
     for number, behaviour in (
         ("+254700000961", {"delivery": "failed"}),
@@ -191,7 +187,7 @@ def test_everyone_can_read_it_with_every_state_on_it(
     page.click(".magic > summary")
     page.click(".text details > summary")
     assert page.accessibility() == []
-    assert page.sticks_out() == []
+    assert page.overflowing() == []
     right = "return arguments[0].getBoundingClientRect().right"
     table, around = page.find(".controls table"), page.find(".controls .magic")
     assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, around)

@@ -1,22 +1,23 @@
-// The console: which section and which drawer the address (#/section?filters&open=...) asks for.
+// The console: shows the section and the drawer that the address names (#/section?filters&open=...).
 
+import { sentence } from "./api.js";
 import { customer, customers, newCustomer } from "./customers.js";
 import { $, el, notice } from "./dom.js";
 import { newOrder, order, orders } from "./orders.js";
-import { mayWrite, person, resume, signIn, signInBeside, signOut, whenSession } from "./signin.js";
+import { mayWrite, onSession, person, resume, signIn, signInInWindow, signOut } from "./signin.js";
 
 const SECTIONS = { orders, customers };
 const drawer = $("drawer");
 let started = false;
-let listed = null; // {address, view}: the list that is shown
+let list = null; // {address, view}: the list that is shown
 let close = () => {};
-let typed = false; // something in the drawer that closing it would lose
+let unsaved = false; // whether closing the drawer would lose typed text
 
 function read() {
   const [, section, search] = /^#\/(\w+)(?:\?(.*))?$/.exec(location.hash) ?? [];
   const query = Object.fromEntries(new URLSearchParams(search ?? ""));
-  const { open, for: whom, ...filters } = query;
-  return { section: section in SECTIONS ? section : "orders", filters, open, whom };
+  const { open, for: recipient, ...filters } = query;
+  return { section: section in SECTIONS ? section : "orders", filters, open, recipient };
 }
 
 function address(section, filters, more = {}) {
@@ -24,19 +25,20 @@ function address(section, filters, more = {}) {
   return `#/${section}${query.size ? `?${query}` : ""}`;
 }
 
-const place = {
+// The drawer, as orders and customers use it.
+const panel = {
   title: (text) => { $("drawer-title").textContent = text; },
   news: (text) => { $("drawer-news").textContent = text; },
   show: (...content) => $("drawer-body").replaceChildren(...content.filter(Boolean)),
   focus: () => $("drawer-title").focus(),
-  // What is shown here is other than in the list.
+  // Call it after saving: the list refreshes.
   changed: () => {
-    typed = false;
-    listed.view.now();
+    unsaved = false;
+    list.view.now();
   },
 };
 
-// Nothing else can be reached while the drawer is open: the page behind neither scrolls nor, with its scroll bar gone, moves.
+// The list behind the open drawer does not scroll; the margin keeps it in place when its scroll bar goes.
 function openDrawer() {
   const root = document.documentElement;
   root.style.setProperty("--scroll-bar", `${window.innerWidth - root.clientWidth}px`);
@@ -45,63 +47,64 @@ function openDrawer() {
 
 function route() {
   if (!started) return undefined;
-  const { section, filters, open, whom } = read();
+  const { section, filters, open, recipient } = read();
   const home = address(section, filters);
   for (const link of $("sections").children) {
     if (link.dataset.section === section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (listed?.address !== home) {
-    listed?.view.stop();
+  if (list?.address !== home) {
+    list?.view.stop();
     const view = SECTIONS[section]({ query: filters, link: (more) => address(section, filters, more) });
     $("content").replaceChildren(view.element);
     $("content").removeAttribute("aria-busy");
     document.title = `${section === "orders" ? "Orders" : "Customers"} · Sales`;
-    if (listed) $("content").focus();
-    listed = { address: home, view };
+    if (list) $("content").focus();
+    list = { address: home, view };
     view.start();
   }
   close();
   close = () => {};
-  typed = false;
-  place.news("");
+  unsaved = false;
+  panel.news("");
   if (!open) return drawer.open && drawer.close();
   if (!drawer.open) openDrawer();
-  const done = (made) => {
-    listed.view.now();
-    location.hash = address(section, filters, { open: made.id });
+  const done = (created) => {
+    list.view.now();
+    location.hash = address(section, filters, { open: created.id });
   };
   if (open === "new" && !mayWrite()) {
-    place.title("Not allowed");
-    place.show(el("p", { class: "blank" }, "Your sign-in allows to read, not to create."));
-  } else if (section === "orders") close = open === "new" ? newOrder({ customer: whom, place, done }) : order({ id: open, place });
-  else close = open === "new" ? newCustomer({ place, done }) : customer({ id: open, place });
-  if (open !== "new") place.focus();
+    panel.title("Not allowed");
+    panel.show(el("p", { class: "blank" }, "You can view but not create."));
+  } else if (section === "orders") close = open === "new" ? newOrder({ customer: recipient, panel, done }) : order({ id: open, panel });
+  else close = open === "new" ? newCustomer({ panel, done }) : customer({ id: open, panel });
+  if (open !== "new") panel.focus();
   return undefined;
 }
 
-// Closing with Escape, the button or a click beside it is going back to the list.
+// Escape, the button and a click outside the drawer all return to the list.
 drawer.addEventListener("close", () => {
   const { section, filters, open } = read();
   close();
   close = () => {};
-  typed = false;
+  unsaved = false;
   if (open) history.replaceState(null, "", address(section, filters));
-  // The row that it was opened from may have left the list.
+  // The row that opened the drawer may have left the list.
   if (document.activeElement === document.body) $("content").focus();
 });
-drawer.addEventListener("input", () => { typed = true; });
+drawer.addEventListener("input", () => { unsaved = true; });
 
-// Beside is where the press began and ended; empty space within the drawer is the dialog itself, too.
-const beside = ({ clientX, clientY }) => {
+// Both press and release must be outside. A click on empty space in the drawer has the dialog as its target too, so compare
+// positions.
+const isOutside = ({ clientX, clientY }) => {
   const { left, right, top, bottom } = drawer.getBoundingClientRect();
   return clientX < left || clientX >= right || clientY < top || clientY >= bottom;
 };
-let pressed = false;
-drawer.addEventListener("pointerdown", (event) => { pressed = beside(event); });
+let pressedOutside = false;
+drawer.addEventListener("pointerdown", (event) => { pressedOutside = isOutside(event); });
 drawer.addEventListener("click", (event) => {
-  if (event.target !== drawer || !pressed || !beside(event)) return;
-  if (typed) place.news("This is not saved yet. To forget it, press ✕ or Escape.");
+  if (event.target !== drawer || !pressedOutside || !isOutside(event)) return;
+  if (unsaved) panel.news("You have unsaved changes. Press ✕ or Escape to discard them.");
   else drawer.close();
 });
 $("close").addEventListener("click", () => drawer.close());
@@ -110,29 +113,29 @@ window.addEventListener("hashchange", route);
 
 const button = (label, onclick, tone = "primary") => el("button", { type: "button", class: tone, onclick }, label);
 
-// What is open and typed stays; the sign-in is done in a window of its own, or here where the browser opens none.
-function offer(text, label, ...others) {
-  const again = () => signInBeside().catch((error) =>
-    offer(`You are not signed in. ${error.message}`, label, () => button("Sign in here, and lose what is typed", () => signIn().catch(fail), "")));
-  notice("session", text, () => [button(label, again), ...others.map((make) => make())]);
+// Offers to sign in without losing what is open: in a second window, or here if the browser blocks that.
+function offerSignIn(text, label, ...others) {
+  const again = () => signInInWindow().catch((error) =>
+    offerSignIn(`You are not signed in. ${sentence(error.message)}`, label, () => button("Sign in here and lose your changes", () => signIn().catch(fail), "")));
+  notice("session", text, () => [button(label, again), ...others.map((create) => create())]);
 }
 
-whenSession({
-  ends: () => offer("Your session ends in two minutes.", "Stay signed in"),
-  ended: () => offer("Your session has ended. Sign in again to go on where you are.", "Sign in again"),
-  begun() {
+onSession({
+  ending: () => offerSignIn("Your session ends in two minutes.", "Stay signed in"),
+  ended: () => offerSignIn("Your session has ended. Sign in again to continue.", "Sign in again"),
+  renewed() {
     notice("session", "");
-    if (document.activeElement === document.body) (drawer.open ? place : $("content")).focus();
+    if (document.activeElement === document.body) (drawer.open ? panel : $("content")).focus();
   },
 });
 
 function signedOut(trouble) {
   started = false;
-  listed?.view.stop();
+  list?.view.stop();
   for (const id of ["sections", "person", "sign-out"]) $(id).hidden = true;
   welcome(
     el("h1", {}, "Sales"),
-    el("p", {}, "Customers, their orders, and what became of each text."),
+    el("p", {}, "Your customers, their orders, and whether each text arrived."),
     trouble ? el("p", { class: "error", role: "alert" }, trouble) : "",
     button("Sign in", () => signIn().catch(fail)));
   document.title = "Sign in · Sales";
@@ -145,12 +148,12 @@ function welcome(...content) {
 }
 
 function fail(error) {
-  signedOut(`You could not be signed in. ${error.message}`);
+  signedOut(`Sign-in failed. ${sentence(error.message)}`);
 }
 
 async function start() {
   const resumed = await resume();
-  if (resumed === null) return welcome(el("h1", {}, "Sales"), el("p", {}, "You can close this window and go on where you were."));
+  if (resumed === null) return welcome(el("h1", {}, "Sales"), el("p", {}, "Close this window to continue where you were."));
   if (!resumed) return signedOut();
   started = true;
   $("sections").hidden = false;

@@ -8,8 +8,8 @@ import { mayWrite } from "./signin.js";
 
 const fields = (customer = {}) => [
   field("Name", "name", { required: true, maxlength: 100, value: customer.name }),
-  field("Phone number", "phone_number", { required: true, type: "tel", value: customer.phone_number, placeholder: "+254704590344", hint: "With the country’s code." }),
-  field("E-mail", "email", { required: true, type: "email", value: customer.email }),
+  field("Phone number", "phone_number", { required: true, type: "tel", value: customer.phone_number, placeholder: "+254704590344", hint: "For example 0704 590 344 or +254 704 590 344." }),
+  field("Email", "email", { required: true, type: "email", value: customer.email }),
 ];
 
 export function customers({ query, link }) {
@@ -17,18 +17,18 @@ export function customers({ query, link }) {
     path: "customers",
     title: "Customers",
     query,
-    columns: ["Name", "Code", "Phone number", "E-mail", "Since"],
+    columns: ["Name", "Code", "Phone number", "Email", "Since"],
     filters: [
       ["Phone number", "phone_number", { type: "tel", placeholder: "+254704590344" }],
-      ["E-mail", "email", { type: "email" }],
+      ["Email", "email", { type: "email" }],
       ["Code", "code", { maxlength: 8 }],
     ],
     open: (customer) => link({ open: customer.id }),
-    at: (customer) => customer.created_at,
+    sortedBy: (customer) => customer.created_at,
     moving: () => false,
     action: mayWrite() && el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer"),
     row: (customer) => [
-      el("span", { class: "customer" }, customer.name ?? "Erased", customer.sms_opted_out && el("span", { class: "chip mute" }, "Takes no texts")),
+      el("span", { class: "customer" }, customer.name ?? "Erased", customer.sms_opted_out && el("span", { class: "chip mute" }, "Opted out")),
       el("span", { class: "code" }, el("code", {}, customer.code)),
       el("span", { class: "phone" }, customer.phone_number ?? ""),
       el("span", { class: "email" }, customer.email ?? ""),
@@ -36,29 +36,29 @@ export function customers({ query, link }) {
     ],
     empty: () => [
       el("h2", {}, "No customers yet"),
-      el("p", {}, "A customer has a name, a phone number that takes texts, and an e-mail address."),
+      el("p", {}, "Each customer needs a name, a mobile number and an email address."),
       mayWrite() && el("p", { class: "buttons" }, el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer")),
     ].filter(Boolean),
   });
 }
 
-export function newCustomer({ place, done }) {
-  const made = form({
+export function newCustomer({ panel, done }) {
+  const element = form({
     fields: fields(),
     button: "Create customer",
-    send: async (given, key) => done((await call("POST", "customers", { body: given, key })).body),
+    send: async (body, key) => done((await call("POST", "customers", { body, key })).body),
   });
-  place.title("New customer");
-  place.show(made);
-  control(made, "name").focus();
+  panel.title("New customer");
+  panel.show(element);
+  control(element, "name").focus();
   return () => {};
 }
 
-export function customer({ id, place }) {
-  place.title("Customer");
-  place.show(el("p", { class: "starting" }, "Loading…"));
+export function customer({ id, panel }) {
+  panel.title("Customer");
+  panel.show(el("p", { class: "starting" }, "Loading…"));
 
-  // Until it is there, and then no more: what is being typed must not be replaced.
+  // Stops once the customer has loaded: a refresh must not replace what a person is typing.
   const watcher = watch(async () => {
     let answer;
     try {
@@ -69,10 +69,10 @@ export function customer({ id, place }) {
     if (stopped) return false;
     stop();
     if (answer) show(answer.body, answer.etag);
-    else place.show(el("p", { class: "blank" }, "There is no such customer."));
+    else panel.show(el("p", { class: "blank" }, "This customer does not exist."));
     return false;
   }, (error) => {
-    place.show(failure("The customer", error, () => watcher.now()));
+    panel.show(failure("The customer", error, () => watcher.now()));
     return true;
   });
   let stopped = false;
@@ -81,36 +81,36 @@ export function customer({ id, place }) {
     watcher.stop();
   }
 
-  function show(found, etag) {
-    place.title(found.name ?? "Erased customer");
-    const about = facts([["Code", el("code", {}, found.code)], ["Since", time(found.created_at)], ["Id", el("code", {}, found.id)]]);
+  function show(current, etag) {
+    panel.title(current.name ?? "Erased customer");
+    const about = facts([["Code", el("code", {}, current.code)], ["Since", time(current.created_at)], ["Id", el("code", {}, current.id)]]);
     const links = el("p", { class: "buttons" },
-      mayWrite() && found.name && el("a", { class: "button primary", href: `#/orders?open=new&for=${found.code}` }, "New order"),
-      el("a", { class: "button", href: `#/orders?customer=${found.code}` }, "Orders"));
-    if (!found.name) return place.show(about, el("p", { class: "hint" }, "The personal data was erased; the orders are kept."), links);
+      mayWrite() && current.name && el("a", { class: "button primary", href: `#/orders?open=new&for=${current.code}` }, "New order"),
+      el("a", { class: "button", href: `#/orders?customer=${current.code}` }, "Orders"));
+    if (!current.name) return panel.show(about, el("p", { class: "hint" }, "This customer’s personal data was erased. Their orders remain."), links);
     if (!mayWrite()) {
-      const takes = found.sms_opted_out ? "No" : "Yes";
-      return place.show(about, facts([["Phone number", found.phone_number], ["E-mail", found.email], ["Takes texts", takes]]), links);
+      const receives = current.sms_opted_out ? "No" : "Yes";
+      return panel.show(about, facts([["Phone number", current.phone_number], ["Email", current.email], ["Receives texts", receives]]), links);
     }
-    const takes = el("input", { type: "checkbox", id: "takes-texts", checked: !found.sms_opted_out });
-    const made = form({
+    const receives = el("input", { type: "checkbox", id: "receives-texts", checked: !current.sms_opted_out });
+    const element = form({
       fields: [
-        ...fields(found),
-        el("div", { class: "check" }, takes, el("label", { for: "takes-texts" }, "Takes texts"),
-          found.sms_opted_out && el("p", { class: "hint" }, "The customer asked for no texts. Tick this only when they agree again.")),
+        ...fields(current),
+        el("div", { class: "check" }, receives, el("label", { for: "receives-texts" }, "Receives texts"),
+          current.sms_opted_out && el("p", { class: "hint" }, "The customer has opted out. Only tick this if they have agreed again.")),
       ],
       button: "Save",
       tone: "",
       send: async () => {
-        const given = Object.fromEntries(["name", "phone_number", "email"].map((name) => [name, control(made, name).value]));
-        const answer = await call("PATCH", `customers/${found.id}`, { body: { ...given, sms_opted_out: !takes.checked }, etag });
+        const changes = Object.fromEntries(["name", "phone_number", "email"].map((name) => [name, control(element, name).value]));
+        const answer = await call("PATCH", `customers/${current.id}`, { body: { ...changes, sms_opted_out: !receives.checked }, etag });
         show(answer.body, answer.etag);
-        place.news("Saved.");
-        place.focus();
-        place.changed();
+        panel.news("Saved.");
+        panel.focus();
+        panel.changed();
       },
     });
-    return place.show(about, links, el("h3", {}, "Details"), made);
+    return panel.show(about, links, el("h3", {}, "Details"), element);
   }
 
   return stop;

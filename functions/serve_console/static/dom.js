@@ -1,6 +1,6 @@
-// Elements, and how times and money are shown.
+// Creates elements, and shows times, money, notices and failures.
 
-// el("p", {class: "hint", onclick: f, hidden: true}, "text", child): attributes that are false or null are left out.
+// el("p", {class: "hint", onclick: f, hidden: true}, "text", child): leaves out attributes that are false or null.
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -30,7 +30,7 @@ const DAY = { day: "numeric", month: "short" };
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-// With its year where that is not this one. `exact`: with seconds, and without its day where that is the day of `after`.
+// Adds the year unless it is this year. `exact` adds seconds; the day is left out if it is also the day of `after`.
 export function time(stamp, { exact = false, after } = {}) {
   const date = new Date(stamp);
   const options = { ...CLOCK, ...(exact ? { second: "2-digit" } : {}) };
@@ -46,36 +46,43 @@ export function money(amount, currency) {
   return `${currency} ${number.format(Number(amount))}`;
 }
 
-// The gateway's own word for what a text cost, "KES 0.8000", with the digits that say something.
+// The provider's cost of a text, such as "KES 0.8000", without needless zeros.
 export function cost(text) {
   const [, currency, amount] = /^([A-Z]{3}) (\d+\.\d+)$/.exec(text ?? "") ?? [];
   return amount ? money(amount.replace(/(\.\d\d\d*?)0+$/, "$1"), currency) : text;
 }
 
-// A definition list of what is there.
+// A definition list of the entries that have a value.
 export function facts(entries) {
   return el("dl", { class: "facts" }, entries.filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
 }
 
-// What keeps the page from being up to date, or just happened. One notice of a kind; an empty text takes it back.
-// `actions()` makes its buttons. It stands in the page and in the drawer: while that is open nothing else can be read.
+// A closed fold for what a clerk rarely needs. `show(entries)` replaces its facts, and leaves it open if it is open.
+export function technicalDetails() {
+  const body = el("div");
+  const element = el("details", { class: "technical" }, el("summary", {}, "Technical details"), body);
+  return { element, show: (entries) => body.replaceChildren(facts(entries)) };
+}
+
+// Shows one notice of each kind, on the page and in the drawer (an open drawer hides the page from assistive technology).
+// An empty text removes the notice. `actions()` creates its buttons.
 export function notice(kind, text, actions) {
   for (const region of document.querySelectorAll(".notices")) {
-    const there = region.querySelector(`[data-kind="${kind}"]`);
-    if (!text) there?.remove();
-    else if (there?.dataset.text !== text) {
-      const shown = el("div", { class: "notice", "data-kind": kind, "data-text": text }, el("p", {}, text), actions?.());
-      if (there) there.replaceWith(shown);
-      else region.append(shown);
+    const current = region.querySelector(`[data-kind="${kind}"]`);
+    if (!text) current?.remove();
+    else if (current?.dataset.text !== text) {
+      const element = el("div", { class: "notice", "data-kind": kind, "data-text": text }, el("p", {}, text), actions?.());
+      if (current) current.replaceWith(element);
+      else region.append(element);
     }
   }
 }
 
-// What stands in the place of something that could not be loaded.
-export function failure(what, error, retry) {
+// Stands in for what did not load, such as "The order".
+export function failure(subject, error, retry) {
   return el("div", { class: "blank", role: "alert" },
-    el("h2", {}, `${what} cannot be shown`),
+    el("h2", {}, `${subject} did not load`),
     el("p", {}, error.message),
-    el("p", {}, "It is tried again by itself."),
+    el("p", {}, "Trying again automatically."),
     el("p", { class: "buttons" }, el("button", { type: "button", onclick: retry }, "Try again now")));
 }

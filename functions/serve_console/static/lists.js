@@ -1,29 +1,29 @@
-// A list: its filters, rows that are kept up to date, and more of them by cursor.
+// A list: its filters, its rows, which stay up to date, and more rows by cursor.
 
 import { call, Problem, watch } from "./api.js";
 import { el, failure, notice } from "./dom.js";
 import { control, field, showErrors, values } from "./forms.js";
 
 const PAGE = 25;
-const MOST = 100; // the API's largest page
+const LARGEST_PAGE = 100; // the API's
 
-// `path` is the API's; `filters` are fields, and `asked(query)` is what is asked for their values; `row(item)` makes a link's
-// content, `open(item)` its address; `at(item)` is what the list is sorted by; `moving(item)` says whether to look again soon;
-// `empty()` makes what stands in the place of no rows.
-export function list({ path, title, filters, query, asked = (given) => given, open, row, at, moving, empty, action, columns }) {
-  const items = el("ul", { class: "rows" });
+// `path` is the API's; `filters` are fields, and `apiQuery(query)` turns their values into the API's; `row(item)` creates the
+// content of a link and `open(item)` its address; the list is sorted by `sortedBy(item)`, newest first; `moving(item)` is true
+// for items to refresh soon; `empty()` creates what stands in for no rows.
+export function list({ path, title, filters, query, apiQuery = (filterValues) => filterValues, open, row, sortedBy, moving, empty, action, columns }) {
+  const rows = el("ul", { class: "rows" });
   const more = el("button", { type: "button", class: "more", hidden: true, onclick: showMore }, "Show more");
   const news = el("p", { class: "visually-hidden", role: "status", "aria-live": "polite" });
   const blank = el("div", { class: "blank", hidden: true });
   const body = el("div", { class: "list", "aria-busy": "true" },
     el("p", { class: `columns ${path}`, "aria-hidden": "true" }, columns.map((name) => el("span", {}, name))),
-    items, blank, more);
+    rows, blank, more);
   const skeleton = [1, 2, 3, 4, 5].map(() => el("li", { class: "skeleton", "aria-hidden": "true" }, el("span"), el("span"), el("span")));
-  items.append(...skeleton);
+  rows.append(...skeleton);
   const filtered = Object.keys(query).length > 0;
-  let shown = []; // {element, picture, item}, newest first
+  let shown = []; // {element, snapshot, item}, newest first
   let loaded = false;
-  let pages = 1; // that are shown, and kept up to date
+  let pages = 1; // how many are shown, and kept up to date
   let next = null;
   let watcher = null;
 
@@ -38,8 +38,8 @@ export function list({ path, title, filters, query, asked = (given) => given, op
   }
   search.addEventListener("submit", (event) => {
     event.preventDefault();
-    const wanted = new URLSearchParams(values(search));
-    location.hash = `#/${path}${wanted.size ? `?${wanted}` : ""}`;
+    const filterValues = new URLSearchParams(values(search));
+    location.hash = `#/${path}${filterValues.size ? `?${filterValues}` : ""}`;
   });
   search.addEventListener("change", (event) => {
     if (event.target.tagName === "SELECT") search.requestSubmit();
@@ -51,16 +51,16 @@ export function list({ path, title, filters, query, asked = (given) => given, op
     el("details", { class: "filtering", open: filtered || matchMedia("(min-width: 60rem)").matches }, el("summary", {}, filtered ? "Filters (on)" : "Filters"), search),
     news, body);
 
-  // Shows these items, newest first; elements of those that were there are kept, and with them focus and scrolling.
-  function show(found) {
-    const before = new Map(shown.map((each) => [each.item.id, each]));
-    shown = found.map((item, index) => {
-      const known = before.get(item.id) ?? { element: el("li", {}, el("a", { class: `row ${path}`, href: open(item) })), picture: "" };
+  // Shows these items, newest first. An item that was shown before keeps its element, and so focus and scroll position.
+  function show(items) {
+    const before = new Map(shown.map((entry) => [entry.item.id, entry]));
+    shown = items.map((item, index) => {
+      const entry = before.get(item.id) ?? { element: el("li", {}, el("a", { class: `row ${path}`, href: open(item) })), snapshot: "" };
       before.delete(item.id);
-      const picture = JSON.stringify(item);
-      if (known.picture !== picture) known.element.firstChild.replaceChildren(...row(item).filter(Boolean));
-      if (items.children[index] !== known.element) items.insertBefore(known.element, items.children[index] ?? null);
-      return { element: known.element, picture, item };
+      const snapshot = JSON.stringify(item);
+      if (entry.snapshot !== snapshot) entry.element.firstChild.replaceChildren(...row(item).filter(Boolean));
+      if (rows.children[index] !== entry.element) rows.insertBefore(entry.element, rows.children[index] ?? null);
+      return { element: entry.element, snapshot, item };
     });
     for (const gone of before.values()) {
       if (gone.element.contains(document.activeElement)) heading.focus();
@@ -68,46 +68,46 @@ export function list({ path, title, filters, query, asked = (given) => given, op
     }
     more.hidden = !next;
     blank.hidden = shown.length > 0;
-    if (shown.length === 0) blank.replaceChildren(...(filtered ? nothing() : empty()));
+    if (shown.length === 0) blank.replaceChildren(...(filtered ? noMatch() : empty()));
   }
 
-  async function look() {
+  async function refresh() {
     const wanted = pages;
-    const found = [];
+    const items = [];
     let cursor = null;
     try {
       do {
-        const limit = Math.min(wanted * PAGE - found.length, MOST);
-        const page = (await call("GET", path, { query: { ...asked(query), limit, cursor } })).body;
-        found.push(...page.data);
+        const limit = Math.min(wanted * PAGE - items.length, LARGEST_PAGE);
+        const page = (await call("GET", path, { query: { ...apiQuery(query), limit, cursor } })).body;
+        items.push(...page.data);
         cursor = page.next_cursor;
-      } while (cursor && found.length < wanted * PAGE);
+      } while (cursor && items.length < wanted * PAGE);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 400) throw error;
       refuse(error);
       return false;
     }
-    // Somebody has asked for more meanwhile.
-    if (wanted !== pages) return look();
-    const newest = shown[0] && at(shown[0].item);
-    const fresh = newest ? found.filter((item) => at(item) > newest).length : 0;
+    // "Show more" was pressed in the meantime.
+    if (wanted !== pages) return refresh();
+    const newest = shown[0] && sortedBy(shown[0].item);
+    const fresh = newest ? items.filter((item) => sortedBy(item) > newest).length : 0;
     ready();
     next = cursor;
-    show(found);
+    show(items);
     if (fresh) news.textContent = `${fresh} new in ${title}`;
-    return found.some(moving);
+    return items.some(moving);
   }
 
   function ready() {
     loaded = true;
-    for (const each of skeleton) each.remove();
+    for (const placeholder of skeleton) placeholder.remove();
     body.removeAttribute("aria-busy");
   }
 
-  // What was loaded before stays, under a notice.
-  function failed(error) {
+  // Rows that have loaded stay, under a notice.
+  function showFailure(error) {
     if (loaded) return false;
-    for (const each of skeleton) each.remove();
+    for (const placeholder of skeleton) placeholder.remove();
     body.removeAttribute("aria-busy");
     blank.replaceChildren(failure(title, error, () => watcher.now()));
     blank.hidden = false;
@@ -121,28 +121,28 @@ export function list({ path, title, filters, query, asked = (given) => given, op
     const errors = problem.errors.map((error) => ({ ...error, pointer: error.pointer.replace("?", "/") }));
     const others = showErrors(search, errors);
     blank.replaceChildren(
-      el("h2", {}, "These filters cannot be used"),
-      el("p", {}, [problem.message, ...others].join(" ")),
+      el("h2", {}, others.length < errors.length ? "Check the highlighted filter" : "These filters do not work"),
+      el("p", {}, (errors.length ? others : [problem.message]).join(" ")),
       el("p", {}, el("a", { href: `#/${path}` }, "Clear the filters")));
     blank.hidden = false;
   }
 
-  function nothing() {
+  function noMatch() {
     return [el("h2", {}, `No ${title.toLowerCase()} match`), el("p", {}, el("a", { href: `#/${path}` }, "Clear the filters"))];
   }
 
   async function showMore() {
     more.disabled = true;
     try {
-      const page = (await call("GET", path, { query: { ...asked(query), limit: PAGE, cursor: next } })).body;
+      const page = (await call("GET", path, { query: { ...apiQuery(query), limit: PAGE, cursor: next } })).body;
       const focus = shown.length;
-      const known = new Set(shown.map((each) => each.item.id));
+      const known = new Set(shown.map((entry) => entry.item.id));
       next = page.next_cursor;
       pages += 1;
-      show([...shown.map((each) => each.item), ...page.data.filter((item) => !known.has(item.id))]);
-      items.children[focus]?.firstChild.focus();
+      show([...shown.map((entry) => entry.item), ...page.data.filter((item) => !known.has(item.id))]);
+      rows.children[focus]?.firstChild.focus();
       news.textContent = `${page.data.length} more in ${title}`;
-      // Rows that came in meanwhile have pushed others over the edge between the pages.
+      // New rows may have pushed others from one page to the next.
       watcher.now();
     } catch (error) {
       notice("connection", error.message);
@@ -152,7 +152,7 @@ export function list({ path, title, filters, query, asked = (given) => given, op
 
   return {
     element,
-    start: () => { watcher = watch(look, failed); },
+    start: () => { watcher = watch(refresh, showFailure); },
     stop: () => watcher.stop(),
     now: () => watcher.now(),
   };

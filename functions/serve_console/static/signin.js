@@ -1,40 +1,40 @@
-// Signing in at the issuer with authorization code and PKCE (RFC 7636), as a public client. Tokens are in this module's
-// memory only; what outlives the page is that somebody was signed in, so that a reload can ask the issuer silently.
+// Signs in at the issuer with authorization code and PKCE (RFC 7636), as a public client. Tokens stay in this module's memory.
+// Session storage keeps only the scopes of the last sign-in, for a silent sign-in after a reload.
 
 const SCOPES = "openid profile sales:read sales:write";
 const READING = "openid profile sales:read";
 const ATTEMPT = "sign-in";
 const REMEMBERED = "signed-in";
 const HERE = `${location.origin}/`;
-// A sign-in in a window of its own: its `state` begins with this, its answer goes to the page that asked by a channel.
-const BESIDE = "beside.";
+// The `state` of a sign-in in a second window begins with this. A channel takes its answer to the page that opened the window.
+const WINDOW = "window.";
 const WARNING_SECONDS = 120;
 const channel = new BroadcastChannel(ATTEMPT);
 
 let settings = null;
 let endpoints = null;
-let session = null; // {token, idToken, subject, name, asked, granted}: the last two are scopes
+let session = null; // {token, idToken, subject, name, requested, granted}: the last two are scopes
 let last = null; // the session before it ended
 let timers = [];
-let beside = null; // {attempt, opened, done, failed}: the window's sign-in, while it is open
-let acts = { ends() {}, ended() {}, begun() {} };
+let pending = null; // {attempt, popup, done, failed}: the sign-in in a second window
+let handlers = { ending() {}, ended() {}, renewed() {} };
 
 export const token = () => session?.token ?? null;
 export const person = () => session?.name ?? "";
-// As the page was built: it stays as it is while the session has ended.
+// Does not change when the session ends: the page stays as it is until the next sign-in.
 export const mayWrite = () => (session ?? last)?.granted.includes("sales:write") ?? false;
 
-// `ends()`: in two minutes; `ended()`; `begun()`: the page can go on where it was.
-export function whenSession(given) {
-  acts = given;
+// Calls `ending()` two minutes before the session ends, `ended()`, and `renewed()` after signing in again without leaving the page.
+export function onSession(callbacks) {
+  handlers = callbacks;
 }
 
-// The session is over: the token ran out or is refused.
+// Call it when the token has expired or the API refuses it.
 export function end() {
   if (!session) return;
   last = session;
   forget();
-  acts.ended();
+  handlers.ended();
 }
 
 function forget() {
@@ -43,14 +43,14 @@ function forget() {
   for (const timer of timers) clearTimeout(timer);
 }
 
-// Ends a sign-in that comes back, or asks the issuer silently after a reload. True if signed in, null if this is the window
-// of another page's sign-in. What went wrong is thrown.
+// Completes a sign-in that has returned from the issuer, or starts a silent one after a reload. Returns whether a person is
+// signed in, or null if this is the second window of another page. Throws an error that a person can read.
 export async function resume() {
   const answer = new URLSearchParams(location.search);
-  if (answer.get("state")?.startsWith(BESIDE)) {
+  if (answer.get("state")?.startsWith(WINDOW)) {
     history.replaceState(null, "", HERE);
     channel.postMessage(answer.toString());
-    // The page that asked closes it; an issuer's policy may have cut the two apart.
+    // The page that opened this window closes it, unless an issuer's policy has separated the two.
     setTimeout(() => window.close(), 1000);
     return null;
   }
@@ -58,10 +58,10 @@ export async function resume() {
     const attempt = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? "null");
     sessionStorage.removeItem(ATTEMPT);
     history.replaceState(null, "", HERE + (attempt?.view ?? ""));
-    if (attempt?.state !== answer.get("state")) throw new Error("This sign-in was not begun here, or was used before.");
+    if (attempt?.state !== answer.get("state")) throw new Error("This sign-in was already used, or began in another window. Sign in again.");
     if (answer.has("error")) {
       sessionStorage.removeItem(REMEMBERED);
-      // Who may not write is refused all that was asked for: reading alone may be allowed.
+      // The issuer refuses all scopes if one is not allowed: try again with reading alone.
       const refused = ["access_denied", "invalid_scope"].includes(answer.get("error"));
       if (refused && attempt.scope === SCOPES) return leave({ silent: attempt.silent, scope: READING });
       if (attempt.silent) return false;
@@ -73,9 +73,9 @@ export async function resume() {
   return remembered ? leave({ silent: true, scope: remembered }) : false;
 }
 
-// The browser is leaving; a change of the address's fragment, which may cancel that, begins again.
-async function leave(how) {
-  await signIn(how);
+// Leaves for the issuer. A change of the address's fragment may cancel that: then start again.
+async function leave(options) {
+  await signIn(options);
   return new Promise(() => window.addEventListener("hashchange", () => location.reload(), { once: true }));
 }
 
@@ -85,31 +85,31 @@ export async function signIn({ silent = false, scope = SCOPES } = {}) {
   location.assign(url);
 }
 
-// Signs in once more in a window of its own: what is open and typed here stays. To be called by a press of a button, or the
-// browser does not open the window.
-export async function signInBeside() {
-  const opened = window.open("", ATTEMPT, "popup,width=480,height=680");
-  if (!opened) throw new Error("The browser did not open the sign-in’s window. Allow this page to open windows, then try again.");
-  const { attempt, url } = await prepare({ scope: (session ?? last).asked, prefix: BESIDE }).catch((error) => {
-    opened.close();
+// Signs in again in a second window, so that open and typed text stays here. Call it from a button's handler, or the browser
+// blocks the window.
+export async function signInInWindow() {
+  const popup = window.open("", ATTEMPT, "popup,width=480,height=680");
+  if (!popup) throw new Error("Your browser blocked the sign-in window. Allow pop-ups for this page, then try again.");
+  const { attempt, url } = await prepare({ scope: (session ?? last).requested, prefix: WINDOW }).catch((error) => {
+    popup.close();
     throw error;
   });
-  opened.location.replace(url);
-  await new Promise((done, failed) => { beside = { attempt, opened, done, failed }; });
+  popup.location.replace(url);
+  await new Promise((done, failed) => { pending = { attempt, popup, done, failed }; });
 }
 
 channel.addEventListener("message", async ({ data }) => {
   const answer = new URLSearchParams(data);
-  if (beside?.attempt.state !== answer.get("state")) return;
-  const { attempt, opened, done, failed } = beside;
-  beside = null;
-  opened.close();
+  if (pending?.attempt.state !== answer.get("state")) return;
+  const { attempt, popup, done, failed } = pending;
+  pending = null;
+  popup.close();
   const before = (session ?? last).subject;
   try {
     await redeem(answer, attempt);
-    // What is open belongs to whoever was here before.
+    // Another person has signed in: do not show them what is open.
     if (session.subject !== before) return location.reload();
-    acts.begun();
+    handlers.renewed();
     window.dispatchEvent(new Event("signed-in"));
     done();
   } catch (error) {
@@ -148,7 +148,7 @@ async function prepare({ prefix = "", silent = false, scope, view = "" }) {
 async function redeem(answer, attempt) {
   if (answer.has("error")) throw new Error(answer.get("error_description") ?? answer.get("error"));
   await discover();
-  const given = await read(endpoints.token_endpoint, {
+  const tokens = await readJson(endpoints.token_endpoint, {
     method: "POST",
     body: new URLSearchParams({
       grant_type: "authorization_code",
@@ -158,36 +158,36 @@ async function redeem(answer, attempt) {
       code_verifier: attempt.verifier,
     }),
   });
-  const claims = claimsOf(given.id_token);
-  if (claims.nonce !== attempt.nonce) throw new Error("The sign-in's answer belongs to another sign-in.");
+  const claims = claimsOf(tokens.id_token);
+  if (claims.nonce !== attempt.nonce) throw new Error("The answer belongs to another sign-in. Sign in again.");
   forget();
   session = {
-    token: given.access_token,
-    idToken: given.id_token,
+    token: tokens.access_token,
+    idToken: tokens.id_token,
     subject: claims.sub,
     name: claims.name ?? claims.preferred_username ?? "",
-    asked: attempt.scope,
-    granted: (given.scope ?? attempt.scope).split(" "),
+    requested: attempt.scope,
+    granted: (tokens.scope ?? attempt.scope).split(" "),
   };
   sessionStorage.setItem(REMEMBERED, attempt.scope);
-  const lasts = Math.max(given.expires_in - 5, 1);
-  timers = [setTimeout(end, lasts * 1000)];
-  if (lasts > 2 * WARNING_SECONDS) timers.push(setTimeout(() => acts.ends(), (lasts - WARNING_SECONDS) * 1000));
+  const seconds = Math.max(tokens.expires_in - 5, 1);
+  timers = [setTimeout(end, seconds * 1000)];
+  if (seconds > 2 * WARNING_SECONDS) timers.push(setTimeout(() => handlers.ending(), (seconds - WARNING_SECONDS) * 1000));
 }
 
 async function discover() {
-  settings ??= await read("/console/config.json");
-  endpoints ??= await read(`${settings.issuer}/.well-known/openid-configuration`);
+  settings ??= await readJson("/console/config.json");
+  endpoints ??= await readJson(`${settings.issuer}/.well-known/openid-configuration`);
 }
 
-// The JSON that is there. What is thrown names who does not answer, or has their own words for what is wrong.
-async function read(url, how) {
+// Returns the JSON at this address. Throws the issuer's own explanation, or an error that names the address.
+async function readJson(url, options) {
   const { href } = new URL(url, HERE);
-  const answer = await fetch(url, how).catch(() => null);
-  if (!answer) throw new Error(`${href} does not answer.`);
-  const given = await answer.json().catch(() => null);
-  if (!answer.ok || !given) throw new Error(given?.error_description ?? given?.error ?? `${href} does not answer as it should (${answer.status}).`);
-  return given;
+  const response = await fetch(url, options).catch(() => null);
+  if (!response) throw new Error(`${href} does not answer. Check your connection, then try again.`);
+  const content = await response.json().catch(() => null);
+  if (!response.ok || !content) throw new Error(content?.error_description ?? content?.error ?? `${href} gave an unexpected answer (${response.status}).`);
+  return content;
 }
 
 function claimsOf(jwt) {

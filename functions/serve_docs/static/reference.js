@@ -1,10 +1,10 @@
 "use strict";
 
-// Shows /openapi.json with Swagger UI; "Authorize" signs in at the issuer with authorization code and PKCE. The token
-// stays in this page's memory and is gone with it.
+// Shows /openapi.json with Swagger UI. "Authorize" signs in at the issuer with authorization code and PKCE. Only this page's
+// memory holds the token.
 
-// An operation's path and a tag's name are links within buttons: nothing may be pressed within what is pressed. Opening one
-// still puts its address into the location bar.
+// Swagger UI puts the links of operations and tags inside buttons, which is not accessible. Plain text replaces them; opening
+// an operation still puts its address in the location bar.
 const plainNames = ({ React }) => ({ components: { DeepLink: ({ text }) => React.createElement("span", null, text) } });
 
 async function show() {
@@ -18,7 +18,7 @@ async function show() {
     displayRequestDuration: true,
     oauth2RedirectUrl: `${location.origin}/docs/oauth2-redirect`,
     requestInterceptor(request) {
-      // Not among the headers that a sign-in allows other origins to send.
+      // Issuers do not allow this header from other origins.
       delete request.headers["X-Requested-With"];
       return request;
     },
@@ -32,5 +32,5 @@ async function show() {
 }
 
 show().catch((error) => {
-  document.querySelector("#reference").textContent = `The reference cannot be shown: ${error.message}`;
+  document.querySelector("#reference").textContent = `The reference did not load: ${error.message}. Reload the page to try again.`;
 });

@@ -1,5 +1,5 @@
-// Reads /_sandbox/phones again and again and shows what changed. Elements are kept as long as what they show is there,
-// so that focus, scroll position and open details stay where they are.
+// Polls /_sandbox/phones and shows what changed. Elements stay as long as their text or phone is listed, which keeps focus,
+// scroll position and open details.
 "use strict";
 
 const POLL_MS = 700;
@@ -7,19 +7,19 @@ const SLOW_MS = 3000;
 const $ = (id) => document.getElementById(id);
 
 const ANSWERS = [
-  { id: "accept", label: "Accepted", answer: "accept", hint: "Each text is taken and answered at once." },
-  { id: "slow", label: "Delayed", answer: "accept", latency: SLOW_MS, hint: `Each text is taken; the answer takes ${SLOW_MS / 1000} s.` },
-  { id: "refuse", label: "Refused", answer: "status:407", hint: "CouldNotRoute: refused for good." },
-  { id: "busy", label: "Put off", answer: "http:429", hint: "429: not taken, to be tried again later." },
-  { id: "drop", label: "Dropped", answer: "drop_after", hint: "Each text is taken, but its answer is lost." },
-  { id: "key", label: "Wrong key", answer: "bad_key", hint: "401: as if the API key were wrong; sending pauses." },
+  { id: "accept", label: "Accepted", answer: "accept", hint: "Each text is accepted immediately." },
+  { id: "slow", label: "Delayed", answer: "accept", latency: SLOW_MS, hint: `Each text is accepted, but the answer takes ${SLOW_MS / 1000} seconds.` },
+  { id: "refuse", label: "Refused", answer: "status:407", hint: "Each text is refused permanently (CouldNotRoute)." },
+  { id: "busy", label: "Put off", answer: "http:429", hint: "Each text is refused for now (429), so we try again later." },
+  { id: "drop", label: "Dropped", answer: "drop_after", hint: "Each text is accepted, but its answer is lost." },
+  { id: "key", label: "Wrong key", answer: "bad_key", hint: "Each text is refused as if the API key were wrong (401), so sending pauses." },
 ];
 const DELIVERIES = {
   success: "delivered", failed: "not delivered", absent: "phone is off", none: "nothing",
   duplicate: "delivered, twice", out_of_order: "delivered, out of order", before_answer: "delivered, before the answer",
 };
 const STATES = {
-  taken: ["○", "Taken"],
+  taken: ["○", "Accepted"],
   submitted: ["◐", "On its way"],
   delivered: ["✓", "Delivered"],
   undelivered: ["✕", "Not delivered"],
@@ -29,10 +29,10 @@ const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle
 const phones = new Map(); // number -> {element, texts: message id -> element}
 let etag = null;
 let behaviour = null;
-let changes = 0; // of the behaviour, made here
-let waiting = 0; // changes that the sandbox has not answered
-let line = Promise.resolve(); // changes go out one after the other
-let seen = null; // message ids at the last look; null before the first
+let changes = 0; // how often this page has changed the behaviour
+let waiting = 0; // changes without an answer yet
+let queue = Promise.resolve(); // sends changes one after the other
+let seen = null; // message ids at the last poll; null before the first
 
 function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -64,7 +64,7 @@ function reported(report) {
   const what = report.failure_reason ? `${report.status} (${report.failure_reason})` : report.status;
   if (report.tried_at === null) return `Report ${what}: due`;
   const answer = report.http_status === null ? "no answer from the webhook" : `webhook answered ${report.http_status}`;
-  return `Report ${what}: ${answer}${report.pending ? ", to be posted again" : ""}`;
+  return `Report ${what}: ${answer}${report.pending ? ", will be posted again" : ""}`;
 }
 
 function showText(element, message) {
@@ -74,14 +74,14 @@ function showText(element, message) {
   put(find(".from"), message.from);
   time(find(".facts time"), message.recorded_at);
   put(find(".size"), `${message.segments} ${message.segments === 1 ? "segment" : "segments"}, ${message.encoding}`);
-  // "KES 0.8000": without the zeros that say nothing.
+  // Remove needless zeros, as in "KES 0.8000".
   put(find(".cost"), message.cost.replace(/(\.\d\d\d*?)0+$/, "$1"));
   const state = find(".state");
   state.dataset.state = message.state;
   state.toggleAttribute("data-lost", message.answer_lost);
   put(find(".icon"), icon);
-  put(find(".label"), message.answer_lost ? `${label}; its answer was lost` : label);
-  const entries = [timelineEntry(message.recorded_at, `Taken as ${message.message_id}, answer: ${message.answer}`)];
+  put(find(".label"), message.answer_lost ? `${label}, but its answer was lost` : label);
+  const entries = [timelineEntry(message.recorded_at, `Accepted as ${message.message_id}, answer: ${message.answer}`)];
   for (const report of message.delivery) entries.push(timelineEntry(report.tried_at ?? report.due_at, reported(report)));
   find(".timeline").replaceChildren(...entries);
 }
@@ -92,7 +92,7 @@ function showPhone(phone) {
   put(element.querySelector(".count"), phone.messages.length === 1 ? "1 text" : `${phone.messages.length} texts`);
   element.querySelector(".stopped").hidden = !phone.opted_out;
   const reply = element.querySelector(".reply");
-  put(reply, phone.opted_out ? "Take texts again" : "Reply STOP");
+  put(reply, phone.opted_out ? "Undo STOP" : "Reply STOP");
   reply.setAttribute("aria-label", `${reply.textContent}, ${phone.number}`);
   reply.dataset.optedOut = phone.opted_out;
   const list = element.querySelector(".texts");
@@ -133,7 +133,7 @@ function reply(number, button) {
   return send("POST", "/_sandbox/optout", { phoneNumber: number });
 }
 
-// The sandbox takes a behaviour whole: each change is made to what the one before it has asked for, answered or not.
+// The sandbox replaces its whole behaviour: each change builds on the previous one, answered or not.
 function change(part) {
   behaviour = { ...behaviour, ...part };
   changes += 1;
@@ -147,8 +147,8 @@ function showBehaviour() {
   );
   for (const input of document.querySelectorAll("input[name=answer]")) input.checked = input.value === chosen?.id;
   const script = behaviour.script.length ? `${behaviour.script.length} scripted answers, then ` : "";
-  put($("chosen"), chosen?.label ?? "Set from outside");
-  put($("answer-hint"), chosen?.hint ?? `Set from outside: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
+  put($("chosen"), chosen?.label ?? "Set elsewhere");
+  put($("answer-hint"), chosen?.hint ?? `Set elsewhere: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
   if (document.activeElement !== $("delivery")) $("delivery").value = behaviour.delivery;
 }
 
@@ -160,7 +160,7 @@ function announce(data) {
   seen = new Set(messages.map((message) => message.message_id));
 }
 
-// `seenChanges`: how many changes had been made here when this was asked for. What is older than a change is not news of it.
+// `seenChanges` is the value of `changes` when the request was sent. Data older than a change does not replace it.
 function show(data, seenChanges) {
   if (seenChanges === changes && waiting === 0) behaviour = data.behaviour;
   $("controls").disabled = false;
@@ -170,7 +170,7 @@ function show(data, seenChanges) {
       const row = document.createElement("tr");
       row.append(...[magic.number, magic.code, magic.status].map((value) => {
         const cell = document.createElement("td");
-        // A status may break between its words: UnsupportedNumber|Type.
+        // Let a status wrap between its words: UnsupportedNumber|Type.
         for (const word of String(value).split(/(?<=[a-z])(?=[A-Z])/)) cell.append(word, document.createElement("wbr"));
         return cell;
       }));
@@ -184,24 +184,24 @@ function show(data, seenChanges) {
   }
   data.phones.forEach((phone, index) => {
     const element = showPhone(phone);
-    const there = $("phones").children[index];
-    if (there !== element) $("phones").insertBefore(element, there ?? null);
+    const current = $("phones").children[index];
+    if (current !== element) $("phones").insertBefore(element, current ?? null);
   });
   $("empty").hidden = data.phones.length > 0;
   announce(data);
   $("cut").hidden = seen.size < data.newest;
-  put($("cut"), `The newest ${data.newest} texts. All of them: /_sandbox/messages`);
+  put($("cut"), `These are the newest ${data.newest} texts. /_sandbox/messages lists them all.`);
 }
 
 function connected(is) {
   $("connection").classList.toggle("lost", !is);
-  put($("connection"), is ? "Live" : "The sandbox does not answer. Is it running?");
+  put($("connection"), is ? "Live" : "The sandbox does not answer. Start it with `make run`.");
 }
 
 function send(method, path, body) {
   waiting += 1;
-  line = line.then(() => post(method, path, body));
-  return line;
+  queue = queue.then(() => post(method, path, body));
+  return queue;
 }
 
 async function post(method, path, body) {
@@ -209,18 +209,18 @@ async function post(method, path, body) {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
     const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     const problem = response.ok ? null : await response.json().catch(() => ({}));
-    put($("refused"), problem ? `The sandbox did not take that: ${problem.detail ?? response.status}` : "");
-    // What it has now is shown again.
+    put($("refused"), problem ? `The sandbox refused this change: ${problem.detail ?? response.status}` : "");
+    // Show the sandbox's current behaviour again.
     if (problem) etag = null;
   } catch {
     connected(false);
     etag = null;
   }
   waiting -= 1;
-  await look().catch(() => connected(false));
+  await refresh().catch(() => connected(false));
 }
 
-async function look() {
+async function refresh() {
   const seenChanges = changes;
   const response = await fetch("/_sandbox/phones", { cache: "no-store", headers: etag ? { "If-None-Match": etag } : {} });
   if (response.status === 200) {
@@ -232,7 +232,7 @@ async function look() {
 
 async function poll() {
   try {
-    if (!document.hidden) await look();
+    if (!document.hidden) await refresh();
   } catch {
     connected(false);
   }
