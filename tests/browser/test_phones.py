@@ -54,7 +54,7 @@ def test_a_text_appears_and_is_delivered_without_a_reload(system: System, page: 
     assert "KES 0.80\n" in shown.text
     until(lambda: "Delivered" in shown.text)
     states = page.driver.execute_script("return shownStates")
-    assert states[0] in {"Taken", "On its way"}
+    assert states[0] in {"Accepted", "On its way"}
     assert states[-1] == "Delivered"
     assert page.errors() == []
     assert page.origins() == {system.sandbox("")}
