@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.unmatched import find, forward, read_routes
+from sales.api.routes import find, read_routes
+from sales.api.unmatched import forward
 from sales.domain.problems import Problem
 
 

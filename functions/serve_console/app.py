@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.static_files import Pages
+from sales.api.static_files import StaticFiles
 
-CONSOLE = Pages(Path(__file__).parent / "static")
+CONSOLE = StaticFiles(Path(__file__).parent / "static")
 
 
 @endpoint(scope=None)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.static_files import Pages
+from sales.api.static_files import StaticFiles
 from sales.domain.problems import Problem
 from sales.runtime.settings import settings
 
@@ -13,7 +13,7 @@ DOCUMENT, VIEWER = "openapi.json", "swagger-ui-bundle.js"
 EXAMPLE_ISSUER = b"https://example.okta.com/oauth2/default"
 
 
-class Reference(Pages):
+class Reference(StaticFiles):
     """The page, its viewer (Swagger UI) and the contract."""
 
     def content(self, name: str) -> bytes:

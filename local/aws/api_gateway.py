@@ -26,6 +26,7 @@ from local.aws.payload import Incoming, answer, event, message, rendered
 from local.aws.secrets_manager import SecretsManager
 from local.config import Config
 from sales.api.jwks import TokenError
+from sales.api.routes import path_parameters
 from sales.api.tokens import Verifier, token_scopes
 
 __all__ = ["Authorizer", "Gateway", "Router", "Server"]
@@ -49,8 +50,8 @@ class Router:
     def __init__(self, routes: list[Route], *, trailing_slash: bool) -> None:
         self._trailing_slash = trailing_slash
         self._literal = {(each.method, each.path): each for each in routes if "{" not in each.path}
-        self._patterns = [(each, each.path.split("/")) for each in routes if "{" in each.path]
-        self._patterns.sort(key=lambda each: ([_openness(part) for part in each[1]], each[0].method == "ANY"))
+        self._patterns = [each for each in routes if "{" in each.path]
+        self._patterns.sort(key=lambda each: ([_openness(part) for part in each.path.split("/")], each.method == "ANY"))
         self._default = next((each for each in routes if each.path == "$default"), None)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
@@ -59,30 +60,15 @@ class Router:
             path = path[:-1]
         if route := self._literal.get((method, path)) or self._literal.get(("ANY", path)):
             return route, {}
-        given = path.split("/")
-        for route, parts in self._patterns:
-            if route.method in (method, "ANY") and (found := _match(parts, given)) is not None:
-                return route, found
+        for route in self._patterns:
+            if route.method in (method, "ANY") and (found := path_parameters(route.path, path)) is not None:
+                return route, {name: unquote(value) for name, value in found.items()}
         return self._default, {}
 
 
 def _openness(part: str) -> int:
     """How much a part of a path takes: itself, anything, or all that follows."""
     return 2 if part.endswith("+}") else int(part.startswith("{"))
-
-
-def _match(parts: list[str], given: list[str]) -> dict[str, str] | None:
-    found = {}
-    if parts[-1].endswith("+}") and len(given) >= len(parts):
-        given = [*given[: len(parts) - 1], "/".join(given[len(parts) - 1 :])]
-    if len(parts) != len(given):
-        return None
-    for part, value in zip(parts, given, strict=True):
-        if part.startswith("{") and value:
-            found[part[1:-1].removesuffix("+")] = unquote(value)
-        elif part != value:
-            return None
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from moto import mock_aws
 
 from deployment.template import load
 from functions.create_customer.app import handler as create_customer
+from sales.api.callers import caller_of
 from sales.api.jwks import TokenError
-from sales.api.tokens import Verifier, caller_of
+from sales.api.tokens import Verifier
 from sales.domain.problems import Problem
 from sales.runtime.aws import aws_client
 from tests.attacks import hostile

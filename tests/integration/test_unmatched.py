@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sales.api import unmatched as routing
+from sales.api import unmatched
+from sales.api.routes import read_routes
 from tests.conftest import ENVIRONMENT
 from tests.integration.api import Answer, call
 from tests.support.events import Context, http_event
@@ -34,7 +35,7 @@ class FakeLambda:
 def functions(environment: pytest.MonkeyPatch) -> FakeLambda:
     fake = FakeLambda()
     environment.setenv("FUNCTION_PREFIX", "sales-")
-    environment.setattr(routing, "_client", lambda: fake)
+    environment.setattr(unmatched, "_client", lambda: fake)
     return fake
 
 
@@ -108,7 +109,7 @@ def test_the_routes_are_the_templates() -> None:
 
     root = Path(__file__).parents[2]
     template = load(root / "template.yaml", {"OktaIssuer": ENVIRONMENT["OKTA_ISSUER"]})
-    known = routing.read_routes(root / "functions/answer_unmatched/routes.json")
+    known = read_routes(root / "functions/answer_unmatched/routes.json")
     assert {(route.method, route.path, route.function) for route in known} == {
         (route.method, route.path, route.function) for route in template.routes if route.path != "$default"
     }

@@ -12,7 +12,7 @@ from deployment import ROOT
 from deployment.template import Template, load
 from local.commands import doctor, login
 from local.config import Config, read_env_file
-from sales.api.tokens import caller_of
+from sales.api.callers import caller_of
 from sales.domain.problems import Problem
 
 PAGE = (ROOT / "docs" / "okta.md").read_text()

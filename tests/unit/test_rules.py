@@ -1,4 +1,4 @@
-"""Small rules: phone numbers, money, times, cursors, identities."""
+"""Small rules: phone numbers, money, times, identities."""
 
 import re
 from datetime import UTC, datetime
@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.api import cursors
 from sales.domain.caller import Caller
 from sales.domain.clock import format_time, parse_time
 from sales.domain.ids import ALPHABET, code_of, customer_ids, fingerprint, id_and_code, order_id, read_code
 from sales.domain.money import CURRENCIES, LARGEST, AmountError, check_decimals, parse_amount, show_amount
 from sales.domain.phones import mask, parse_phone_number, reported_number
-from sales.domain.problems import Problem
 
 CALLER = Caller("someone", "client", frozenset())
 
@@ -127,26 +125,6 @@ class TestTimes:
     def test_what_rfc_3339_does_not_know_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):
             parse_time(text)
-
-
-class TestCursors:
-    @given(st.text(max_size=80), st.dictionaries(st.sampled_from(["customer", "sms_status"]), st.text(max_size=20)))
-    def test_a_cursor_reads_back_for_its_list_and_filters_and_no_others(
-        self, position: str, filters: dict[str, str]
-    ) -> None:
-        cursor = cursors.encode(position, "orders", filters)
-        assert cursors.decode(cursor, "orders", filters) == position
-        for of, others in (("orders", filters | {"reference": "x"}), ("customers", filters)):
-            with pytest.raises(Problem, match="invalid_cursor"):
-                cursors.decode(cursor, of, others)
-
-    @given(st.data())
-    def test_any_changed_byte_is_noticed(self, data: st.DataObject) -> None:
-        cursor = cursors.encode("2026-11-23T12:00:00.000000Z#id", "orders", {})
-        place = data.draw(st.integers(0, len(cursor) - 1))
-        other = data.draw(st.characters(codec="ascii").filter(lambda each: each != cursor[place]))
-        with pytest.raises(Problem, match="invalid_cursor"):
-            cursors.decode(cursor[:place] + other + cursor[place + 1 :], "orders", {})
 
 
 class TestIdentities:

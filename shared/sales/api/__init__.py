@@ -1,1 +1,1 @@
-"""HTTP in and out: an API Gateway event becomes a request, a result a response."""
+"""HTTP: endpoints, tokens, pages of lists, static files, webhooks."""

@@ -1,7 +1,8 @@
 """Cursors: where the next page of a list begins.
 
-A cursor is opaque, belongs to the list and the filters it was made with, and carries a checksum so that a damaged,
-edited or misplaced one is refused instead of silently showing the wrong rows. It grants nothing, so it is not signed.
+A cursor is opaque and belongs to one list with one set of filters. Its checksum lets `decode` refuse a cursor that is
+damaged, edited or from another list, which would otherwise silently show the wrong rows. A cursor grants nothing, so
+it is not signed.
 """
 
 import base64
@@ -16,25 +17,31 @@ __all__ = ["decode", "encode"]
 _CHECKSUM_BYTES = 8
 
 
-def _checksum(position: bytes, of: str, filters: Mapping[str, str]) -> bytes:
-    named = "\n".join([of, *(f"{name}={value}" for name, value in sorted(filters.items()))])
-    return hashlib.sha256(named.encode() + b"\0" + position).digest()[:_CHECKSUM_BYTES]
+def _checksum(position: bytes, list_name: str, filters: Mapping[str, str]) -> bytes:
+    scope = "\n".join([list_name, *(f"{name}={value}" for name, value in sorted(filters.items()))])
+    return hashlib.sha256(scope.encode() + b"\0" + position).digest()[:_CHECKSUM_BYTES]
 
 
-def encode(position: str, of: str, filters: Mapping[str, str]) -> str:
-    """The cursor for the page of this list that follows the row with this sort key, under these filters."""
+def encode(position: str, list_name: str, filters: Mapping[str, str]) -> str:
+    """Return the cursor for the page that follows the row with this sort key, in this list with these filters."""
     raw = position.encode()
-    return base64.urlsafe_b64encode(_checksum(raw, of, filters) + raw).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_checksum(raw, list_name, filters) + raw).rstrip(b"=").decode()
 
 
-def decode(cursor: str, of: str, filters: Mapping[str, str]) -> str:
-    """The sort key in a cursor made by `encode` for the same list and filters. Raises Problem `invalid_cursor` otherwise."""
+def decode(cursor: str, list_name: str, filters: Mapping[str, str]) -> str:
+    """Return the sort key in a cursor that `encode` made for the same list and filters.
+
+    Raise Problem `invalid_cursor` for any other cursor.
+    """
     try:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         checksum, position = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
-        # The last character of unpadded base64 has bits that decoding ignores: only the canonical form is taken.
-        if checksum == _checksum(position, of, filters) and encode(position.decode(), of, filters) == cursor:
+        # Decoding ignores the last bits of unpadded base64, so only the canonical form counts.
+        if (
+            checksum == _checksum(position, list_name, filters)
+            and encode(position.decode(), list_name, filters) == cursor
+        ):
             return position.decode()
     except (ValueError, binascii.Error):
         pass
-    raise Problem("invalid_cursor", "The cursor is damaged or belongs to another list or other filters.")
+    raise Problem("invalid_cursor", "The cursor is damaged, or it belongs to another list or other filters.")

@@ -1,4 +1,4 @@
-"""An issuer's signing keys (RFC 7517), fetched when needed and kept."""
+"""The signing keys of an issuer (RFC 7517), fetched when needed and kept."""
 
 import json
 import socket
@@ -11,30 +11,20 @@ from urllib.parse import urlsplit
 
 __all__ = ["KeySet", "TokenError", "signing_keys"]
 
-# The limits API Gateway itself keeps to when it fetches discovery and keys: of each, from the first byte to the last.
+# API Gateway's own limits for discovery and for keys, each from the first byte to the last.
 _FETCH_SECONDS = 1.5
-
-
 _FETCH_BYTES = 150_000
-
-
-# Who needs a key that is being fetched waits for both documents, and no longer.
+# How long a request waits for a fetch: both documents and a little more.
 _WAIT_SECONDS = 2 * _FETCH_SECONDS + 0.5
-
-
 _KEYS_FRESH_SECONDS = 3600.0
-
-
-# API Gateway may go on using a key for two hours; keys older than that are not trusted even if none can be fetched.
+# API Gateway may use a key for two hours. Older keys are not trusted, even if none can be fetched.
 _KEYS_USABLE_SECONDS = 7200.0
-
-
-# An unknown kid refetches the keys, but forged ones must not turn every request into a fetch.
+# An unknown kid fetches the keys again, but forged kids must not turn every request into a fetch.
 _REFETCH_SECONDS = 5.0
 
 
 class TokenError(Exception):
-    """The token is not to be trusted; `reason` says why without repeating any of it."""
+    """The token cannot be trusted; `reason` says why and repeats nothing of the token."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -42,7 +32,7 @@ class TokenError(Exception):
 
 
 def signing_keys(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The RSA keys for RS256 of a JSON Web Key Set (RFC 7517), by id."""
+    """Return the RSA keys for RS256 in a JSON Web Key Set (RFC 7517), by key id."""
     entries = document.get("keys")
     return {
         entry["kid"]: entry
@@ -56,9 +46,9 @@ def signing_keys(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 class KeySet:
-    """An issuer's signing keys, fetched when needed and kept; safe to share between threads.
+    """The signing keys of an issuer; safe to share between threads.
 
-    They are fetched beside whoever asks: a key that is known is had at once, however long newer ones take.
+    A thread of their own fetches the keys, so a known key is available immediately, however long a fetch takes.
     """
 
     def __init__(self, issuer: str, jwks_uri: str = "") -> None:
@@ -71,7 +61,7 @@ class KeySet:
         self._idle.set()
 
     def key(self, kid: str) -> dict[str, Any]:
-        """The RSA signing key of that id. Raises TokenError where there is none or no key can be had."""
+        """Return the RSA signing key with this id. Raise TokenError if the issuer has none or cannot be reached."""
         now = time.monotonic()
         with self._lock:
             fresh = now - self._fetched < _KEYS_FRESH_SECONDS
@@ -79,15 +69,15 @@ class KeySet:
                 self._tried = now
                 self._idle.clear()
                 threading.Thread(target=self._refresh, daemon=True).start()
-        found = self._known(kid, now)
-        if found is None and self._idle.wait(_WAIT_SECONDS):
-            found = self._known(kid, now)
-        if found is None:
+        key = self._known(kid, now)
+        if key is None and self._idle.wait(_WAIT_SECONDS):
+            key = self._known(kid, now)
+        if key is None:
             usable = now - self._fetched < _KEYS_USABLE_SECONDS
             raise TokenError(
                 "the token's key is not one of the issuer's" if usable else "the issuer's keys cannot be fetched"
             )
-        return found
+        return key
 
     def _known(self, kid: str, now: float) -> dict[str, Any] | None:
         with self._lock:
@@ -109,12 +99,12 @@ class KeySet:
             uri = discovery.get("jwks_uri", "")
             if not isinstance(uri, str) or not uri:
                 return None
-        found = self._get(uri)
-        return None if found is None or not isinstance(found.get("keys"), list) else signing_keys(found)
+        document = self._get(uri)
+        return None if document is None or not isinstance(document.get("keys"), list) else signing_keys(document)
 
     @staticmethod
     def _get(url: str) -> dict[str, Any] | None:
-        # Behind API Gateway nothing is ever fetched, so its functions do not pay for the import.
+        # Behind API Gateway functions fetch nothing, so they do not pay for the import.
         from http.client import OK, HTTPConnection, HTTPException, HTTPSConnection
 
         try:
@@ -128,12 +118,12 @@ class KeySet:
                     connection.request("GET", target, headers={"Accept": "application/json"})
                     answer = connection.getresponse()
                     body = answer.read(_FETCH_BYTES + 1)
-            # A redirect is no answer either: the address is the issuer's to give.
+            # Redirects are refused as well: only the issuer may say where its documents are.
             whole = answer.status == OK and len(body) <= _FETCH_BYTES and not late.is_set()
-            found = json.loads(body) if whole else None
+            document = json.loads(body) if whole else None
         except (OSError, HTTPException, KeyError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return document if isinstance(document, dict) else None
 
 
 @contextmanager

@@ -1,57 +1,71 @@
-"""Lists: what a caller may ask of one, and the page that answers."""
+"""Pages of lists: which page a request asks for, and the answer with it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from sales.api import cursors
-from sales.api.endpoint import Request, Response, next_link
+from sales.api.endpoint import Request, Response
 from sales.domain.clock import format_time, parse_time
 from sales.domain.ids import CODE, read_code
 from sales.domain.phones import parse_phone_number
 from sales.domain.problems import FieldError, Problem
 from sales.domain.sms.states import Status
 
-__all__ = ["LARGEST_LIMIT", "Asked", "read_page"]
+__all__ = ["LARGEST_LIMIT", "PageRequest", "read_page"]
 
 _LIMIT = 25
 LARGEST_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A validated request for a page: `since` and `until` bound the sort key, `follows` is where the page begins."""
+class PageRequest:
+    """A validated request for a page.
+
+    `since` (inclusive) and `until` (exclusive) bound the sort key; the page begins after the row with sort key `follows`.
+    """
 
     request: Request
-    of: str
+    list_name: str
     filters: dict[str, str]
-    given: dict[str, str]
+    query: dict[str, str]
     since: str | None
     until: str | None
     follows: str | None
     limit: int
 
     def answer(
-        self, rows: Sequence[dict[str, Any]], next_key: str | None = None, *, within: str = "data", **beside: Any
+        self, rows: Sequence[dict[str, Any]], next_key: str | None = None, *, within: str = "data", **fields: Any
     ) -> Response:
-        """200 with the page, its rows under this name; `Link` and `next_cursor` lead to the next one."""
-        cursor = cursors.encode(next_key, self.of, self.given) if next_key else None
+        """Return 200 with the page: its rows in the field `within`, next to these fields.
+
+        `next_key` is the sort key that the next page follows, if there is one: `Link` and `next_cursor` lead there.
+        """
+        cursor = cursors.encode(next_key, self.list_name, self.query) if next_key else None
         return Response(
             200,
-            {**beside, within: list(rows), "has_more": cursor is not None, "next_cursor": cursor},
-            {"link": next_link(self.request, cursor)} if cursor else {},
+            {**fields, within: list(rows), "has_more": cursor is not None, "next_cursor": cursor},
+            {"link": _next_link(self.request, cursor)} if cursor else {},
         )
+
+
+def _next_link(request: Request, cursor: str) -> str:
+    """Return the Link header's value (RFC 8288) for the next page."""
+    query = [(name, value) for name, value in parse_qsl(request.raw_query) if name != "cursor"]
+    return f'<{request.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
 
 
 def _date(text: str) -> str:
     try:
+        # An unencoded + in a query arrives as a space.
         return format_time(parse_time(text.replace(" ", "+")))
     except (ValueError, OverflowError):
-        raise ValueError("must be an RFC 3339 time or a date such as 2026-01-31") from None
+        raise ValueError("must be a date, such as 2026-01-31, or an RFC 3339 time") from None
 
 
 def _customer(text: str) -> str:
-    # Orders carry their customer's id; a code alone does not tell it, but the first 40 bits of the id are the code.
+    # Orders store their customer's id. A code matches it too: the code is the first 40 bits of the id.
     if read_code(text) is None:
         raise ValueError("must be a customer's id or code")
     return text
@@ -90,33 +104,33 @@ _READERS = {
 }
 
 
-def read_page(request: Request, of: str, *filters: str, limit: int = _LIMIT) -> Asked:
-    """What the query asks of the list with this name: these filters, `limit` 1 to 100, `cursor`.
+def read_page(request: Request, list_name: str, *filters: str, limit: int = _LIMIT) -> PageRequest:
+    """Return the page that the query asks for: these filters, `limit` (1 to 100) and `cursor`.
 
-    Raises Problem `invalid_query` with every parameter at fault, or `invalid_cursor`.
+    Raise Problem `invalid_query` with every parameter at fault, or `invalid_cursor`.
     """
-    query = request.query("limit", "cursor", *filters)
+    parameters = request.query("limit", "cursor", *filters)
     errors = []
-    given: dict[str, str] = {}
+    query: dict[str, str] = {}
     for name in filters:
-        if name in query:
+        if name in parameters:
             try:
-                given[name] = _READERS[name](query[name])
+                query[name] = _READERS[name](parameters[name])
             except ValueError as error:
                 errors.append(FieldError(f"?{name}", "invalid", str(error)))
-    raw_limit = query.get("limit", str(limit))
+    raw_limit = parameters.get("limit", str(limit))
     limit = int(raw_limit) if raw_limit.isascii() and raw_limit.isdigit() and len(raw_limit) < 6 else 0
     if not 1 <= limit <= LARGEST_LIMIT:
         errors.append(FieldError("?limit", "invalid", f"must be a whole number from 1 to {LARGEST_LIMIT}"))
     if errors:
         raise Problem("invalid_query", errors=errors)
-    return Asked(
+    return PageRequest(
         request=request,
-        of=of,
-        filters={name: value for name, value in given.items() if not name.startswith("order_date")},
-        given=given,
-        since=given.get("order_date_from"),
-        until=given.get("order_date_to"),
-        follows=cursors.decode(query["cursor"], of, given) if "cursor" in query else None,
+        list_name=list_name,
+        filters={name: value for name, value in query.items() if not name.startswith("order_date")},
+        query=query,
+        since=query.get("order_date_from"),
+        until=query.get("order_date_to"),
+        follows=cursors.decode(parameters["cursor"], list_name, query) if "cursor" in parameters else None,
         limit=limit,
     )

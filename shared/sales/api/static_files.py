@@ -1,7 +1,7 @@
-"""Static files behind the HTTP API: a page and what belongs to it, with the headers that keep a page safe.
+"""Static files of the console and the reference, served with the headers that keep a browser safe.
 
-The pages carry no inline script or style, load nothing from elsewhere, and talk to their own origin and the sign-in's
-only. What they need to know of the deployment is in `config.json`, beside their files.
+Their HTML has no inline script or style, loads nothing from elsewhere and talks only to its own origin and the issuer.
+`config.json`, next to the files, describes the deployment.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from sales.api.endpoint import Request, Response
 from sales.domain.problems import Problem
 from sales.runtime.settings import settings
 
-__all__ = ["CONFIG", "Pages"]
+__all__ = ["CONFIG", "StaticFiles"]
 
 CONFIG = "config.json"
-# What is served, by ending; whether compressing makes it smaller.
+# By suffix: the media type, and whether compression makes the file smaller.
 _TYPES: Mapping[str, tuple[str, bool]] = {
     ".html": ("text/html; charset=utf-8", True),
     ".css": ("text/css; charset=utf-8", True),
@@ -32,64 +32,64 @@ _TYPES: Mapping[str, tuple[str, bool]] = {
     ".ico": ("image/x-icon", False),
     ".woff2": ("font/woff2", False),
 }
-# Below this the header that says so costs what compressing saves.
+# Below this the Content-Encoding header costs what compression saves.
 _WORTH_COMPRESSING = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
-    """A file as it goes out."""
+class _Prepared:
+    """A file, ready to send."""
 
     content: bytes
     headers: Mapping[str, str]
 
 
-class Pages:
-    """The files of these folders (not of folders in them), by name; of two with one name the first folder's.
+class StaticFiles:
+    """The files in these folders, without subfolders; if a name is in several, the first folder wins.
 
-    Files are read at first use and kept. `config.json` is not a file: it tells the page `issuer` (of the sign-in) and
-    `client_id` (the public client with PKCE that the page signs in as).
+    Each file is read at first use and kept. `config.json` is not a file: it holds `issuer`, and `client_id`, the public
+    client (PKCE) for signing in.
     """
 
     def __init__(self, *folders: Path) -> None:
         self._folders = folders
-        self._sent: dict[tuple[str, bool], _Sent] = {}
+        self._prepared: dict[tuple[str, bool], _Prepared] = {}
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Every name that is answered."""
+        """Return the names of all files."""
         return frozenset({CONFIG, *self._files})
 
     @cached_property
     def _files(self) -> dict[str, Path]:
-        # A listing, and nothing made from what was asked: no name leads out of the folders.
+        # Requests only look names up in this listing, so no name can lead out of the folders.
         folders = [folder for folder in reversed(self._folders) if folder.is_dir()]
-        found = (path for folder in folders for path in folder.iterdir())
-        return {path.name: path for path in found if path.suffix in _TYPES and path.is_file()}
+        paths = (path for folder in folders for path in folder.iterdir())
+        return {path.name: path for path in paths if path.suffix in _TYPES and path.is_file()}
 
     def answer(self, request: Request, name: str) -> Response:
-        """200 with the file, compressed for who takes that. Raises Problem `not_found` for every other name."""
+        """Return 200 with the file, compressed if the client accepts gzip. Raise Problem `not_found` for any other name."""
         if name not in self.names:
             raise Problem("not_found")
-        gzipped = _takes_gzip(request.headers.get("accept-encoding", ""))
-        if (name, gzipped) not in self._sent:
-            self._sent[name, gzipped] = self._prepare(name, gzipped=gzipped)
-        sent = self._sent[name, gzipped]
-        return Response(200, sent.content, sent.headers)
+        gzipped = _accepts_gzip(request.headers.get("accept-encoding", ""))
+        if (name, gzipped) not in self._prepared:
+            self._prepared[name, gzipped] = self._prepare(name, gzipped=gzipped)
+        file = self._prepared[name, gzipped]
+        return Response(200, file.content, file.headers)
 
     def content(self, name: str) -> bytes:
-        """The file as it is before it is compressed. To be overridden for files that depend on the deployment."""
+        """Return the file before compression. Override this for files that depend on the deployment."""
         if name == CONFIG:
             config = settings()
             return json.dumps({"issuer": config.okta_issuer, "client_id": config.console_client_id}).encode()
         return self._files[name].read_bytes()
 
-    def _prepare(self, name: str, *, gzipped: bool) -> _Sent:
+    def _prepare(self, name: str, *, gzipped: bool) -> _Prepared:
         media_type, compressible = _TYPES[Path(name).suffix]
         content = self.content(name)
         headers = {
             "content-type": media_type,
-            # Names have no version in them: kept, but asked for again each time; most answers are then 304.
+            # Names carry no version, so browsers revalidate each time; most answers are then 304.
             "cache-control": "no-cache",
             "content-security-policy": _policy(),
             "x-content-type-options": "nosniff",
@@ -101,13 +101,13 @@ class Pages:
 
             content = gzip.compress(content, compresslevel=6, mtime=0)
             headers["content-encoding"] = "gzip"
-        # Of what is sent: strong validators differ between encodings (RFC 9110, 8.8.3.3).
+        # After compression: strong validators differ between encodings (RFC 9110, 8.8.3.3).
         headers["etag"] = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        return _Sent(content, headers)
+        return _Prepared(content, headers)
 
 
 def _policy() -> str:
-    """The Content-Security-Policy of every file."""
+    """Return the Content-Security-Policy of every file."""
     issuer = urlsplit(settings().okta_issuer)
     return "; ".join(
         (
@@ -124,8 +124,8 @@ def _policy() -> str:
     )
 
 
-def _takes_gzip(accepted: str) -> bool:
-    """Whether an Accept-Encoding header names gzip, and not to refuse it (RFC 9110, 12.5.3)."""
+def _accepts_gzip(accepted: str) -> bool:
+    """Return whether an Accept-Encoding header accepts gzip (RFC 9110, 12.5.3)."""
     for entry in accepted.lower().split(","):
         coding, _, parameters = entry.partition(";")
         if coding.strip() == "gzip":

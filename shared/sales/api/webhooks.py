@@ -1,4 +1,4 @@
-"""Webhooks of Africa's Talking: unsigned, so a secret in the path is what tells theirs from anyone's."""
+"""Reads the webhooks of Africa's Talking. They are unsigned: a secret in the path proves where they come from."""
 
 from sales.api.endpoint import Request
 from sales.domain.delivery_reports import is_message_id, report_cause
@@ -11,8 +11,8 @@ __all__ = ["OPTED_OUT", "read_number", "read_report"]
 
 _LARGEST_FORM = 8192
 _LONGEST_FIELD = 200
-# Africa's Talking's own (its documentation, SMS delivery reports). What is stored, shown or logged of a form is a word
-# from here or has a shape that holds nothing else: whoever has the secret may write what they like.
+# The failure reasons in Africa's Talking's documentation of delivery reports.
+# Anyone with the secret can send any form, so we store, show and log only these words and values of a strict shape.
 _FAILURES = {
     name.lower(): name
     for name in (
@@ -28,23 +28,23 @@ _FAILURES = {
         "DoNotDisturbRejection",
     )
 }
-# Why a report failed whose recipient wants no texts.
+# The failure reason for a recipient who has opted out.
 OPTED_OUT = _FAILURES["userinblacklist"]
 
 
 def read_number(request: Request) -> str:
-    """The number an opt-out is of. Raises Problem as `read_report` does."""
+    """Return the number of an opt-out. Raise Problem as `read_report` does."""
     return _number(_read(request, "phoneNumber"))
 
 
 def read_report(request: Request) -> tuple[str, Report]:
-    """The message's id and the delivery report of a request that knows the secret.
+    """Return the provider message's id and its delivery report.
 
-    Raises Problem 404 for a wrong secret (as if there were nothing here), 400, 413 or 415 for what is no such form.
+    Raise Problem 404 for a wrong secret, as if the path did not exist; 400, 413 or 415 for a bad form.
     """
     form = _read(request, "id", "status", "phoneNumber")
     if not is_message_id(form["id"]):
-        raise Problem("invalid_form", "The form's id must be a message's.")
+        raise Problem("invalid_form", "The field id must be the id of a message.")
     reason = form.get("failureReason", "")
     return form["id"], Report(
         number=_number(form),
@@ -56,7 +56,7 @@ def read_report(request: Request) -> tuple[str, Report]:
 def _number(form: dict[str, str]) -> str:
     number = reported_number(form["phoneNumber"])
     if not number:
-        raise Problem("invalid_form", "The form's phoneNumber must be one.")
+        raise Problem("invalid_form", "The field phoneNumber must be a phone number.")
     return number
 
 
@@ -66,7 +66,7 @@ def _read(request: Request, *required: str) -> dict[str, str]:
     form = {name: value.strip()[:_LONGEST_FIELD] for name, value in request.form(_LARGEST_FORM).items()}
     missing = [name for name in required if not form.get(name)]
     if missing:
-        raise Problem("invalid_form", f"The form must have: {', '.join(missing)}.")
+        raise Problem("invalid_form", f"Send these fields as well: {', '.join(missing)}.")
     if "phoneNumber" in form:
         form["phoneNumber"] = reported_number(form["phoneNumber"])
     return form

@@ -1,4 +1,4 @@
-"""Static pages: what of a folder is served, and with which headers."""
+"""Static files: which of a folder are served, and with which headers."""
 
 import base64
 import gzip
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.static_files import CONFIG, Pages
+from sales.api.static_files import CONFIG, StaticFiles
 from tests.support.events import Context, http_event
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -17,7 +17,7 @@ SCRIPT = "'use strict';\n" + "console.assert(1 === 1);\n" * 100
 
 
 class Answer:
-    """What a browser would see."""
+    """An answer as a browser sees it."""
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.status: int = raw["statusCode"]
@@ -43,10 +43,10 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def ask(pages: Pages, name: str, **headers: str) -> Answer:
+def ask(files: StaticFiles, name: str, **headers: str) -> Answer:
     @endpoint(scope=None)
     def handler(request: Request) -> Response:
-        return pages.answer(request, name)
+        return files.answer(request, name)
 
     given = {header.replace("_", "-"): value for header, value in headers.items()}
     return Answer(handler(http_event("GET", f"/{name}", headers=given, authorized=False), Context()))
@@ -61,10 +61,8 @@ def ask(pages: Pages, name: str, **headers: str) -> Answer:
         (CONFIG, "application/json"),
     ],
 )
-def test_each_file_comes_with_its_type_and_the_browser_may_guess_no_other(
-    folder: Path, name: str, media_type: str
-) -> None:
-    answer = ask(Pages(folder), name)
+def test_each_file_has_its_media_type_and_forbids_sniffing(folder: Path, name: str, media_type: str) -> None:
+    answer = ask(StaticFiles(folder), name)
     assert (answer.status, answer.headers["content-type"]) == (200, media_type)
     assert answer.headers["x-content-type-options"] == "nosniff"
     if name != CONFIG:
@@ -89,14 +87,14 @@ def test_each_file_comes_with_its_type_and_the_browser_may_guess_no_other(
         "page.js/",
     ],
 )
-def test_no_name_leads_anywhere_but_to_the_files_of_the_folder(folder: Path, name: str) -> None:
-    answer = ask(Pages(folder), name)
+def test_no_name_leads_out_of_the_folder(folder: Path, name: str) -> None:
+    answer = ask(StaticFiles(folder), name)
     assert answer.status == 404
     assert json.loads(answer.content)["code"] == "not_found"
 
 
-def test_a_page_may_run_its_own_scripts_only_and_talk_to_its_own_origin_and_the_issuers(folder: Path) -> None:
-    headers = ask(Pages(folder), "index.html").headers
+def test_a_file_may_only_use_its_own_scripts_origin_and_issuer(folder: Path) -> None:
+    headers = ask(StaticFiles(folder), "index.html").headers
     policy = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == "'self'"
@@ -105,23 +103,23 @@ def test_a_page_may_run_its_own_scripts_only_and_talk_to_its_own_origin_and_the_
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_page_learns_issuer_and_client_from_its_config(folder: Path, environment: pytest.MonkeyPatch) -> None:
+def test_the_config_names_issuer_and_client(folder: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("CONSOLE_CLIENT_ID", "0oaconsole")
-    answer = ask(Pages(folder), CONFIG)
+    answer = ask(StaticFiles(folder), CONFIG)
     assert json.loads(answer.content) == {
         "issuer": "https://example.okta.com/oauth2/default",
         "client_id": "0oaconsole",
     }
 
 
-def test_a_file_that_has_not_changed_is_not_sent_again(folder: Path) -> None:
-    first = ask(Pages(folder), "page.js")
+def test_an_unchanged_file_is_not_sent_again(folder: Path) -> None:
+    first = ask(StaticFiles(folder), "page.js")
     assert first.headers["cache-control"] == "no-cache"
-    second = ask(Pages(folder), "page.js", if_none_match=first.headers["etag"])
+    second = ask(StaticFiles(folder), "page.js", if_none_match=first.headers["etag"])
     assert (second.status, second.sent) == (304, b"")
     assert second.headers["etag"] == first.headers["etag"]
     (folder / "page.js").write_text(SCRIPT + "changed();")
-    assert ask(Pages(folder), "page.js", if_none_match=first.headers["etag"]).status == 200
+    assert ask(StaticFiles(folder), "page.js", if_none_match=first.headers["etag"]).status == 200
 
 
 @pytest.mark.parametrize(
@@ -135,30 +133,30 @@ def test_a_file_that_has_not_changed_is_not_sent_again(folder: Path) -> None:
         ("", False),
     ],
 )
-def test_text_is_compressed_for_who_takes_gzip(folder: Path, accepted: str, gzipped: bool) -> None:
-    answer = ask(Pages(folder), "page.js", accept_encoding=accepted)
+def test_text_is_compressed_if_the_client_accepts_gzip(folder: Path, accepted: str, gzipped: bool) -> None:
+    answer = ask(StaticFiles(folder), "page.js", accept_encoding=accepted)
     assert (answer.headers.get("content-encoding") == "gzip") is gzipped
     assert (len(answer.sent) < len(SCRIPT)) is gzipped
     assert answer.content.decode() == SCRIPT
     assert answer.headers["vary"] == "accept-encoding"
 
 
-def test_pictures_and_what_is_small_are_not_compressed(folder: Path) -> None:
+def test_pictures_and_small_files_are_not_compressed(folder: Path) -> None:
     for name in ("icon.png", "index.html"):
-        assert "content-encoding" not in ask(Pages(folder), name, accept_encoding="gzip").headers
+        assert "content-encoding" not in ask(StaticFiles(folder), name, accept_encoding="gzip").headers
 
 
-def test_each_encoding_has_its_own_etag_and_the_same_one_every_time(folder: Path) -> None:
+def test_each_encoding_has_a_stable_etag_of_its_own(folder: Path) -> None:
     plain, packed, again = (
-        ask(Pages(folder), "page.js", accept_encoding=coding).headers["etag"] for coding in ("", "gzip", "gzip")
+        ask(StaticFiles(folder), "page.js", accept_encoding=coding).headers["etag"] for coding in ("", "gzip", "gzip")
     )
     assert plain != packed == again
 
 
-def test_of_two_folders_the_first_has_its_way(folder: Path, tmp_path: Path) -> None:
+def test_the_first_of_two_folders_wins(folder: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "page.js").write_text("own")
-    pages = Pages(own, folder, tmp_path / "absent")
-    assert ask(pages, "page.js").content == b"own"
-    assert ask(pages, "icon.png").status == 200
+    files = StaticFiles(own, folder, tmp_path / "absent")
+    assert ask(files, "page.js").content == b"own"
+    assert ask(files, "icon.png").status == 200

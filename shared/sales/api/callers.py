@@ -1,0 +1,75 @@
+"""Who calls the API, and with which scopes.
+
+Behind API Gateway the JWT authorizer has verified the token and put its claims into the event. An event without an
+authorizer (`sam local` ignores JWT authorizers) has its bearer token verified here against the issuer's keys. No setting
+turns authentication off.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sales.domain.caller import Caller
+from sales.domain.problems import Problem
+
+if TYPE_CHECKING:
+    from sales.api.tokens import Verifier
+
+__all__ = ["caller_of"]
+
+
+def caller_of(
+    event: Mapping[str, Any], headers: Mapping[str, str], scope: str, *, issuer: str, audience: str, jwks_uri: str
+) -> Caller:
+    """Return the caller of an HTTP API event (payload 2.0) whose token carries the scope.
+
+    Raise Problem `unauthorized` (401) or `insufficient_scope` (403), both with WWW-Authenticate (RFC 6750).
+    """
+    authorizer = event.get("requestContext", {}).get("authorizer")
+    if authorizer is not None:
+        jwt = authorizer.get("jwt") or {}
+        claims, scopes = jwt.get("claims") or {}, jwt.get("scopes") or []
+        if not claims.get("sub"):
+            raise _unauthorized("the authorizer named no caller")
+    else:
+        claims, scopes = _verified(headers.get("authorization", ""), issuer, audience, jwks_uri)
+    if scope not in scopes:
+        raise Problem(
+            "insufficient_scope",
+            f"The token needs the scope {scope}.",
+            headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+    return Caller(subject=claims["sub"], client=claims.get("cid") or claims["sub"], scopes=frozenset(scopes))
+
+
+def _verified(authorization: str, issuer: str, audience: str, jwks_uri: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the claims and scopes of a bearer token. Raise Problem `unauthorized`."""
+    scheme, _, token = authorization.partition(" ")
+    if not scheme:
+        raise Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"})
+    if scheme.lower() != "bearer" or not token:
+        raise _unauthorized("the Authorization header is not a bearer token")
+    # Behind API Gateway functions verify no token, so they do not pay for these imports.
+    from sales.api.jwks import TokenError
+    from sales.api.tokens import token_scopes
+
+    try:
+        claims = _verifier(issuer, audience, jwks_uri).claims(token)
+    except TokenError as error:
+        raise _unauthorized(error.reason) from None
+    return claims, token_scopes(claims)
+
+
+@cache
+def _verifier(issuer: str, audience: str, jwks_uri: str) -> "Verifier":
+    from sales.api.tokens import Verifier
+
+    return Verifier(issuer, audience, jwks_uri)
+
+
+def _unauthorized(reason: str) -> Problem:
+    return Problem(
+        "unauthorized",
+        reason[0].upper() + reason[1:] + ".",
+        headers={"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{reason}"'},
+    )
