@@ -21,7 +21,7 @@ NUMBER, OTHER, LOST = "+254700000871", "+254700000872", "+254700000873"
 ABOUT_AN_ORDER = {
     "sms", "batch", "batch handed back", "delivery report", "delivery report adopted", "delivery report for another number",
     "lease ran out", "secret unavailable", "sending paused: the gateway refuses our configuration",
-    "OrdersCreated", "SmsState", "SmsAttempts", "GatewayLatency", "SmsMisconfigured",
+    "OrdersCreated", "SmsState", "SmsAttempts", "ProviderLatency", "SmsMisconfigured",
 }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_a_text_is_counted_as_tried_with_its_latency_and_in_each_state_it_comes_
     shop.stream(order)
     values = shop.values()
     assert number(values, "SmsAttempts") == 1
-    assert len(values["Sales", "GatewayLatency", frozenset({("stack", STACK)})]) == 1
+    assert len(values["Sales", "ProviderLatency", frozenset({("stack", STACK)})]) == 1
     assert number(values, "SmsState", state="sent") == number(values, "SmsState") == 1
     message_id = call("get_order", http_event("GET", "/x", parameters={"order": order["id"]})).body["sms"]["message_id"]
     shop.report(message_id, "Success")
@@ -269,6 +269,6 @@ def test_a_metric_that_is_not_in_the_list_or_is_split_otherwise_is_refused(shop:
 
 def test_more_values_than_a_line_may_have_are_several_lines(shop: Shop) -> None:
     shop.lines()
-    metrics.observe("GatewayLatency", [1.0] * 250)
+    metrics.observe("ProviderLatency", [1.0] * 250)
     lines = shop.lines()
-    assert [len(json.loads(line)["GatewayLatency"]) for line in lines] == [100, 100, 50]
+    assert [len(json.loads(line)["ProviderLatency"]) for line in lines] == [100, 100, 50]

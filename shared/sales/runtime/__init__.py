@@ -1,1 +1,1 @@
-"""What a function runs on: settings, start-up, AWS clients, secrets, logs, metrics."""
+"""The base of every function: settings, start, AWS clients, secrets, logs, metrics."""

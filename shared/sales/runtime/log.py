@@ -1,4 +1,4 @@
-"""One JSON line per event, the request's id on each; what may be said is a list, so nothing personal slips in."""
+"""Logs one JSON line per event, each with the request id; an allow-list of fields keeps personal data out."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InvocationError", "about", "bind", "bound", "error", "exception", "guarded", "info", "prepare", "warning"]
 
-# No token, body, name, e-mail or text is ever among these; a phone number is masked on its way in.
+# Never a token, body, name, e-mail address or text; a phone number is masked before it is logged.
 FIELDS = frozenset(
     {
         "action", "attempt", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
@@ -21,30 +21,30 @@ FIELDS = frozenset(
         "seconds", "sms_status", "state", "status",
     }
 )  # fmt: skip
-# What every line says besides its event.
+# Fields on every line.
 _bound: dict[str, str] = {}
 
 
 class InvocationError(Exception):
-    """An invocation failed; its text is the kind of error it was, since Lambda logs it."""
+    """An invocation failed. Lambda logs the message, so it is only the type of the exception."""
 
 
 @at_start
 def _quiet_others() -> None:
-    """Whoever is not us warns, and says no more.
+    """Let libraries log only warnings and errors.
 
-    Lambda gives our level to the root logger, and on DEBUG botocore and urllib3 log what they send and get: names,
-    numbers, the secrets themselves. Our own logger has a level of its own.
+    Lambda gives the root logger our level, and at DEBUG botocore and urllib3 log what they send and receive: names,
+    numbers, even secrets. Our own logger keeps its own level.
     """
     logging.getLogger().setLevel(logging.WARNING)
 
 
 @cache
 def _logger() -> "Logger":
-    # Most requests log nothing, and need not pay for the import in their cold start.
+    # Most requests log nothing, so their cold start does not pay for the import.
     from aws_lambda_powertools import Logger
 
-    # The level is Lambda's own setting where there is one (LoggingConfig), else LOG_LEVEL; never set twice.
+    # The level comes from Lambda's LoggingConfig if there is one, else from LOG_LEVEL.
     return Logger(service="sales", location=None, utc=True, use_rfc3339=True)
 
 
@@ -58,43 +58,43 @@ def _checked(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepare() -> None:
-    """Makes the logger, for a function that is sure to need it."""
+    """Create the logger at the start of a function that always logs."""
     _logger()
 
 
 def bind(request_id: str) -> None:
-    """From now on every line carries this request id and nothing of the request before."""
+    """Put this request id on every line from now on, and drop the fields of the last request."""
     _bound.clear()
     _bound["request_id"] = request_id
 
 
 def about(order_id: str) -> None:
-    """From now on, and until the next request, every line carries this order's id."""
+    """Put this order's id on every line until the next request."""
     _bound["order_id"] = order_id
 
 
 def bound() -> dict[str, str]:
-    """What every line carries now."""
+    """Return the fields that every line has now."""
     return dict(_bound)
 
 
 def info(event: str, **fields: Any) -> None:
-    """Something happened as it should. Raises TypeError for a field that may not be logged."""
+    """Log a normal event. Raise TypeError for a field that is not in FIELDS."""
     _logger().info(event, extra=_checked(fields))
 
 
 def warning(event: str, **fields: Any) -> None:
-    """Something to look at when there is more of it."""
+    """Log an event that matters if it happens often."""
     _logger().warning(event, extra=_checked(fields))
 
 
 def error(event: str, **fields: Any) -> None:
-    """Something a person must look at."""
+    """Log an event that a person must look at."""
     _logger().error(event, extra=_checked(fields))
 
 
 def exception(event: str, raised: BaseException, **fields: Any) -> None:
-    """An error with where it came from, but not what it says: exception texts quote numbers, keys and bodies."""
+    """Log an exception's type and location, never its message: it may quote numbers, keys and bodies."""
     import traceback
     from pathlib import Path
 
@@ -103,10 +103,10 @@ def exception(event: str, raised: BaseException, **fields: Any) -> None:
 
 
 def guarded[Event](handler: Callable[[Event, Any], Any]) -> Callable[[Event, Any], Any]:
-    """For a handler that no HTTP answer stands before: what it raises is logged without what it says.
+    """Wrap a handler that isn't behind HTTP.
 
-    It still fails, so that whoever invoked it tries again as the template has it; but of an exception that leaves a
-    handler Lambda logs the text.
+    Log an exception's type and location, never its message (it may quote customer data), then fail the invocation with
+    InvocationError so that Lambda retries it. Lambda would log the message of any exception that leaves the handler.
     """
 
     @wraps(handler)
@@ -114,7 +114,7 @@ def guarded[Event](handler: Callable[[Event, Any], Any]) -> Callable[[Event, Any
         bind(context.aws_request_id)
         try:
             return handler(event, context)
-        except Exception as raised:  # noqa: BLE001 - the boundary: nothing that it says may be logged
+        except Exception as raised:  # noqa: BLE001 - the boundary: its message may not be logged
             exception("unexpected", raised)
             failed = InvocationError(type(raised).__name__)
         raise failed

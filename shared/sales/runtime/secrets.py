@@ -1,7 +1,7 @@
-"""The secrets, by reference: fetched from Secrets Manager when first needed and kept for a while.
+"""Our secrets in Secrets Manager: fetched when first needed and kept for five minutes.
 
-Two versions of the webhook secret are taken, the current and the previous one, so it can be rotated while reports are
-under way.
+The current and the previous version of the webhook secret are both valid, so that it can be rotated while reports are
+on their way.
 """
 
 import hmac
@@ -16,8 +16,8 @@ from sales.runtime.startup import at_start
 __all__ = ["api_key", "is_webhook_secret"]
 
 _KEEP_SECONDS = 300.0
-# A wrong webhook secret looks once more for a new one, but guessing must not turn into a flood of look-ups.
-_LOOK_AGAIN_SECONDS = 5.0
+# An unknown webhook secret may be a new one, so it is looked up again; guesses must not turn into a flood of look-ups.
+_REFRESH_SECONDS = 5.0
 _kept: dict[tuple[str, str], tuple[float, str]] = {}
 
 
@@ -28,12 +28,12 @@ def _client() -> Any:
 
 
 def _value(name: str, stage: str, *, younger_than: float = _KEEP_SECONDS) -> str:
-    """The secret's value, empty where it has no version at this stage."""
+    """Return the secret's value; empty if it has no version at this stage."""
     fetched, value = _kept.get((name, stage), (float("-inf"), ""))
     now = time.monotonic()
     if now - fetched >= younger_than:
         try:
-            # Stripped, because a key pasted with its line end would break the header it is sent in, and show there.
+            # A key pasted with its line end would break the header it is sent in, and the error would show it.
             value = _client().get_secret_value(SecretId=name, VersionStage=stage)["SecretString"].strip()
         except _client().exceptions.ResourceNotFoundException:
             value = ""
@@ -42,16 +42,16 @@ def _value(name: str, stage: str, *, younger_than: float = _KEEP_SECONDS) -> str
 
 
 def api_key(*, fresh: bool = False) -> str:
-    """Africa's Talking's API key; `fresh` after the gateway refused the one in use. Empty where none is stored."""
+    """Return the API key of Africa's Talking, empty if none is stored; `fresh` skips the kept one."""
     return _value(settings().sms_secret, "AWSCURRENT", younger_than=0 if fresh else _KEEP_SECONDS)
 
 
-def is_webhook_secret(given: str) -> bool:
-    """Whether this is the webhook's secret, or the one before it; in the same time whatever was given."""
+def is_webhook_secret(candidate: str) -> bool:
+    """Return whether this is the current or the previous webhook secret, in constant time."""
     name = settings().webhook_secret
-    for age in (_KEEP_SECONDS, _LOOK_AGAIN_SECONDS):
-        known = [_value(name, stage, younger_than=age) for stage in ("AWSCURRENT", "AWSPREVIOUS")]
-        matches = [bool(value) and hmac.compare_digest(value.encode(), given.encode()) for value in known]
+    for age in (_KEEP_SECONDS, _REFRESH_SECONDS):
+        valid = [_value(name, stage, younger_than=age) for stage in ("AWSCURRENT", "AWSPREVIOUS")]
+        matches = [bool(value) and hmac.compare_digest(value.encode(), candidate.encode()) for value in valid]
         if any(matches):
             return True
     return False

@@ -1,4 +1,4 @@
-"""Every setting of the deployed system, read from the environment: the only module that does so."""
+"""Every setting of the deployed system. No other module reads the environment."""
 
 import os
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 
 
 class SettingsError(Exception):
-    """The environment does not hold what the system needs; the text names the variable."""
+    """A variable of the environment is missing or invalid; the message names it."""
 
 
 def check_sms_endpoint(endpoint: str) -> None:
-    """Raises ValueError for one that the API key must not be sent to: it must be empty, https, or on this machine."""
+    """Raise ValueError unless the endpoint may receive the API key: it must be empty, https, or on this machine."""
     address = urlsplit(endpoint)
     is_here = address.scheme == "http" and address.hostname in _LOOPBACK
     if endpoint and not (address.hostname and (address.scheme == "https" or is_here)):
@@ -28,9 +28,9 @@ def check_sms_endpoint(endpoint: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What template.yaml (or the local system) hands to each function.
+    """The settings that template.yaml (or the local system) gives each function.
 
-    An empty endpoint means the real service. Durations are seconds.
+    An empty endpoint means the real service. Durations are in seconds.
     """
 
     customers_table: str
@@ -53,7 +53,7 @@ class Settings:
     sms_text: str
     sms_max_segments: int
     sms_prices: str
-    # Days after which an order's text is forgotten; 0 for never.
+    # Days after which an order's text is deleted; 0 keeps it.
     sms_text_days: float
     sms_max_attempts: int
     sms_retry_seconds: float
@@ -63,12 +63,12 @@ class Settings:
 
     @property
     def stack(self) -> str:
-        """The stack's name, which its functions' names begin with."""
+        """Return the name of the stack, which the names of its functions begin with."""
         return self.function_prefix.removesuffix("-") or "sales"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """The settings these variables hold. Raises SettingsError naming a variable that is missing or unfit."""
+        """Return the settings in these variables. Raise SettingsError for a variable that is missing or invalid."""
 
         def text(name: str) -> str:
             value = environ.get(name, "").strip()
@@ -81,7 +81,7 @@ class Settings:
             try:
                 value = float(raw)
             except ValueError:
-                raise SettingsError(f"{name} is not a number") from None
+                raise SettingsError(f"{name} must be a number") from None
             if not value >= least:
                 raise SettingsError(f"{name} must be at least {least:g}")
             return value
@@ -89,7 +89,7 @@ class Settings:
         def optional(name: str, default: str = "") -> str:
             return environ.get(name, "").strip() or default
 
-        # A text that cannot be made or sent is found when a function starts, not when a customer orders.
+        # A text that cannot be composed or sent must fail the start of a function, not an order.
         for name, validate in (
             ("SMS_TEXT", text_template),
             ("SMS_PRICES", parse_prices),
@@ -101,9 +101,7 @@ class Settings:
                 raise SettingsError(f"{name}: {error}") from None
         max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))
         if (least := least_segments(text_template(optional("SMS_TEXT")))) > max_segments:
-            raise SettingsError(
-                f"SMS_MAX_SEGMENTS is {max_segments}, but every text from SMS_TEXT takes {least} or more"
-            )
+            raise SettingsError(f"SMS_MAX_SEGMENTS is {max_segments}, but a text from SMS_TEXT takes at least {least}")
 
         return cls(
             customers_table=text("CUSTOMERS_TABLE"),
@@ -127,8 +125,8 @@ class Settings:
             sms_max_segments=max_segments,
             sms_prices=optional("SMS_PRICES", "{}"),
             sms_text_days=number("SMS_TEXT_DAYS", 0, 0),
-            # With the first retry after 30 s and an hour at the most between two, forty tries outlast a day without
-            # the gateway.
+            # The first retry comes after 30 s and the longest wait is an hour, so 40 attempts outlast a day without
+            # the provider.
             sms_max_attempts=int(number("SMS_MAX_ATTEMPTS", 40, 1)),
             sms_retry_seconds=number("SMS_RETRY_SECONDS", 30, 0),
             sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
@@ -139,12 +137,12 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """This process's settings; read once, at first use."""
+    """Return the settings of this process, read once, at first use."""
     return Settings.from_environ(os.environ)
 
 
 def starts_from_snapshot() -> bool:
-    """Whether this process is the one that SnapStart takes its snapshot of.
+    """Return whether SnapStart will take its snapshot of this process.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """

@@ -1,7 +1,7 @@
-"""A function's start: what Lambda's initialisation, at full speed and before any request, can do for the first one.
+"""Starting a function: work that Lambda's initialisation does, at full speed, before the first request.
 
-Only AWS's runtime client starts a function. Whoever else imports one (a test, a tool) has nothing made, and keeps the
-collector as it was.
+Only AWS's runtime client starts a function. Importing a function anywhere else (a test, a tool) creates nothing and
+leaves the garbage collector alone.
 """
 
 import gc
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 __all__ = ["at_start", "begin", "started"]
 
-_wanted: list[Callable[[], object]] = []
+_factories: list[Callable[[], object]] = []
 
 
 def _in_lambda() -> bool:
@@ -20,42 +20,39 @@ def _in_lambda() -> bool:
 
 
 def begin() -> None:
-    """Imports come next, and none of what they make is garbage: looking for it would take a tenth of the start."""
+    """Turn the garbage collector off for the imports: they leave no garbage, and looking for it takes a tenth of the start."""
     if _in_lambda():
         gc.disable()
 
 
-def at_start[Make: Callable[[], object]](make: Make) -> Make:
-    """Has this called when a function starts that imports it; it must remember what it made."""
-    _wanted.append(make)
-    return make
+def at_start[Factory: Callable[[], object]](factory: Factory) -> Factory:
+    """Call this at the start of each function that imports it. The factory must remember its result."""
+    _factories.append(factory)
+    return factory
 
 
 def started[Handler: Callable[..., object]](handler: Handler) -> Handler:
-    """For the handler, the last thing that a function's module defines: everything is imported now.
+    """Finish the start of a function. Wrap the handler, the last definition of its module: by then all is imported.
 
-    Settings that are missing or unfit end the start: the deployment shows it, and the log has the sentence that says
-    which one. Every function has the same, and none of them could do its work.
+    A missing or invalid setting fails the start, so the deployment fails and the log names the setting. All functions
+    share the same settings, and none could work without them.
     """
     if _in_lambda():
-        # Not at the top, where nothing may be imported before `begin`.
-        from sales.runtime.settings import settings
+        # Not at the top of this file: `begin` must run before any import.
+        from sales.runtime.settings import settings, starts_from_snapshot
 
         settings()
-        for make in _wanted:
-            # What cannot be made says so to the first request that needs it, where it is logged and answered.
+        for factory in _factories:
+            # If it fails, it fails again for the first request that needs it, which logs and answers the error.
             with suppress(Exception):
-                make()
-        # Late: whatever this module imported would be imported before `begin`.
-        from sales.runtime.settings import starts_from_snapshot
-
+                factory()
         if starts_from_snapshot():
-            # The runtime brings it, and imports it only after the handler.
+            # Part of Lambda's runtime, which imports it only after the handler.
             import snapshot_restore_py
 
-            # Many environments begin as one: without this, all would wait the same random times.
+            # Environments from one snapshot would otherwise all wait the same random times.
             snapshot_restore_py.register_after_restore(random.seed)
-        # What is there now stays: no collection need look at it again.
+        # Everything so far lives as long as the process: no collection needs to look at it again.
         gc.freeze()
         gc.enable()
     return handler

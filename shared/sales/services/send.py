@@ -119,7 +119,7 @@ class Sender:
         if latencies:
             tried = [order.id for order in orders]
             metrics.count("SmsAttempts", len(latencies), orders=tried)
-            metrics.observe("GatewayLatency", latencies, orders=tried)
+            metrics.observe("ProviderLatency", latencies, orders=tried)
         if failures:
             raise failures[0]
         return Counter({state: len(ids) for state, ids in ended.items()})

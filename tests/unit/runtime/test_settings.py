@@ -1,4 +1,4 @@
-"""Settings: the template, .env.sample and the code that reads them agree."""
+"""Settings: template.yaml, .env.sample and the code agree."""
 
 import re
 from pathlib import Path
@@ -17,12 +17,12 @@ READ = set(
 GIVEN = TEMPLATE.functions["send_sms"].environment
 
 
-def test_every_setting_that_is_read_is_in_the_template_and_the_other_way_round() -> None:
-    # Read by a library, Powertools.
+def test_code_and_template_have_the_same_settings() -> None:
+    # Powertools reads LOG_LEVEL.
     assert set(GIVEN) - {"LOG_LEVEL"} == READ
 
 
-def test_the_sample_has_every_variable_that_a_local_system_takes_each_with_a_comment() -> None:
+def test_the_sample_explains_every_variable_of_the_local_system() -> None:
     lines = (ROOT / ".env.sample").read_text().splitlines()
     names = [line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)]
     assert set(names) == {*_PARAMETERS, *_VARIABLES, *_ACCOUNTS, "DYNAMODB_ENDPOINT"}
@@ -31,7 +31,7 @@ def test_the_sample_has_every_variable_that_a_local_system_takes_each_with_a_com
             assert lines[number - 1].startswith("# "), line
 
 
-def test_the_sample_as_it_is_changes_nothing() -> None:
+def test_the_unchanged_sample_changes_nothing() -> None:
     sample = read_env_file(ROOT / ".env.sample")
     config = Config(port=8000, state=Path(".local"), settings=sample)
     template = load(ROOT / "template.yaml", config.parameters)
@@ -41,7 +41,7 @@ def test_the_sample_as_it_is_changes_nothing() -> None:
     assert given | config.overrides == given | Config(port=8000, state=Path(".local"), settings={}).overrides
 
 
-def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
+def test_code_and_template_have_the_same_defaults() -> None:
     required = {"CUSTOMERS_TABLE": "c", "ORDERS_TABLE": "o", "OKTA_ISSUER": "i", "OKTA_AUDIENCE": "a"}
     bare, full = Settings.from_environ(required), Settings.from_environ(GIVEN | required)
     for name in ("sms_max_attempts", "sms_retry_seconds", "sms_lease_seconds", "sms_pause_seconds", "list_shards"):
@@ -56,8 +56,8 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ({"LIST_SHARDS": "many"}, "LIST_SHARDS"),
         ({"LIST_SHARDS": "0"}, "LIST_SHARDS"),
         ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT"),
-        ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes 2 or more"),
-        ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes 4 or more"),
+        ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes at least 2"),
+        ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes at least 4"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
         *(
             ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
@@ -71,12 +71,12 @@ def test_the_defaults_of_the_code_are_those_of_the_template() -> None:
         ),
     ],
 )
-def test_what_is_missing_or_unfit_is_named(changes: dict[str, str], named: str) -> None:
+def test_a_missing_or_invalid_setting_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.from_environ(GIVEN | changes)
 
 
-def test_an_env_file_is_read_as_shells_read_it(tmp_path: Path) -> None:
+def test_an_env_file_is_read_as_a_shell_reads_it(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text('A=1\nexport B=\'two words\' # why\n# C=3\nD="x # y"\nE=\nnot a line\nF= {"+254": "KES 0.80"}\n')
     assert read_env_file(file) == {"A": "1", "B": "two words", "D": "x # y", "E": "", "F": '{"+254": "KES 0.80"}'}

@@ -1,4 +1,4 @@
-"""What a function does before its first request, and what importing it elsewhere does not."""
+"""A function's start, and that importing it elsewhere starts nothing."""
 
 import os
 import subprocess
@@ -20,15 +20,19 @@ SETTINGS = {
 
 
 def run(code: str, environment: dict[str, str]) -> str:
-    """What a new interpreter prints."""
-    given = {"PATH": os.defpath} | environment
+    """Return what a new interpreter prints."""
     return subprocess.run(
-        [sys.executable, "-c", code], env=given, cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={"PATH": os.defpath} | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_that_has_started_collects_garbage_again_but_not_what_it_is_made_of(name: str) -> None:
+def test_after_its_start_a_function_collects_garbage_but_not_its_modules(name: str) -> None:
     code = f"""
 import gc, sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
@@ -38,7 +42,7 @@ print(gc.isenabled(), gc.get_freeze_count() > 10000)
     assert run(code, SETTINGS) == "True True"
 
 
-def test_a_function_has_its_client_before_the_first_request() -> None:
+def test_a_start_creates_the_client() -> None:
     code = """
 import sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
@@ -48,7 +52,7 @@ print(sales.store.store.cache_info().currsize)
     assert run(code, SETTINGS) == "1"
 
 
-def test_importing_a_function_anywhere_else_makes_nothing() -> None:
+def test_importing_a_function_elsewhere_creates_nothing() -> None:
     code = """
 import gc
 import functions.create_order.app, functions.send_sms.app, sales.store, sales.runtime.secrets
@@ -65,9 +69,7 @@ print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().curr
         ({"SMS_ENDPOINT": "http://example.com"}, "SMS_ENDPOINT: the SMS endpoint must be https"),
     ],
 )
-def test_a_setting_that_is_unfit_ends_the_start_and_says_which_one_it_is(
-    name: str, wrong: dict[str, str], sentence: str
-) -> None:
+def test_an_invalid_setting_fails_the_start_and_is_named(name: str, wrong: dict[str, str], sentence: str) -> None:
     code = f"""
 import sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
@@ -78,7 +80,7 @@ import functions.{name}.app
     assert f"SettingsError: {sentence}" in failed.value.stderr
 
 
-def test_what_cannot_be_made_at_the_start_is_said_to_the_first_request() -> None:
+def test_a_client_that_cannot_be_created_fails_the_first_request() -> None:
     code = """
 import json, sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
@@ -91,7 +93,7 @@ print(answer["statusCode"], json.loads(answer["body"])["code"])
     assert run(code, without_region).splitlines()[-1] == "500 unexpected"
 
 
-# AWS's own client and hooks, in the client's order: the handler first, then what is to run around the snapshot.
+# AWS's own client and hooks, in their order: the handler first, then the hooks around the snapshot.
 RESTORED = """
 import random, sys
 import awslambdaric.bootstrap
@@ -106,9 +108,9 @@ print(before, random.random() != first)
 """
 
 
-def test_environments_that_begin_as_one_snapshot_do_not_wait_the_same_random_times() -> None:
+def test_environments_from_one_snapshot_wait_different_random_times() -> None:
     assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}) == "True True"
 
 
-def test_without_a_snapshot_nothing_is_done_for_one() -> None:
+def test_without_a_snapshot_no_hook_is_registered() -> None:
     assert run(RESTORED, SETTINGS | {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}) == "False False"
