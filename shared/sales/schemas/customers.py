@@ -1,4 +1,4 @@
-"""The request bodies about customers."""
+"""Request bodies of customers."""
 
 import re
 from typing import Annotated
@@ -11,11 +11,11 @@ from sales.schemas.common import Input, Name, json_schema
 
 __all__ = ["PHONE_NUMBER_PATTERN", "CustomerChanges", "Email", "NewCustomer"]
 
-# Deliberately modest (WHATWG's idea of an address): whether mail arrives only a mail can tell.
+# Deliberately modest (the WHATWG's pattern): only a mail can tell whether the address works.
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-# What the checks below take, as patterns for the contract (ECMA 262); a property test holds one against the other.
+# The checks below as patterns for the contract (ECMA 262); a property test compares the two.
 _SEPARATED = r"[ ().\-]*"
 _KENYA = r"2[ ().\-]*5[ ().\-]*4[ ().\-]*"
 _PLUS = r"(\+|0[ ().\-]*0)[ ().\-]*"
@@ -35,7 +35,7 @@ def _phone(text: str) -> str:
 
 def _email(text: str) -> str:
     if not _EMAIL.fullmatch(text):
-        raise PydanticCustomError("invalid_email", "must be an e-mail address such as name@example.com")
+        raise PydanticCustomError("invalid_email", "must be an e-mail address, such as name@example.com")
     return text
 
 
@@ -51,17 +51,18 @@ Email = Annotated[
 
 
 class NewCustomer(Input):
-    """A customer to be created."""
+    """A new customer."""
 
-    name: Name = Field(description="As it is to be written in texts.", examples=["john doe"])
+    name: Name = Field(description="The name as texts write it.", examples=["john doe"])
     phone_number: PhoneNumber = Field(
-        description="Kenyan in any usual form, else E.164. Answered in E.164.", examples=["+254704590344"]
+        description="A Kenyan number in any usual form, or any number in E.164. Answers have E.164.",
+        examples=["+254704590344"],
     )
-    email: Email = Field(description="Need not be unique.", examples=["example@gmail.com"])
+    email: Email = Field(description="Customers may share an address.", examples=["example@gmail.com"])
 
 
 class CustomerChanges(Input):
-    """The fields of a customer to be changed; those left out stay."""
+    """The fields of a customer to change; fields left out stay as they are."""
 
     name: Name = ""
     phone_number: PhoneNumber = ""

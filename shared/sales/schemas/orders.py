@@ -1,4 +1,4 @@
-"""The request bodies about orders."""
+"""Request bodies of orders."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ __all__ = ["Amount", "CustomerRef", "ItemName", "NewOrder", "Priced"]
 def _amount(value: Any, info: ValidationInfo) -> Decimal:
     try:
         amount = parse_amount(value)
-        # Without a currency in the data the one given was no currency, and says so itself.
+        # If pydantic dropped `currency` it was invalid and has its own error; the decimals are unknown then.
         currency = info.data.get("currency", "") or ("currency" in info.data and (info.context or {}).get("currency"))
         return check_decimals(amount, currency) if currency else amount
     except AmountError as error:
@@ -24,7 +24,7 @@ def _amount(value: Any, info: ValidationInfo) -> Decimal:
 
 def _currency(text: str) -> str:
     if text not in CURRENCIES:
-        raise PydanticCustomError("unknown_currency", "must be an ISO 4217 code such as KES")
+        raise PydanticCustomError("unknown_currency", "must be an ISO 4217 code, such as KES")
     return text
 
 
@@ -38,7 +38,7 @@ Amount = Annotated[
                 {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
                 {"type": "number", "exclusiveMinimum": 0},
             ],
-            "description": "Above 0, at most 9999999999.99, with at most the currency's decimals; best sent as a string.",
+            "description": "Above 0 and at most 9999999999.99, with no more decimals than the currency has. Best sent as a string.",
             "examples": ["56000.68"],
         }
     ),
@@ -54,16 +54,18 @@ Reference = Annotated[str, StringConstraints(max_length=100), AfterValidator(pla
 
 
 class Priced(Input):
-    """What has an amount in a currency."""
+    """A body with an amount in a currency."""
 
-    # Before the amount, whose decimals depend on it.
-    currency: Currency | None = Field(default=None, description="ISO 4217; the shop's own currency when left out.")
+    # Before the amount, because the currency decides how many decimals an amount may have.
+    currency: Currency | None = Field(
+        default=None, description="An ISO 4217 code; the default is the shop's own currency."
+    )
 
 
 class NewOrder(Priced):
-    """An order to be created."""
+    """A new order."""
 
     customer: CustomerRef = Field(description="The customer's id or code.", examples=["<id>"])
     item: ItemName = Field(examples=["macbook m2"])
     amount: Amount
-    reference: Reference | None = Field(default=None, description="Your own id of the order, unique for your client.")
+    reference: Reference | None = Field(default=None, description="Your own id of the order; unique per client.")

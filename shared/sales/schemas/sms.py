@@ -1,4 +1,4 @@
-"""The request bodies about texts."""
+"""Request bodies of texts."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ Reason = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain)
 
 
 class SmsPreview(Priced):
-    """An order-like input whose text is to be shown; exactly one of `customer` and `name`."""
+    """An order whose text to preview, with either `customer` or `name`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -33,13 +33,13 @@ class SmsPreview(Priced):
 
     @classmethod
     def faults(cls, body: Mapping[str, Any]) -> list[FieldError]:
-        """Both of `customer` and `name`, or neither."""
+        """Return an error unless the body has exactly one of `customer` and `name`."""
         if (body.get("customer") is None) != (body.get("name") is None):
             return []
-        return [FieldError("", "one_of", "must have either customer or name")]
+        return [FieldError("", "one_of", "must have exactly one of customer and name")]
 
 
 class Resend(Input):
-    """Why a text is to be sent again."""
+    """The reason to send a text again."""
 
     reason: Reason = Field(examples=["the customer lost the phone"])

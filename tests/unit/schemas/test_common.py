@@ -1,17 +1,19 @@
-"""Every code that a field at fault may have is one that the contract lists with what to do about it."""
+"""Errors of fields: the contract lists every code, with advice."""
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
 from contract.document import build
 from sales.domain.problems import FIELD_ERRORS, FieldError, Problem
 from sales.schemas import customers as customer_inputs
 from sales.schemas import orders as order_inputs
 from sales.schemas import sms as sms_inputs
-from sales.schemas.common import Input, parse
+from sales.schemas.common import Input, Name, parse
 
 MODELS: list[type[Input]] = [
     customer_inputs.NewCustomer,
@@ -21,7 +23,7 @@ MODELS: list[type[Input]] = [
     sms_inputs.Resend,
 ]
 FIELDS = sorted({field for model in MODELS for field in model.model_fields} | {"id", "version", "colour", "", "a/b~c"})
-# Whatever a JSON body can hold, as it is parsed: numbers with a point are Decimal, and a string may be no Unicode.
+# Any parsed JSON: numbers with a point are Decimal, and strings may be invalid Unicode.
 TEXT = st.text(max_size=300) | st.text(st.characters(categories=["Cs", "Cc", "Cf"]), min_size=1, max_size=5)
 SCALARS = (
     st.none()
@@ -35,7 +37,7 @@ VALUES = st.recursive(SCALARS, lambda each: st.lists(each, max_size=3) | st.dict
 BODIES = st.dictionaries(st.sampled_from(FIELDS) | TEXT, VALUES, max_size=8)
 
 
-def test_what_to_do_about_each_code_is_a_sentence_and_stands_in_the_contract() -> None:
+def test_the_contract_lists_each_code_with_a_sentence_of_advice() -> None:
     code = build()["components"]["schemas"]["FieldProblem"]["properties"]["code"]
     assert code["enum"] == list(FIELD_ERRORS)
     for name, action in FIELD_ERRORS.items():
@@ -45,11 +47,11 @@ def test_what_to_do_about_each_code_is_a_sentence_and_stands_in_the_contract() -
 
 @pytest.mark.parametrize("model", MODELS)
 @given(BODIES)
-def test_whatever_a_body_holds_each_code_is_listed(model: type[Input], body: dict[str, Any]) -> None:
+def test_any_body_only_gets_listed_codes(model: type[Input], body: dict[str, Any]) -> None:
     errors = _errors(model, body)
     assert {error.code for error in errors} <= FIELD_ERRORS.keys()
     assert all(error.pointer == "" or error.pointer.startswith("/") for error in errors)
-    assert "invalid" not in {error.code for error in errors}, "a kind that nobody thought of"
+    assert "invalid" not in {error.code for error in errors}, "an error of pydantic's without a code of ours"
 
 
 def _errors(model: type[Input], body: dict[str, Any]) -> list[FieldError]:
@@ -60,9 +62,29 @@ def _errors(model: type[Input], body: dict[str, Any]) -> list[FieldError]:
     return []
 
 
-def test_every_field_of_a_body_of_ours_is_one_of_these_models() -> None:
+def test_these_are_all_request_bodies() -> None:
     assert _below(Input) - {order_inputs.Priced} == set(MODELS)
 
 
 def _below(model: type[Input]) -> set[type[Input]]:
     return {each for child in model.__subclasses__() for each in (child, *_below(child))}
+
+
+PLAIN = re.compile(customer_inputs.NewCustomer.model_json_schema()["properties"]["name"]["pattern"])
+
+
+class OneName(BaseModel):
+    name: Name
+
+
+def accepts(text: str) -> bool:
+    try:
+        OneName.model_validate({"name": text})
+    except ValidationError:
+        return False
+    return True
+
+
+@given(st.one_of(st.text(max_size=9), st.text(" \t\n\x1f\x85a\u200b\ufeff\u2028\u00a0", max_size=6)))
+def test_the_pattern_of_names(text: str) -> None:
+    assert accepts(text) == bool(PLAIN.fullmatch(text))
