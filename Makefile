@@ -94,7 +94,6 @@ check-code: environment
 	@.venv/bin/lint-imports
 	@$(PY) -m scripts.check.tree
 	@$(PY) -m contract --check
-	@$(PY) -m contract.postman --check
 	@$(PY) -m bench.scale --check
 	@$(PY) -m bench.cost --check
 	@$(PY) -m pytest -q tests/unit/test_import_law.py tests/template -m "not slow"
@@ -110,9 +109,8 @@ format: environment ## Format the code and fix what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
 	@$(PY) -m ruff format .
 
-contract: environment ## Write the contract and the Postman collection from models, template and contract/
+contract: environment ## Write the contract, its Postman collection and the routes from code and template.yaml
 	@$(PY) -m contract
-	@$(PY) -m contract.postman
 
 audit: npm ## Look up known advisories for everything that is installed; fails where they cannot be looked up
 	@scripts/setup.sh audit

@@ -1,4 +1,4 @@
-"""The API's contract: an OpenAPI document made from the template's routes, the input models, and what is said here.
+"""The API's contract: an OpenAPI document and a Postman collection.
 
-Nothing of this is imported by a function.
+The template has the routes, `sales.schemas` the request bodies, and this package the rest. No function imports it.
 """

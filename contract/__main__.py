@@ -1,39 +1,78 @@
-"""Writes the contract, functions/serve_docs/static/openapi.json; with --check only says whether it is up to date.
+"""Writes the files that are made from code and template; with --check, only compares them.
 
-With --check it also holds it against the last released contract, docs/released/openapi.json: a change that breaks a
-client needs a new major version. --release makes the present contract the released one.
+These are functions/serve_docs/static/openapi.json (the contract), docs/postman/ (its Postman collection and environments)
+and functions/answer_unmatched/routes.json. --check also compares the contract with the released one,
+docs/released/openapi.json: a change that breaks clients needs a new major version. --release makes this contract the
+released one.
 """
 
+import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from contract import postman
 from contract.changes import breaking
-from contract.document import build
+from contract.document import build, routes
 
 ROOT = Path(__file__).parents[1]
 
 CONTRACT = ROOT / "functions" / "serve_docs" / "static" / "openapi.json"
+ROUTES = ROOT / "functions" / "answer_unmatched" / "routes.json"
+POSTMAN = ROOT / "docs" / "postman"
 RELEASED = ROOT / "docs" / "released" / "openapi.json"
+README = ROOT / "README.md"
 
 
 def main() -> int:
-    """The exit status."""
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m contract", description="Write the contract and its collection.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is out of date")
+    parser.add_argument("--release", action="store_true", help="make this contract the released one")
+    options = parser.parse_args()
     document = build()
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    if "--check" not in sys.argv[1:]:
-        for path in (CONTRACT, *([RELEASED] if "--release" in sys.argv[1:] else [])):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        return 0
-    if not CONTRACT.is_file() or CONTRACT.read_text() != text:
-        print("The contract is not what code and template say: run `make contract`.")
+    try:
+        made = _files(document)
+    except postman.ContractError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.check:
+        return _check(document, made)
+    for path, text in (made | ({RELEASED: made[CONTRACT]} if options.release else {})).items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return 0
+
+
+def _files(document: dict[str, Any]) -> dict[Path, str]:
+    """Return the content of each file."""
+    collection = postman.files(document, README.read_text())
+    return {
+        CONTRACT: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        ROUTES: "[\n" + ",\n".join(f"  {json.dumps(route)}" for route in routes()) + "\n]\n",
+        **{
+            POSTMAN / name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            for name, content in collection.items()
+        },
+    }
+
+
+def _check(document: dict[str, Any], made: dict[Path, str]) -> int:
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_text() != text]
+    if stale:
+        names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
+        print(f"Out of date: {names}. Run `make contract`.", file=sys.stderr)
         return 1
     released = json.loads(RELEASED.read_text())
-    broken = breaking(released, document)
-    if broken and _major(released) == _major(document):
-        print("The contract breaks clients of the released one; mend it, or raise VERSION in contract/document.py:")
-        print("\n".join(f"  {change}" for change in broken))
+    changes = breaking(released, document)
+    if changes and _major(released) == _major(document):
+        print(
+            "The contract breaks clients of the released one. Undo these changes, or raise VERSION in contract/document.py:",
+            *(f"  {change}" for change in changes),
+            sep="\n",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

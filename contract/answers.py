@@ -1,4 +1,4 @@
-"""What callers get, as models: for the contract and for tests that hold real answers against it."""
+"""Models of the answers: the contract is made from them, and tests check real answers against them."""
 
 from collections.abc import Callable, Collection
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ __all__ = [
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 Id = Annotated[str, Field(pattern=_UUID)]
-Code = Annotated[str, Field(pattern=f"^[{ALPHABET}]{{8}}$", description="First 40 bits of the customer's id.")]
+Code = Annotated[str, Field(pattern=f"^[{ALPHABET}]{{8}}$", description="The first 40 bits of the customer's id.")]
 Time = Annotated[
     str,
     Field(
@@ -26,17 +26,19 @@ Time = Annotated[
     ),
 ]
 PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164.")]
-Masked = Annotated[str, Field(pattern=r"^(\+[0-9]{4}\*{4}[0-9]{4}|\*{4})$", description="E.164, its middle hidden.")]
+Masked = Annotated[
+    str, Field(pattern=r"^(\+[0-9]{4}\*{4}[0-9]{4}|\*{4})$", description="E.164 with its middle hidden.")
+]
 Currency = Annotated[str, Field(json_schema_extra={"enum": sorted(CURRENCIES)}, description="ISO 4217.")]
 Encoding = Literal["GSM-7", "UCS-2"]
 Count = Annotated[int, Field(ge=0)]
-Version = Annotated[int, Field(ge=1, description="Moves with every change; the ETag is this in quotes.")]
+Version = Annotated[int, Field(ge=1, description="Grows with every change. The ETag is this number in quotes.")]
 
 
 def _known(codes: Collection[str]) -> Callable[[str], str]:
     def check(code: str) -> str:
         if code not in codes:
-            raise ValueError("is a code that the contract does not list")
+            raise ValueError("the contract does not list this code")
         return code
 
     return check
@@ -49,7 +51,7 @@ class Answer(BaseModel):
 
 
 class Customer(Answer):
-    """A customer. Name, number and e-mail are null once personal data was erased."""
+    """A customer. Name, phone number and e-mail address are null after an erasure."""
 
     id: Id
     code: Code
@@ -59,38 +61,38 @@ class Customer(Answer):
     created_at: Time
     updated_at: Time
     version: Version
-    sms_opted_out: bool = Field(description="Whether the customer takes no texts.")
+    sms_opted_out: bool = Field(description="The customer has opted out of texts.")
 
 
 class Event(Answer):
     """One change of an order's SMS."""
 
     at: Time
-    status: Status = Field(description="The state since then.")
-    cause: Cause | None = Field(default=None, description="What happened; not given for the first entry.")
-    attempt: Count | None = Field(default=None, description="The attempt it belongs to, from 1.")
-    reason: str | None = Field(default=None, description="A stable word, or a person's own for `requested`.")
-    message_id: str | None = Field(default=None, description="The gateway's id of the message.")
+    status: Status = Field(description="The state after the change.")
+    cause: Cause | None = Field(default=None, description="What happened; missing in the first entry.")
+    attempt: Count | None = Field(default=None, description="The attempt that it belongs to, counted from 1.")
+    reason: str | None = Field(default=None, description="A stable word; for `requested`, the person's own words.")
+    message_id: str | None = Field(default=None, description="The provider's id of the message.")
 
 
 class Sms(Answer):
-    """An order's SMS and where it stands."""
+    """An order's SMS and its state."""
 
     status: Status = Field(
-        description="`queued` and `sending` are under way; `sent` is taken by the gateway; `delivered` and `undelivered` "
-        "are what the network said; `failed` was certainly not sent; `unknown` may have been sent and is never sent "
-        "again by itself; `suppressed` is not to be sent."
+        description="`queued` and `sending`: on its way. `sent`: the provider accepted it. `delivered` and "
+        "`undelivered`: the network reported it. `failed`: it was certainly not sent. `unknown`: it may have been sent; "
+        "only a person sends it again. `suppressed`: no text goes out."
     )
     to: Masked | None
     text: str | None
     segments: Count
     encoding: Encoding
-    attempts: Count = Field(description="Times it was handed to the gateway.")
+    attempts: Count = Field(description="How many times we asked the provider to send it.")
     message_id: str | None
-    cost: str | None = Field(description="As the gateway says, such as `KES 0.8000`.")
-    reason: str | None = Field(description="Why it stands where it stands, as a stable word.")
+    cost: str | None = Field(description="The provider's figure, such as `KES 0.8000`.")
+    reason: str | None = Field(description="The reason for the state, as a stable word.")
     updated_at: Time
-    history: list[Event] = Field(description="The oldest first; at most 50.")
+    history: list[Event] = Field(description="Oldest first; at most 50 entries.")
 
 
 class Order(Answer):
@@ -112,7 +114,7 @@ class Order(Answer):
 
 class _Page(Answer):
     has_more: bool
-    next_cursor: str | None = Field(description="For `cursor` of the next request; null at the end.")
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last page.")
 
 
 class CustomerPage(_Page):
@@ -128,49 +130,51 @@ class OrderPage(_Page):
 
 
 class ExportedSms(Sms):
-    """An order's SMS with its number in full."""
+    """An order's SMS with its phone number in full."""
 
-    to: PhoneNumber | None  # in full here, masked elsewhere
+    to: PhoneNumber | None  # masked everywhere else
 
 
 class ExportedOrder(Order):
-    """An order with its SMS's number in full."""
+    """An order whose SMS shows its phone number in full."""
 
     sms: ExportedSms
 
 
 class Export(_Page):
-    """All that is held about a customer: a page of the orders, and how to go on."""
+    """Everything that is stored about a customer: the customer and a page of the orders."""
 
     customer: Customer
     orders: list[ExportedOrder] = Field(description="Newest first.")
 
 
 class CostlyCharacter(Answer):
-    """A character outside GSM-7, which makes the whole text UCS-2."""
+    """A character outside GSM-7, which turns the whole text into UCS-2."""
 
     character: str
-    position: Count = Field(description="In the text, from 0.")
+    position: Count = Field(description="Its position in the text, counted from 0.")
 
 
 class Price(Answer):
-    """What a text is likely to cost."""
+    """The likely price of a text."""
 
     amount: str
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
 
 
 class Preview(Answer):
-    """A text as it is written and as it would be sent."""
+    """A text, as composed and as it would be sent."""
 
     text: str
     encoding: Encoding
     segments: Count
     characters: list[CostlyCharacter]
-    folded: str = Field(description="As it is sent: folded to GSM-7 where that costs nothing, shortened to the limit.")
+    folded: str = Field(
+        description="The text as sent: folded to GSM-7 if that loses nothing, and shortened to the limit."
+    )
     folded_encoding: Encoding
     folded_segments: Count
-    price: Price | None = Field(description="Of the text as sent; null where the price list has none.")
+    price: Price | None = Field(description="The price of the text as sent; null if the price list has none.")
 
 
 class FieldProblem(Answer):
@@ -189,7 +193,7 @@ class FieldProblem(Answer):
 
 
 class Problem(Answer):
-    """Why a request did not succeed (RFC 9457)."""
+    """Why a request failed (RFC 9457)."""
 
     type: Annotated[str, Field(pattern="^urn:sales:problem:[a-z_]+$")]
     title: str
@@ -201,19 +205,21 @@ class Problem(Answer):
         AfterValidator(_known(PROBLEMS)),
         Field(json_schema_extra={"enum": list(PROBLEMS)}, description="Stable."),
     ]
-    request_id: str = Field(description="The X-Request-Id, for questions about this request.")
+    request_id: str = Field(description="The X-Request-Id. Quote it in questions about this request.")
     errors: list[FieldProblem] | None = Field(default=None, description="Every field at fault.")
-    existing_id: Id | None = Field(default=None, description="With `reference_taken`: the order that has it.")
-    current_version: Version | None = Field(default=None, description="With `version_mismatch`.")
+    existing_id: Id | None = Field(default=None, description="With `reference_taken`: the order with this reference.")
+    current_version: Version | None = Field(
+        default=None, description="With `version_mismatch`: the version to repeat the request for."
+    )
 
 
 class GatewayMessage(BaseModel):
-    """What API Gateway answers by itself, before a function is asked."""
+    """API Gateway's own answer, without any function."""
 
     message: str | None
 
 
 class Health(Answer):
-    """The API is there."""
+    """The API answers."""
 
     status: Literal["ok"]

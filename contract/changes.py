@@ -1,4 +1,4 @@
-"""What a new contract takes away from clients of an old one."""
+"""Finds the changes from one contract to the next that break clients."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +13,10 @@ _LOWER = ("minLength", "minimum", "exclusiveMinimum", "minItems")
 
 
 def breaking(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Each change from the old document to the new one that can break a client, as a sentence.
+    """Return each change from the old document to the new one that can break a client, as a sentence.
 
-    Clients must take fields, statuses of failure, problem codes and other enumerated values of answers that are new;
-    taking away or narrowing what they may send, or what they may rely on being told, breaks them.
+    Clients must accept new fields, failure statuses, problem codes and other enumerated values in answers. Removing or
+    narrowing what they may send, or removing what they may rely on in answers, breaks them.
     """
     return list(_Comparison(old, new).operations())
 
@@ -43,7 +43,7 @@ class _Comparison:
         had = {scope for entry in old.get("security", ()) for scope in entry.get("okta", ())}
         has = {scope for entry in new.get("security", ()) for scope in entry.get("okta", ())}
         if has - had:
-            yield f"{where} asks for the scope {', '.join(sorted(has - had))}"
+            yield f"{where} needs the scope {', '.join(sorted(has - had))}"
 
     def _parameters(self, where: str, old: Schema, new: Schema) -> Iterator[str]:
         had = {(each["in"], each["name"]): each for each in old.get("parameters", ())}
@@ -67,7 +67,7 @@ class _Comparison:
             return
         for media_type, content in old["content"].items():
             if new is None or media_type not in new["content"]:
-                yield f"{where} no longer takes {media_type}"
+                yield f"{where} no longer accepts {media_type}"
             else:
                 yield from self._input(f"{where}: the body", content["schema"], new["content"][media_type]["schema"])
 
@@ -76,40 +76,40 @@ class _Comparison:
             if status not in new:
                 yield f"{where} no longer answers {status}"
                 continue
-            there = new[status]
-            if gone := _codes(answer) - _codes(there):
-                yield f"{where}: {status} no longer says {', '.join(sorted(gone))}"
+            current = new[status]
+            if gone := _codes(answer) - _codes(current):
+                yield f"{where}: {status} no longer lists {', '.join(sorted(gone))}"
             for header, described in answer.get("headers", {}).items():
                 name = f"{where}: the header {header} of {status}"
-                if header not in there.get("headers", {}):
+                if header not in current.get("headers", {}):
                     yield f"{name} is gone"
                 else:
-                    had, has = self._at(self._old, described), self._at(self._new, there["headers"][header])
+                    had, has = self._at(self._old, described), self._at(self._new, current["headers"][header])
                     yield from self._output(name, had.get("schema", {}), has.get("schema", {}))
             for media_type, content in answer.get("content", {}).items():
-                if media_type not in there.get("content", {}):
+                if media_type not in current.get("content", {}):
                     yield f"{where}: {status} is no longer {media_type}"
                 else:
-                    schema = there["content"][media_type]["schema"]
+                    schema = current["content"][media_type]["schema"]
                     yield from self._output(f"{where}: {status}", content["schema"], schema)
 
     def _input(self, name: str, old: Schema, new: Schema, seen: Seen = frozenset()) -> Iterator[str]:
-        """What may be sent must not get less: each form there was must fit into one there is."""
+        """Requests may not be narrowed: each old form must fit into a new one."""
         if (pair := (old.get("$ref"), new.get("$ref"))) in seen and any(pair):
             return
         seen |= {pair}
-        there = self._forms(self._new, new)
+        forms = self._forms(self._new, new)
         for form in self._forms(self._old, old):
-            yield from _fewest(self._input_form(name, form, other, seen) for other in there)
+            yield from _fewest(self._input_form(name, form, other, seen) for other in forms)
 
     def _input_form(self, name: str, old: Schema, new: Schema, seen: Seen) -> Iterator[str]:
         if "type" in new and not _fits_type(old, new):
-            yield f"{name} no longer takes {old.get('type', 'anything')}"
+            yield f"{name} no longer accepts {old.get('type', 'anything')}"
         had, has = _values(old), _values(new)
         if has is not None and had is None:
             yield f"{name} is limited to some values"
         elif gone := (had or set()) - (has or had or set()):
-            yield f"{name} no longer takes {', '.join(sorted(gone))}"
+            yield f"{name} no longer accepts {', '.join(sorted(gone))}"
         yield from _outside(name, old, new, of_new=new)
         for field in sorted(set(new.get("required", ())) - set(old.get("required", ()))):
             yield f"{name}: {field} is now required"
@@ -123,14 +123,14 @@ class _Comparison:
             yield from self._input(f"{name}: each", old["items"], new["items"], seen)
 
     def _output(self, name: str, old: Schema, new: Schema, seen: Seen = frozenset()) -> Iterator[str]:
-        """What comes back must not get less, nor of another kind: each form there is must fit into one there was."""
+        """Answers may not be widened: each new form must fit into an old one."""
         if (pair := (old.get("$ref"), new.get("$ref"))) in seen and any(pair):
             return
         seen |= {pair}
         had, has = self._forms(self._old, old), self._forms(self._new, new)
         for form in has:
             yield from _fewest(self._output_form(name, other, form, seen) for other in had)
-        # That something is never null any more breaks nobody; and another kind in its place was named above.
+        # Losing null breaks nobody, and a form of another type is reported above.
         gone = {str(form.get("type")) for form in had} - {str(form.get("type")) for form in has} - {"null"}
         if gone and len(has) < len(had):
             yield f"{name} is never {', '.join(sorted(gone))} any more"
@@ -145,19 +145,19 @@ class _Comparison:
             yield f"{name} is never {', '.join(sorted(gone))} any more"
         yield from _outside(name, new, old, of_new=new)
         for field, schema in old.get("properties", {}).items():
-            there = new.get("properties", {}).get(field)
-            if there is None:
+            kept = new.get("properties", {}).get(field)
+            if kept is None:
                 yield f"{name}: {field} is gone"
                 continue
             if field in old.get("required", ()) and field not in new.get("required", ()):
                 yield f"{name}: {field} may now be left out"
-            yield from self._output(f"{name}: {field}", schema, there, seen)
+            yield from self._output(f"{name}: {field}", schema, kept, seen)
         if "items" in old:
             yield from self._output(f"{name}: each", old["items"], new.get("items", {}), seen)
 
     @staticmethod
     def _at(document: Mapping[str, Any], described: Schema) -> Schema:
-        """What a reference leads to."""
+        """Return the target of a reference."""
         while "$ref" in described:
             found: Any = document
             for part in described["$ref"].removeprefix("#/").split("/"):
@@ -167,7 +167,7 @@ class _Comparison:
 
     @staticmethod
     def _forms(document: Mapping[str, Any], schema: Schema) -> list[Schema]:
-        """The forms it may have, each with one type at most: what anyOf, oneOf and lists of types lead to."""
+        """Return the alternatives in a schema (anyOf, oneOf, lists of types), each with at most one type."""
         schema = _Comparison._at(document, schema)
         for several in ("anyOf", "oneOf"):
             if several in schema:
@@ -181,7 +181,7 @@ class _Comparison:
 
 
 def _joined(base: Schema, branch: Schema) -> Schema:
-    """What both say; of a field that both describe, what the branch says of it goes before."""
+    """Merge two schemas; for a field in both, the branch wins."""
     fields = dict(base.get("properties", {}))
     for name, schema in branch.get("properties", {}).items():
         fields[name] = {**fields.get(name, {}), **schema}
@@ -195,7 +195,7 @@ def _joined(base: Schema, branch: Schema) -> Schema:
 
 
 def _fewest(complaints: Iterable[Iterator[str]]) -> list[str]:
-    """The complaints of the comparison that has the fewest: none when a form fits into any of the others."""
+    """Return the shortest list of complaints: none if a form fits into any of the others."""
     return min(map(list, complaints), key=len, default=[])
 
 
@@ -205,14 +205,14 @@ def _fits_type(inner: Schema, outer: Schema) -> bool:
 
 
 def _values(schema: Schema) -> set[str] | None:
-    """The values it is limited to, if it is."""
+    """Return the values that the schema allows, or None for any."""
     if "const" in schema:
         return {str(schema["const"])}
     return {str(each) for each in schema["enum"]} if "enum" in schema else None
 
 
 def _outside(name: str, inner: Schema, outer: Schema, *, of_new: Schema) -> Iterator[str]:
-    """What the inner one allows and the outer one does not: by limits, pattern, format."""
+    """Yield limits, patterns and formats with which the inner schema allows what the outer one does not."""
     for limit in (*_UPPER, *_LOWER):
         if limit in outer and (
             limit not in inner or (inner[limit] > outer[limit] if limit in _UPPER else inner[limit] < outer[limit])
@@ -225,10 +225,10 @@ def _outside(name: str, inner: Schema, outer: Schema, *, of_new: Schema) -> Iter
 
 
 def _pattern_fits(inner: str | None, outer: str) -> bool:
-    # Which of two patterns takes more cannot be told in general; one that begins with the other as an alternative does.
+    # In general nothing tells which of two patterns accepts more. A pattern with one more alternative at its end does.
     return inner is not None and (inner == outer or outer.startswith(f"{inner}|"))
 
 
 def _codes(answer: Schema) -> set[str]:
-    """The problem codes that an answer's description lists."""
+    """Return the problem codes that the description of an answer lists."""
     return set(re.findall(r"^\* `([a-z_]+)`:", answer.get("description", ""), re.MULTILINE))

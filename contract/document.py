@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the API, from the template's routes, the models and the operations."""
+"""The OpenAPI 3.1 document of the API, made from the template's routes, the models and the operations."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -22,46 +22,49 @@ from sales.domain.sms.content import compose
 from sales.domain.sms.states import Cause
 from sales.domain.sms.wording import text_template
 
-__all__ = ["VERSION", "build"]
+__all__ = ["VERSION", "build", "routes"]
 
-# Of the contract: the major number moves with a change that breaks a client.
+# The version of the contract. A change that breaks clients needs a new major number.
 VERSION = "1.0.0"
 _REF = "#/components/schemas/{model}"
 _READ, _WRITE = "sales:read", "sales:write"
 _SCOPES = {_READ: "Read customers and orders", _WRITE: "Create and change customers and orders"}
 _DESCRIPTION = f"""
-Customers and orders of a small shop; each new order texts its customer.
+Customers and orders of a small shop. Each new order texts its customer.
 
-Every path under `{BASE_PATH}` is also there under `/ap1/v1/sales`, and every path with a slash at its end. The
-original's four requests are listed by themselves.
+Every path under `{BASE_PATH}` also works under `/ap1/v1/sales`, and with a slash at its end. The four requests of the
+API that this one replaces are listed under *The original's paths*.
 
-A body is one JSON object of at most {LARGEST_BODY} bytes; fields that are not known are refused. Errors of the functions
-are `application/problem+json` with a stable `code`. What API Gateway answers by itself (a missing or refused token, a
-lacking scope, too many requests) is `application/json` with a `message`.
+Send bodies as one JSON object of at most {LARGEST_BODY:,} bytes; unknown fields are refused. Errors are
+`application/problem+json` with a stable `code`, except API Gateway's own (a missing or invalid token, a missing scope, too
+many requests): those are `application/json` with a `message`.
 """
 _HEADERS: Mapping[str, dict[str, Any]] = {
-    "X-Request-Id": {"description": "Names this request in the logs.", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "Identifies this request in the logs.", "schema": {"type": "string"}},
     "ETag": {"description": "The version, in quotes.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}},
-    "Location": {"description": "The item's path.", "schema": {"type": "string"}},
-    "Link": {"description": 'The next page, `rel="next"` (RFC 8288); not at the end.', "schema": {"type": "string"}},
-    "Idempotency-Replayed": {"description": "`true` when the key was used before.", "schema": {"const": "true"}},
-    "Retry-After": {"description": "Seconds.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
-    "WWW-Authenticate": {"description": "Why the token was not taken.", "schema": {"type": "string"}},
+    "Location": {"description": "The path of the new item.", "schema": {"type": "string"}},
+    "Link": {
+        "description": 'The next page, `rel="next"` (RFC 8288); missing on the last page.',
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Replayed": {"description": "`true` if the key was used before.", "schema": {"const": "true"}},
+    "Retry-After": {"description": "How many seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+    "WWW-Authenticate": {"description": "Why the token was refused.", "schema": {"type": "string"}},
 }
-# Statuses that API Gateway answers by itself, and when.
+# API Gateway's own answers, by status.
 _GATEWAY = {
-    401: "There is no current access token.",
-    403: "The token lacks the scope.",
-    413: "The request is larger than API Gateway takes.",
+    401: "The access token is missing, invalid or expired.",
+    403: "The token lacks the required scope.",
+    413: "The request is too large for API Gateway.",
     429: "Too many requests.",
-    431: "Request line and headers are larger than API Gateway takes (10,240 bytes).",
-    500: "A function could not be asked.",
-    503: "API Gateway or a function is not there in time.",
+    431: "Request line and headers are larger than API Gateway's limit of 10,240 bytes.",
+    500: "The function could not be invoked.",
+    503: "API Gateway or the function did not answer in time.",
 }
 
 
 def build() -> dict[str, Any]:
-    """The document. Raises ValueError where template and operations do not agree."""
+    """Return the document. Raise ValueError if the template and the operations do not agree."""
     models = _models()
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for route, name in _documented():
@@ -72,7 +75,7 @@ def build() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Sales", "version": VERSION, "description": _DESCRIPTION.strip()},
-        "servers": [{"url": "/", "description": "Where this document comes from"}],
+        "servers": [{"url": "/", "description": "The deployment that serves this document"}],
         "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS.values())],
         "paths": dict(sorted(paths.items(), key=lambda path: _order(path[0]))),
         "components": {"schemas": models, "headers": dict(_HEADERS), "securitySchemes": {"okta": _security()}},
@@ -80,14 +83,24 @@ def build() -> dict[str, Any]:
 
 
 def _order(path: str) -> tuple[bool, bool, str]:
-    # Customers before orders before the rest; the original's paths and the webhooks last.
+    # First the API (customers before orders), then health and webhooks, the original's paths last.
     return path.startswith("/ap1"), not path.startswith(BASE_PATH), path
 
 
+def routes() -> list[dict[str, str]]:
+    """Return the routes that `sales.api.routes` reads: all of the template's except `$default`."""
+    found = [route for route in _routes() if route.path != "$default"]
+    found.sort(key=lambda route: (route.path, route.method))
+    return [{"method": route.method, "path": route.path, "function": route.function} for route in found]
+
+
+def _routes() -> list[Route]:
+    return load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"}).routes
+
+
 def _documented() -> Iterable[tuple[Route, str]]:
-    """The routes that stand in the document, with their operation ids."""
-    parameters = {"OktaIssuer": "https://example.okta.com/oauth2/default"}
-    for route in load(ROOT / "template.yaml", parameters).routes:
+    """Yield the routes in the document with their operation ids."""
+    for route in _routes():
         if route.function in PAGES:
             continue
         if route.function not in OPERATIONS:
@@ -159,11 +172,11 @@ def _responses(operation: Operation, route: Route, *, with_links: bool) -> Itera
     yield str(operation.status), success
     if "if_none_match" in operation.parameters:
         headers = {header: _header(header) for header in ("X-Request-Id", "ETag")}
-        yield "304", {"description": "The caller has the current version.", "headers": headers}
+        yield "304", {"description": "The caller already has the current version.", "headers": headers}
     codes: dict[int, list[str]] = defaultdict(list)
     for code in (*operation.problems, *EVERYWHERE, *(("unauthorized", "insufficient_scope") if route.scopes else ())):
         codes[PROBLEMS[code][0]].append(code)
-    # API Gateway counts requests and the size of headers, and asks for a token only where a scope is needed.
+    # API Gateway limits requests and headers everywhere, but needs a token only where a scope is required.
     for status in sorted({*codes, 429, 431, *({401, 403} if route.scopes else ())}):
         yield str(status), _failure(status, codes[status])
 
@@ -196,7 +209,7 @@ def _header(name: str) -> dict[str, str]:
 
 
 def _security() -> dict[str, Any]:
-    # Each deployment has its own sign-in; the page at /docs puts its addresses here.
+    # Each deployment has its own issuer; the reference at /docs puts its addresses here.
     base = "https://example.okta.com/oauth2/default/v1"
     flow = {"tokenUrl": f"{base}/token", "scopes": _SCOPES}
     return {
@@ -216,27 +229,27 @@ def _models() -> dict[str, Any]:
             if model:
                 used[model.__name__] = model
     _, schemas = models_json_schema([(model, "validation") for model in used.values()], ref_template=_REF)
-    found: dict[str, Any] = _plain(schemas["$defs"])
+    found: dict[str, Any] = _without_titles(schemas["$defs"])
     return dict(sorted(found.items()))
 
 
-def _plain(schema: Any) -> Any:
-    """Without titles (the names again) and defaults (of what may be left out, and is then not there)."""
+def _without_titles(schema: Any) -> Any:
+    """Return the schema without titles, which repeat names, and without the defaults of optional fields."""
     if isinstance(schema, list):
-        return [_plain(entry) for entry in schema]
+        return [_without_titles(entry) for entry in schema]
     if not isinstance(schema, dict):
         return schema
     kept = {
-        name: _plain(value)
+        name: _without_titles(value)
         for name, value in schema.items()
         if name not in ("title", "default") or isinstance(value, dict)
     }
     if isinstance(schema.get("properties"), dict):
-        kept["properties"] = {name: _plain(value) for name, value in schema["properties"].items()}
+        kept["properties"] = {name: _without_titles(value) for name, value in schema["properties"].items()}
     return kept
 
 
-# ---- Examples: the README's, and what the product makes of them
+# ---- Examples: the README's requests, and the product's own answers to them
 
 REQUESTS: Mapping[str, dict[str, Any]] = {
     "create_customer": {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"},
@@ -276,7 +289,7 @@ def _order_example() -> Order:
     claimed = order.on(Cause.claimed, now)
     sent = claimed and claimed.on(Cause.accepted, now, message_id="ATXid_0123456789abcdef", cost="KES 0.8000")
     if sent is None:
-        raise ValueError("an order's first text cannot be sent")
+        raise ValueError("the first text of an order cannot be sent")
     return sent
 
 

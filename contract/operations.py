@@ -1,7 +1,6 @@
-"""What each function's endpoint takes and answers, beside the routes (the template's) and the bodies (the models').
+"""The operations of the contract, by the folder of their function: parameters, success and problems.
 
-Keyed by the function's folder. Statuses are those of success with their model; what can go wrong is named by the
-problem codes of sales.errors.
+The template has the routes, `sales.schemas` the request bodies, `sales.domain.problems` the problem codes.
 """
 
 from collections.abc import Mapping
@@ -18,8 +17,8 @@ from sales.schemas import sms as sms_inputs
 
 __all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
 
-# The original's four requests, for its users, and what else their paths take, by operation id; the rest of
-# /ap1/v1/sales is said in one sentence.
+# Operation ids of the original's four requests and of the other methods on their paths. The document's description covers
+# the rest of /ap1/v1/sales in one sentence.
 ALIASES = {
     "POST /ap1/v1/sales/create-customer": "create_customer_original",
     "POST /ap1/v1/sales/create-order": "create_order_original",
@@ -28,9 +27,9 @@ ALIASES = {
     "POST /ap1/v1/sales/customers": "create_customer_alias",
     "POST /ap1/v1/sales/orders": "create_order_alias",
 }
-# Functions that serve pages for people, and the one for what no route takes: no part of the contract.
+# Functions outside the contract: the pages for people, and the answer to unmatched requests.
 PAGES = frozenset({"serve_docs", "serve_console", "answer_unmatched"})
-# Whatever is asked, these can be the answer.
+# Problems that any request may meet.
 EVERYWHERE = ("payload_too_large", "unexpected", "unavailable")
 
 _ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-8[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
@@ -56,51 +55,51 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "name": "secret",
         "in": "path",
         "required": True,
-        "description": "The webhook secret: Africa's Talking signs nothing, so its addresses must not be guessed.",
+        "description": "The webhook secret. Africa's Talking signs nothing, so nobody may guess the address.",
         "schema": {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
     },
     "idempotency_key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Makes the request safe to repeat, for ever: the same key is the same item.",
+        "description": "Makes the request safe to repeat: the same key always returns the same item.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "if_match": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the version that the request is for, or several; 412 when the item has none of them, "
-        "as a weak one never fits. Without it the last write wins.",
+        "description": "The ETag of the version to change, or several. 412 if the current version is another, and for weak "
+        "ETags. Without this header the last write wins.",
         "schema": {"type": "string", "pattern": rf'^(\*|"[0-9]{{1,18}}")$|^{_ENTITY_TAG}(, ?{_ENTITY_TAG}){{0,99}}$'},
     },
     "if_none_match": {
         "name": "If-None-Match",
         "in": "header",
-        "description": "ETags the caller has; 304 when one is current, weak or not.",
+        "description": "The ETags that the caller has. 304 if one of them, weak or strong, is current.",
         "schema": {"type": "string"},
     },
     "request_id": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "Comes back and stands in the logs when it is 1 to 128 letters, digits, dots, hyphens and "
-        "underscores; else one is made.",
+        "description": "Identifies the request in the answer and in the logs: 1 to 128 letters, digits, dots, hyphens and "
+        "underscores. The API replaces any other value.",
         "schema": {"type": "string"},
     },
     "limit": {
         "name": "limit",
         "in": "query",
-        "description": "Rows a page.",
+        "description": "How many rows a page has.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
     },
     "export_limit": {
         "name": "limit",
         "in": "query",
-        "description": "Orders a page.",
+        "description": "How many orders a page has.",
         "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
     },
     "cursor": {
         "name": "cursor",
         "in": "query",
-        "description": "The `next_cursor` of the page before, of the same list with the same filters.",
+        "description": "The `next_cursor` of the previous page, with the same filters.",
         "schema": {"type": "string", "minLength": 1},
     },
     "filter_customer": {
@@ -118,25 +117,25 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
     "order_date_from": {
         "name": "order_date_from",
         "in": "query",
-        "description": "Inclusive; an RFC 3339 time, or a date for its midnight in UTC.",
+        "description": "From this moment on (inclusive): an RFC 3339 time, or a date, which means midnight UTC.",
         "schema": _MOMENT,
     },
     "order_date_to": {
         "name": "order_date_to",
         "in": "query",
-        "description": "Exclusive; an RFC 3339 time, or a date for its midnight in UTC.",
+        "description": "Before this moment (exclusive): an RFC 3339 time, or a date, which means midnight UTC.",
         "schema": _MOMENT,
     },
     "phone_number": {
         "name": "phone_number",
         "in": "query",
-        "description": "In any form that a new customer's may have.",
+        "description": "A phone number in any form that a new customer's may have.",
         "schema": {"type": "string", "pattern": customer_inputs.PHONE_NUMBER_PATTERN},
     },
     "email": {
         "name": "email",
         "in": "query",
-        "description": "In either case.",
+        "description": "An e-mail address; upper and lower case do not matter.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 254},
     },
     "code": {"name": "code", "in": "query", "schema": {"type": "string", "pattern": "^[2-9A-HJ-NP-Za-hj-np-z]{8}$"}},
@@ -145,7 +144,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Link:
-    """Where an answer leads: an operation, with path parameters or fields of its body from this one's body."""
+    """A link from an answer to an operation; its path parameters or body fields come from the answer's body."""
 
     operation: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -154,7 +153,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint. `headers` are those of success besides X-Request-Id; `form` are a webhook's fields."""
+    """One endpoint. `headers` are those of success, without X-Request-Id; `form` has the fields of a webhook."""
 
     tag: str
     summary: str
@@ -191,7 +190,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "create_customer": Operation(
         tag="Customers",
         summary="Create a customer",
-        description="With an `Idempotency-Key` a repeated request answers the customer that is there, marked "
+        description="Repeating the request with the same `Idempotency-Key` returns the same customer, with "
         "`Idempotency-Replayed: true`.",
         status=201,
         answer=answers.Customer,
@@ -204,7 +203,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "list_customers": Operation(
         tag="Customers",
         summary="List customers",
-        description="Newest first. Filters may be combined.",
+        description="Newest first. Combine filters as needed.",
         status=200,
         answer=answers.CustomerPage,
         parameters=("phone_number", "email", "code", *_PAGE),
@@ -214,7 +213,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "get_customer": Operation(
         tag="Customers",
         summary="Read a customer",
-        description="By id or code.",
+        description="Find the customer by id or code.",
         status=200,
         answer=answers.Customer,
         parameters=("customer", *_READS),
@@ -224,7 +223,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "update_customer": Operation(
         tag="Customers",
         summary="Change a customer",
-        description="Fields left out stay. With `If-Match` the change is made to that version only.",
+        description="Fields left out stay as they are. With `If-Match` only that version is changed.",
         status=200,
         answer=answers.Customer,
         parameters=("customer", "if_match", "request_id"),
@@ -234,9 +233,9 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "export_customer": Operation(
         tag="Customers",
-        summary="Export what is held about a customer",
-        description="The customer and all their orders, numbers and texts in full, newest first. A customer with more "
-        "orders than `limit` comes in pages: go on with `cursor` until `next_cursor` is null.",
+        summary="Export everything stored about a customer",
+        description="The customer and all their orders, newest first, with phone numbers and texts in full. If there "
+        "are more orders than `limit`, follow `next_cursor` until it is null.",
         status=200,
         answer=answers.Export,
         parameters=("customer", "export_limit", "cursor", "request_id"),
@@ -246,8 +245,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "erase_customer": Operation(
         tag="Customers",
         summary="Erase a customer's personal data",
-        description="Name, number, e-mail and the texts of their orders are forgotten; orders stay. May be repeated. "
-        "With `If-Match` that version only is erased.",
+        description="Deletes name, phone number, e-mail address and the texts of the orders; the orders stay. Safe to "
+        "repeat. With `If-Match` only that version is erased.",
         status=200,
         answer=answers.Customer,
         parameters=("customer", "if_match", "request_id"),
@@ -257,8 +256,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "create_order": Operation(
         tag="Orders",
         summary="Create an order",
-        description="Stores the order with its text queued; the customer is texted a moment later. With an "
-        "`Idempotency-Key` a repeated request answers the order that is there and texts nobody.",
+        description="Stores the order and queues its text; the customer gets it a moment later. Repeating the request "
+        "with the same `Idempotency-Key` returns the same order and sends no second text.",
         status=201,
         answer=answers.Order,
         parameters=_CREATES,
@@ -270,7 +269,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "list_orders": Operation(
         tag="Orders",
         summary="List orders",
-        description="Newest first. Filters may be combined.",
+        description="Newest first. Combine filters as needed.",
         status=200,
         answer=answers.OrderPage,
         parameters=("filter_customer", "sms_status", "reference", "order_date_from", "order_date_to", *_PAGE),
@@ -280,7 +279,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "get_order": Operation(
         tag="Orders",
         summary="Read an order",
-        description="With its SMS and everything that happened to it.",
+        description="With its SMS and the SMS's history.",
         status=200,
         answer=answers.Order,
         parameters=("order", *_READS),
@@ -290,7 +289,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "cancel_order": Operation(
         tag="Orders",
         summary="Cancel an order",
-        description="A text that nobody has begun to send is suppressed. Answers 200 as well when it was cancelled before.",
+        description="Suppresses a text that is still queued. Cancelling a cancelled order answers 200 and changes nothing.",
         status=200,
         answer=answers.Order,
         parameters=("order", "if_match", "request_id"),
@@ -300,9 +299,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "resend_sms": Operation(
         tag="Orders",
         summary="Send an order's text again",
-        description="One new attempt, to the customer's present number, because a person asks for it; at most one a "
-        "minute, and 50 in all. With `If-Match` that version of the order only; a replay answers whatever the version is "
-        "by then.",
+        description="Queues one new attempt, to the customer's current number, because a person asks for it: at most one "
+        "per minute and 50 per order. With `If-Match` only for that version of the order; a replay ignores the version.",
         status=202,
         answer=answers.Order,
         parameters=("order", "idempotency_key", "if_match", "request_id"),
@@ -327,7 +325,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "preview_sms": Operation(
         tag="Orders",
         summary="Preview a text",
-        description="Text, encoding, segments and likely price of an order's SMS. Stores and sends nothing.",
+        description="Returns text, encoding, segments and likely price of an order's SMS. Stores and sends nothing.",
         status=200,
         answer=answers.Preview,
         parameters=("request_id",),
@@ -336,8 +334,8 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "record_delivery_report": Operation(
         tag="Webhooks",
-        summary="Take a delivery report",
-        description="Called by Africa's Talking. Never sends a text; 200 also for a message nobody knows.",
+        summary="Receive a delivery report",
+        description="Africa's Talking calls this. It never sends a text. Unknown messages get 200 too.",
         status=200,
         answer=answers.Health,
         parameters=("secret", "request_id"),
@@ -347,8 +345,8 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "record_opt_out": Operation(
         tag="Webhooks",
-        summary="Take an opt-out",
-        description="Called by Africa's Talking when somebody answers STOP.",
+        summary="Receive an opt-out",
+        description="Africa's Talking calls this when a recipient answers STOP.",
         status=200,
         answer=answers.Health,
         parameters=("secret", "request_id"),
@@ -358,8 +356,8 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "check_health": Operation(
         tag="Health",
-        summary="Whether the API answers",
-        description="Says nothing of what is inside.",
+        summary="Check that the API answers",
+        description="Reveals nothing about the system.",
         status=200,
         answer=answers.Health,
         parameters=("request_id",),

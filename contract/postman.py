@@ -1,47 +1,43 @@
-"""Writes docs/postman/: the contract as a Postman collection, and an environment each for Okta and the local system.
+"""The contract as a Postman collection, with an environment for Okta and one for the local system.
 
-The operations and their examples are the contract's (functions/serve_docs/static/openapi.json), their order is the
-README's. `--check` writes nothing and fails where the files are not what would be written.
+The contract has the operations and their examples; the README has their order.
 
 Format: https://schema.postman.com/collection/json/v2.1.0/draft-07/docs/index.html
 """
 
-import argparse
 import json
 import re
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-CONTRACT = ROOT / "functions" / "serve_docs" / "static" / "openapi.json"
-README = ROOT / "README.md"
-TARGET = ROOT / "docs" / "postman"
-BASE_PATH, ORIGINAL_PATH = "/api/v1/sales", "/ap1/v1/sales"
+from sales.api.endpoint import BASE_PATH
+
+__all__ = ["ContractError", "files"]
+
+ORIGINAL_PATH = "/ap1/v1/sales"
 METHODS = ("get", "post", "patch")
 
-# The original's four endpoints come first, by its own paths.
+# The original's four requests come first, on its own paths.
 THE_FOUR = {
     "POST customers": "create-customer/",
     "POST orders": "create-order/",
     "GET customers": "customers/",
     "GET orders": "orders/",
 }
-# What a request keeps of its answer, and what others take in their paths. What ends a customer or an order is done to
-# one that was made for it, so that the collection can be run from top to bottom, and again.
+# Variables that requests store from their answers, and that others use in their paths. Erasing and cancelling use a
+# customer and an order of their own, so the collection runs from top to bottom, any number of times.
 KEEPS_OF_FOUR = {
     "POST customers": {"customer_id": "id", "customer_code": "code"},
     "POST orders": {"order_id": "id"},
 }
 KEEPS = {"POST customers": {"customer_to_erase_id": "id"}, "POST orders": {"order_to_cancel_id": "id"}}
 TAKES = {"POST customers/{}/erase": "customer_to_erase_id", "POST orders/{}/cancel": "order_to_cancel_id"}
-# Run as a whole, the collection waits here: a text that is on its way cannot be sent again.
+# A run of the whole collection waits here, because a text that is on its way cannot be sent again.
 WAITS_FOR_TEXT = "GET orders/{}"
 WAIT = """\
-// In a run of the whole collection: once more, until the text has left.
+// When the whole collection runs, repeat this request until the text is out.
 const tries = Number(pm.collectionVariables.get("tries") || 0);
 if (["queued", "sending"].includes(pm.response.json().sms.status) && tries < 60) {
     pm.collectionVariables.set("tries", tries + 1);
@@ -69,24 +65,24 @@ PKCE = {
     "headerPrefix": "Bearer",
 }
 DESCRIPTION = """\
-Generated from the API's contract; `contract/postman.py` writes it.
+Generated from the API's contract by `make contract`.
 
-1. Import this collection and one environment, and choose the environment.
-2. A token, either way:
-   - **as a machine** (client credentials): send *Sign in / A token for a machine*. It fills `access_token`. On this machine
-     the client's secret is in `.local/identity-clients.json`; or put what `make -s token` prints into `access_token`.
-   - **as a person** (authorization code with PKCE): *Authorization* tab of the collection, *Get New Access Token*.
-3. Send requests from top to bottom. Customers' and orders' ids are kept in variables.
+1. Import this collection and one environment, and select the environment.
+2. Get a token in one of two ways:
+   - **as a machine** (client credentials): send *Sign in / A token for a machine*. It sets `access_token`. For the local
+     system, the client's secret is in `.local/identity-clients.json`. Or set `access_token` to what `make -s token` prints.
+   - **as a person** (authorization code with PKCE): in the collection's *Authorization* tab, *Get New Access Token*.
+3. Send the requests from top to bottom. Variables hold the ids of customers and orders.
 """
 
 
 class ContractError(Exception):
-    """README and contract do not fit together; the text says where."""
+    """README and contract do not agree; the message says where."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the contract, with its path below the API's root."""
+    """One operation of the contract; its path is below the API's root."""
 
     method: str
     path: str
@@ -94,37 +90,37 @@ class Operation:
 
     @property
     def key(self) -> str:
-        """Method and path, whatever its parameters are called."""
+        """Return method and path, without the names of parameters."""
         return f"{self.method} {re.sub(r'{[^}]*}', '{}', self.path)}"
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
-        """Its parameters in path, query or header."""
+        """Return its parameters in path, query or header."""
         return [each for each in self.content.get("parameters", []) if each["in"] == place]
 
     @property
     def name(self) -> str:
-        """What it does, in a line."""
+        """Return its summary."""
         return str(self.content["summary"])
 
     @property
     def status(self) -> int:
-        """The status of success."""
+        """Return the status of success."""
         return min(int(status) for status in self.content["responses"] if status.startswith("2"))
 
     def example(self) -> dict[str, Any] | None:
-        """An example of its body; none where it takes none."""
+        """Return an example of its body, or None if it has no body."""
         content = self.content.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None:
             return None
         named = [each["value"] for each in content.get("examples", {}).values()]
-        found = [content["example"]] if "example" in content else named
-        if not found:
-            raise ContractError(f"{self.key} has no example of its body")
-        return dict(found[0])
+        examples = [content["example"]] if "example" in content else named
+        if not examples:
+            raise ContractError(f"The contract has no example for the body of {self.key}.")
+        return dict(examples[0])
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:
-    """What a node of the contract is, references within `components` followed (schemas left as they are)."""
+    """Return a node of the contract with its references resolved, except those in schemas."""
     if isinstance(node, list):
         return [resolved(document, each) for each in node]
     if not isinstance(node, dict):
@@ -138,7 +134,7 @@ def resolved(document: dict[str, Any], node: Any) -> Any:
 
 
 def operations(document: dict[str, Any]) -> dict[str, Operation]:
-    """The operations under the API's root, by their keys."""
+    """Return the operations under the API's root by key."""
     found = {}
     for path, item in document["paths"].items():
         for method in METHODS:
@@ -154,13 +150,13 @@ def operations(document: dict[str, Any]) -> dict[str, Operation]:
 
 
 def readme_order(readme: str) -> Iterator[str]:
-    """The keys of the endpoints in the README's table, in its order."""
+    """Yield the keys of the endpoints in the order of the README's table."""
     for method, path in re.findall(r"^\| `(GET|POST|PATCH) ([^`]+)` \|", readme, re.MULTILINE):
         yield f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
 
 
 def asserts(status: int, keeps: dict[str, str] | None = None) -> list[str]:
-    """The script after an answer: its status, its request id, and what is kept of it."""
+    """Return the script that checks an answer's status and request id, and stores its fields in variables."""
     lines = [
         f'pm.test("answers {status}", () => pm.response.to.have.status({status}));',
         'pm.test("has a request id", () => pm.response.to.have.header("X-Request-Id"));',
@@ -173,21 +169,21 @@ def asserts(status: int, keeps: dict[str, str] | None = None) -> list[str]:
 
 
 def item(name: str, request: dict[str, Any], script: list[str]) -> dict[str, Any]:
-    """A request with the script that runs after its answer."""
+    """Return a request with the script that runs after its answer."""
     event = {"listen": "test", "script": {"type": "text/javascript", "exec": script}}
-    # Postman makes ids at random; these are always the same.
-    made = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sales:postman:{name} {request['url']['raw']}")
-    return {"name": name, "id": str(made), "event": [event], "request": request, "response": []}
+    # Postman chooses random ids; a stable one keeps the file the same.
+    stable = uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sales:postman:{name} {request['url']['raw']}")
+    return {"name": name, "id": str(stable), "event": [event], "request": request, "response": []}
 
 
 def url(path: str, query: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """An address of the API."""
+    """Return an address of the API."""
     found: dict[str, Any] = {"raw": f"{{{{base_url}}}}{path}", "host": ["{{base_url}}"], "path": path[1:].split("/")}
     return found | ({"query": query} if query else {})
 
 
 def headers(operation: Operation) -> list[dict[str, Any]]:
-    """The headers of an operation; those that need not be sent are there, switched off, but for Idempotency-Key."""
+    """Return the headers of an operation. Optional ones are disabled, except for Idempotency-Key."""
     found: list[dict[str, Any]] = [{"key": "Accept", "value": "application/json"}]
     for parameter in operation.parameters("header"):
         is_key = parameter["name"].lower() == "idempotency-key"
@@ -198,7 +194,7 @@ def headers(operation: Operation) -> list[dict[str, Any]]:
 
 
 def request(operation: Operation, path: str) -> dict[str, Any]:
-    """The request of an operation."""
+    """Return the request of an operation."""
     for parameter in operation.parameters("path"):
         variable = TAKES.get(operation.key, f"{parameter['name']}_id")
         path = path.replace(f"{{{parameter['name']}}}", f"{{{{{variable}}}}}")
@@ -222,7 +218,7 @@ def request(operation: Operation, path: str) -> dict[str, Any]:
 
 
 def sign_in() -> dict[str, Any]:
-    """The folder of the token, and of what happens without one."""
+    """Return the folder with the request for a token, and one without a token."""
     fields = {"grant_type": "client_credentials", "scope": "{{scope}}"}
     basic = {"username": "{{machine_client_id}}", "password": "{{machine_client_secret}}"}
     token = {
@@ -231,7 +227,7 @@ def sign_in() -> dict[str, Any]:
         "header": [{"key": "Accept", "value": "application/json"}],
         "url": {"raw": "{{issuer}}/v1/token", "host": ["{{issuer}}"], "path": ["v1", "token"]},
         "body": {"mode": "urlencoded", "urlencoded": [{"key": key, "value": value} for key, value in fields.items()]},
-        "description": "Client credentials: the token of a machine, kept in `access_token`.",
+        "description": "Client credentials: stores a machine's token in `access_token`.",
     }
     script = [
         'pm.test("answers 200", () => pm.response.to.have.status(200));',
@@ -242,7 +238,7 @@ def sign_in() -> dict[str, Any]:
         "auth": {"type": "noauth"},
         "header": [],
         "url": url(f"{ORIGINAL_PATH}/customers/"),
-        "description": "Nobody gets in without a token.",
+        "description": "Without a token the API answers 401.",
     }
     refuses = ['pm.test("answers 401", () => pm.response.to.have.status(401));']
     return {
@@ -252,7 +248,7 @@ def sign_in() -> dict[str, Any]:
 
 
 def pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Keys and values as Postman lists those of an authorization."""
+    """Return an authorization's keys and values in Postman's form."""
     return [
         {"key": key, "value": value, "type": "boolean" if isinstance(value, bool) else "string"}
         for key, value in values.items()
@@ -260,11 +256,11 @@ def pairs(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def collection(document: dict[str, Any], readme: str) -> dict[str, Any]:
-    """The collection. Raises ContractError where README and contract name different endpoints."""
+    """Return the collection. Raise ContractError if README and contract name different endpoints."""
     known, order = operations(document), list(readme_order(readme))
     undocumented = {key for key in known if re.sub(r"create-(customer|order)$", r"\1s", key) not in order}
     if missing := sorted(undocumented | (set(order) - set(known))):
-        raise ContractError(f"only one of README and contract has {', '.join(missing)}")
+        raise ContractError(f"Only one of README.md and the contract has {', '.join(missing)}.")
     four = [
         item(
             known[key].name,
@@ -302,7 +298,7 @@ def collection(document: dict[str, Any], readme: str) -> dict[str, Any]:
 
 
 def environment(name: str, values: dict[str, str]) -> dict[str, Any]:
-    """A Postman environment; tokens and client secrets are of the type that Postman hides."""
+    """Return an environment. Postman hides its tokens and client secrets."""
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:sales:postman:{name}")),
         "name": name,
@@ -339,36 +335,9 @@ LOCAL = OKTA | {
 
 
 def files(document: dict[str, Any], readme: str) -> dict[str, dict[str, Any]]:
-    """What docs/postman/ holds, by name."""
+    """Return the content of each file in docs/postman/ by name."""
     return {
         "sales.postman_collection.json": collection(document, readme),
         "okta.postman_environment.json": environment("Sales with Okta", OKTA),
         "local.postman_environment.json": environment("Sales on this machine", LOCAL),
     }
-
-
-def main() -> int:
-    """Writes the files, or checks them."""
-    parser = argparse.ArgumentParser(description="Write the Postman collection and its environments.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where something would change")
-    check = parser.parse_args().check
-    try:
-        made = files(json.loads(CONTRACT.read_text()), README.read_text())
-    except ContractError as error:
-        print(f"generate_postman: {error}", file=sys.stderr)
-        return 1
-    stale = []
-    for name, content in made.items():
-        path, text = TARGET / name, json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        if not path.is_file() or path.read_text() != text:
-            stale.append(name)
-            if not check:
-                TARGET.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-    if check and stale:
-        print(f"docs/postman/ is not the contract's: {', '.join(stale)}. Run contract/postman.py", file=sys.stderr)
-    return int(check and bool(stale))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
