@@ -15,8 +15,7 @@ from typing import Any
 from contract import postman
 from contract.changes import breaking
 from contract.document import build, routes
-
-ROOT = Path(__file__).parents[1]
+from deployment import ROOT
 
 CONTRACT = ROOT / "functions" / "serve_docs" / "static" / "openapi.json"
 ROUTES = ROOT / "functions" / "answer_unmatched" / "routes.json"

@@ -24,7 +24,7 @@ def deployment(environment: pytest.MonkeyPatch) -> None:
 
 def get(path: str, file: str | None = None) -> tuple[int, dict[str, str], bytes]:
     app = import_module("functions.serve_docs.app")
-    app.REFERENCE._sent.clear()
+    app.REFERENCE._prepared.clear()
     parameters = {"file": file} if file is not None else None
     event = http_event("GET", path, headers={"accept-encoding": "gzip"}, parameters=parameters, authorized=False)
     answer: dict[str, Any] = app.handler(event, Context())

@@ -31,7 +31,8 @@ type Event = Mapping[str, Any]
 type LambdaHandler = Callable[[Event, Any], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+# Without repr, which would show tokens and bodies, and without eq: each generated method costs time at every start.
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Request:
     """One HTTP request, already authenticated if its endpoint asks for a scope. Header names are in lower case."""
 
@@ -147,7 +148,7 @@ class Resource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Response:
     """The answer to a request. Text and bytes are sent as they are, any other body as JSON; `version` becomes the ETag.
 

@@ -85,7 +85,7 @@ def test_a_client_that_cannot_be_created_fails_the_first_request() -> None:
 import json, sys, types
 sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
 from functions.get_order.app import handler
-from tests.events import http_event
+from tests.support.events import http_event
 answer = handler(http_event("GET", "/api/v1/sales/orders/x", parameters={"order": "00000000-0000-8000-8000-000000000000"}), None)
 print(answer["statusCode"], json.loads(answer["body"])["code"])
 """

@@ -40,7 +40,7 @@ def test_an_unknown_currency_is_the_only_error_of_its_order() -> None:
         (-1, "too_small"),
         ("10000000000", "too_large"),
         ("1,500", "invalid_amount"),
-        (True, "invalid_amount"),
+        (True, "invalid_type"),
     ],
 )
 def test_each_bad_amount_has_its_code(amount: Any, code: str) -> None:

@@ -1,0 +1,66 @@
+"""Reading the webhooks of Africa's Talking."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from sales.api.endpoint import Request
+from sales.api.webhooks import OPTED_OUT, read_number, read_report
+from sales.domain.problems import Problem
+from sales.runtime import secrets
+
+FORM = {"id": "ATXid_0123456789abcdef", "status": "Failed", "phoneNumber": "+254704590344"}
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "is_webhook_secret", lambda candidate: candidate == "s3cret")
+
+
+def request(
+    form: dict[str, str], secret: str = "s3cret", media_type: str = "application/x-www-form-urlencoded"
+) -> Request:
+    return Request(
+        "POST", "/", {"content-type": media_type}, {"secret": secret}, "", urlencode(form).encode(), "id", {}
+    )
+
+
+def test_a_report_names_its_message_and_its_reason() -> None:
+    message_id, report = read_report(request(FORM | {"failureReason": "USERINBLACKLIST"}))
+    assert message_id == FORM["id"]
+    assert (report.number, report.status, report.failure_reason) == ("+254704590344", "Failed", OPTED_OUT)
+
+
+def test_words_that_are_not_the_providers_are_not_kept() -> None:
+    _, report = read_report(request(FORM | {"status": "john doe", "failureReason": "john doe"}))
+    assert (report.status, report.failure_reason) == ("unnamed", "unnamed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"id": "john doe"}, "invalid_form"),
+        ({"id": " "}, "invalid_form"),
+        ({"phoneNumber": "john doe"}, "invalid_form"),
+        ({"phoneNumber": ""}, "invalid_form"),
+        ({"status": ""}, "invalid_form"),
+        ({"filler": "x" * 8192}, "payload_too_large"),
+    ],
+)
+def test_a_bad_form_is_refused(changes: dict[str, str], code: str) -> None:
+    with pytest.raises(Problem, match=code):
+        read_report(request(FORM | changes))
+
+
+def test_a_wrong_secret_is_404_before_the_form_is_read() -> None:
+    with pytest.raises(Problem, match="not_found"):
+        read_report(request({}, secret="guess", media_type="text/plain"))
+
+
+def test_another_media_type_is_415() -> None:
+    with pytest.raises(Problem, match="unsupported_media_type"):
+        read_number(request(FORM, media_type="application/json"))
+
+
+def test_the_number_of_an_opt_out_may_have_lost_its_plus() -> None:
+    assert read_number(request({"phoneNumber": " 254704590344"})) == "+254704590344"
