@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from sales.api import cursors
 from sales.api.endpoint import Request, Response
 from sales.domain.clock import format_time, parse_time
-from sales.domain.ids import CODE, read_code
+from sales.domain.ids import is_code, read_code
 from sales.domain.phones import parse_phone_number
 from sales.domain.problems import FieldError, Problem
 from sales.domain.sms.states import Status
@@ -78,7 +78,7 @@ def _status(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    if not CODE.fullmatch(text.upper()):
+    if not is_code(text.upper()):
         raise ValueError("must be a customer's code")
     return text.upper()
 

@@ -9,7 +9,7 @@ _DATE_LENGTH = len("2026-01-01")
 
 
 def now() -> datetime:
-    """Return the current time in UTC. Tests replace this function; nothing else in `sales` reads the date."""
+    """Return the current time in UTC. Tests replace this function."""
     return datetime.now(UTC)
 
 

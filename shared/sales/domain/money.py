@@ -1,13 +1,13 @@
-"""Exact money: decimal amounts with the number of decimals their currency has (ISO 4217)."""
+"""Money: exact decimal amounts, with as many decimals as their currency has (ISO 4217)."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-__all__ = ["CURRENCIES", "LARGEST", "AmountError", "decimals", "parse_amount", "show_amount"]
+__all__ = ["CURRENCIES", "LARGEST", "AmountError", "check_decimals", "decimals", "parse_amount", "show_amount"]
 
 LARGEST = Decimal("9999999999.99")
 
-# ISO 4217's active codes by their minor units; two where nothing else is said.
+# ISO 4217's active codes by their number of decimals.
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
 _TWO = """
@@ -25,7 +25,7 @@ CURRENCIES = {
 
 
 class AmountError(ValueError):
-    """The value is no amount; `code` and `detail` say why, as a caller is told."""
+    """The value cannot be used as an amount. `code` and `detail` tell the caller why; the code is one of FIELD_ERRORS."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -34,26 +34,27 @@ class AmountError(ValueError):
 
 
 def decimals(currency: str) -> int:
-    """How many decimals an amount in this ISO 4217 currency has. Raises KeyError for an unknown code."""
+    """Return how many decimals an amount in this currency has. Raise KeyError for an unknown code."""
     return CURRENCIES[currency]
 
 
 def parse_amount(value: Any) -> Decimal:
-    """The exact amount a JSON string or number (parsed as int or Decimal, never float) names: above 0, at most LARGEST.
+    """Return the exact amount in a JSON string or number, which must be above 0 and at most LARGEST.
 
-    Raises AmountError. Decimals are checked against the currency by `check_decimals`.
+    Raise AmountError for any other value, and for a float: parse JSON numbers as int or Decimal. `check_decimals`
+    compares the amount with its currency.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise AmountError("invalid_type", "must be a decimal number, best as a string")
+        raise AmountError("invalid_type", "must be a decimal number, preferably as a string")
     try:
-        # Decimal() also reads other scripts' digits, underscores and surrounding space; none of that is an amount.
+        # Decimal() also accepts other scripts' digits, underscores and surrounding space.
         if isinstance(value, str) and (not value.isascii() or "_" in value or value != value.strip()):
             raise InvalidOperation
         amount = Decimal(value)
     except (InvalidOperation, ValueError):
-        raise AmountError("invalid_amount", 'must be a decimal number such as "56000.68"') from None
+        raise AmountError("invalid_amount", 'must be a decimal number, such as "56000.68"') from None
     if not amount.is_finite():
-        raise AmountError("invalid_amount", 'must be a decimal number such as "56000.68"')
+        raise AmountError("invalid_amount", 'must be a decimal number, such as "56000.68"')
     if amount <= 0:
         raise AmountError("too_small", "must be greater than 0")
     if amount > LARGEST:
@@ -62,7 +63,7 @@ def parse_amount(value: Any) -> Decimal:
 
 
 def check_decimals(amount: Decimal, currency: str) -> Decimal:
-    """The amount with exactly the currency's decimals. Raises AmountError where it has more."""
+    """Return the amount with exactly its currency's decimals. Raise AmountError where it has more."""
     places = Decimal(1).scaleb(-decimals(currency))
     exact = amount.quantize(places)
     if exact != amount:
@@ -71,5 +72,5 @@ def check_decimals(amount: Decimal, currency: str) -> Decimal:
 
 
 def show_amount(amount: Decimal, currency: str) -> str:
-    """The amount as it is written out, with all the decimals of its currency: 56000.68, 100.00."""
+    """Write the amount with all the decimals of its currency: 56000.68, 100.00."""
     return f"{amount:.{decimals(currency)}f}"

@@ -1,0 +1,103 @@
+"""Ids, codes and fingerprints."""
+
+import re
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sales.domain.caller import Caller
+from sales.domain.ids import (
+    ALPHABET,
+    caller_key,
+    code_of,
+    customer_ids,
+    fingerprint,
+    id_and_code,
+    is_code,
+    is_id,
+    is_replay,
+    order_id,
+    read_code,
+)
+from sales.domain.problems import Problem
+
+CALLER = Caller("someone", "client", frozenset())
+UUID_8 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def test_a_customers_code_is_inside_its_id_and_both_find_it() -> None:
+    customer_id = next(customer_ids(CALLER, None))
+    code = code_of(customer_id)
+    assert re.fullmatch(f"[{ALPHABET}]{{8}}", code)
+    assert read_code(customer_id) == read_code(customer_id.upper()) == read_code(code.lower()) == code
+    assert id_and_code(customer_id) == (customer_id, code)
+    assert id_and_code(code.lower()) == (None, code)
+
+
+def test_the_alphabet_has_no_look_alikes() -> None:
+    assert len(set(ALPHABET)) == 32
+    assert not set(ALPHABET) & set("01IO")
+
+
+def test_only_the_same_caller_and_key_give_the_same_id() -> None:
+    other = Caller("someone", "other", frozenset())
+    assert order_id(CALLER, "k") == order_id(CALLER, "k")
+    ids = {order_id(CALLER, "k"), order_id(CALLER, "l"), order_id(other, "k"), next(customer_ids(CALLER, "k"))}
+    assert len(ids) == 4
+    assert order_id(CALLER, None) != order_id(CALLER, None)
+
+
+def test_the_next_id_after_a_collision_is_always_the_same() -> None:
+    first, second = customer_ids(CALLER, "k"), customer_ids(CALLER, "k")
+    assert [next(first) for _ in range(4)] == [next(second) for _ in range(4)]
+    assert len({code_of(each) for each, _ in zip(customer_ids(CALLER, "k"), range(50), strict=False)}) == 50
+
+
+def test_two_bodies_are_the_same_in_any_order_of_their_fields() -> None:
+    assert fingerprint({"a": 1, "b": Decimal("1.50")}) == fingerprint({"b": Decimal("1.50"), "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": "1"})
+
+
+def test_a_key_is_stored_as_a_digest_of_caller_operation_and_key() -> None:
+    keys = {caller_key(CALLER, "resend", "k"), caller_key(CALLER, "resend", "l"), caller_key(CALLER, "other", "k")}
+    assert len(keys) == 3
+    assert caller_key(CALLER, "resend", "k") in keys
+    assert all(re.fullmatch("[0-9a-f]{32}", key) for key in keys)
+
+
+def test_a_replay_has_the_same_fingerprint_or_belongs_to_an_erased_item() -> None:
+    assert is_replay("a", "a")
+    assert is_replay("", "a")
+    assert not is_replay("a", "b")
+
+
+@pytest.mark.parametrize("text", ["", "ABC", "code", "10OI2345", "00000000-0000-4000-8000-000000000000"])
+def test_a_text_that_is_neither_an_id_nor_a_code_finds_no_customer(text: str) -> None:
+    assert read_code(text) is None
+    with pytest.raises(Problem, match="not_found"):
+        id_and_code(text)
+
+
+@given(
+    st.uuids().map(str)
+    | st.from_regex(UUID_8, fullmatch=True)
+    | st.text("0189abf-", min_size=35, max_size=37)
+    | st.text(max_size=40)
+)
+def test_an_id_is_a_uuid_of_version_8_in_lower_case(text: str) -> None:
+    assert is_id(text) == bool(UUID_8.fullmatch(text))
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_an_id_of_ours_is_a_uuid_of_version_8_for_every_library(key: bytes) -> None:
+    made = order_id(CALLER, key.hex())
+    assert is_id(made)
+    assert UUID(made).version == 8
+
+
+@given(st.text(ALPHABET + "01IOa\n", max_size=9) | st.text(max_size=9))
+def test_a_code_is_eight_characters_of_the_alphabet(text: str) -> None:
+    assert is_code(text) == bool(re.fullmatch(f"[{ALPHABET}]{{8}}", text))
