@@ -1,6 +1,6 @@
-"""Everything a caller can be told when a request does not succeed: code, HTTP status, title (RFC 9457).
+"""The problems that the API answers with when a request does not succeed (RFC 9457): code, HTTP status, title, advice.
 
-`code` is the contract; titles and details are for people and may change.
+Codes are part of the contract. Titles, details and advice are prose for people and may change.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,74 +10,82 @@ from typing import Any
 __all__ = ["FIELD_ERRORS", "PROBLEMS", "FieldError", "Problem"]
 
 PROBLEMS: Mapping[str, tuple[int, str, str]] = {
-    # code: (HTTP status, title, what to do about it)
-    "invalid_json": (400, "The body is not valid JSON", "Send one JSON object in UTF-8, each key once."),
-    "invalid_query": (400, "A query parameter is not valid", "Correct the parameters named in errors."),
-    "invalid_cursor": (400, "The cursor is not valid", "Start again without a cursor; keep the filters while paging."),
-    "invalid_header": (400, "A header is not valid", "Correct the header named in detail."),
+    # code: (HTTP status, title, advice)
+    "invalid_json": (400, "The body is not valid JSON", "Send one JSON object in UTF-8, with no name twice."),
+    "invalid_query": (400, "Invalid query parameters", "Correct the parameters listed in errors."),
+    "invalid_cursor": (400, "Invalid cursor", "Start again without a cursor, and keep the filters while you page."),
+    "invalid_header": (400, "Invalid header", "Correct the header named in detail."),
     "invalid_form": (400, "The body is not a valid form", "Send the fields form-encoded."),
     "idempotency_key_required": (
         400,
         "An Idempotency-Key is required",
-        "Send a new Idempotency-Key with each request.",
+        "Send a new Idempotency-Key with each new request.",
     ),
     "unauthorized": (
         401,
         "A valid access token is required",
-        "Send Authorization: Bearer with a current access token.",
+        "Send Authorization: Bearer with an access token that has not expired.",
     ),
-    "insufficient_scope": (403, "The token lacks a scope", "Ask the sign-in for a token with the scope named."),
-    "not_found": (404, "There is nothing here", "Check the path and the id."),
-    "method_not_allowed": (405, "The path does not take this method", "Use a method named in Allow."),
-    "reference_taken": (409, "The reference belongs to another order", "Read the order named in existing_id."),
+    "insufficient_scope": (403, "The token lacks a scope", "Get a token with the scope named in detail."),
+    "not_found": (404, "Not found", "Check the path and the id."),
+    "method_not_allowed": (405, "Method not allowed", "Use a method listed in Allow."),
+    "reference_taken": (409, "Another order has this reference", "Read the order named in existing_id."),
     "customer_erased": (409, "The customer's personal data was erased", "Create a new customer."),
-    "sms_in_progress": (409, "A text is already on its way", "Wait until the SMS state settles."),
-    "sms_suppressed": (409, "The customer takes no texts", "Clear sms_opted_out once the customer agrees."),
-    "sms_too_soon": (409, "A text was asked for a moment ago", "Try again after Retry-After seconds."),
-    "sms_too_often": (409, "The text was asked for too often", "Nothing: one order's text goes out at most so often."),
+    "sms_in_progress": (409, "A text is already on its way", "Wait until its status is neither queued nor sending."),
+    "sms_suppressed": (409, "The customer has opted out", "Clear sms_opted_out once the customer agrees."),
+    "sms_too_soon": (409, "A text was requested a moment ago", "Try again after Retry-After seconds."),
+    "sms_too_often": (
+        409,
+        "The text was sent again too often",
+        "Don't retry: this order has reached its resend limit.",
+    ),
     "order_cancelled": (409, "The order is cancelled", "Create a new order."),
-    "version_mismatch": (412, "The item has changed", "Read it again and repeat with its ETag."),
+    "version_mismatch": (412, "The item has changed", "Read it again, then repeat the request with its new ETag."),
     "payload_too_large": (413, "The body is too large", "Send a smaller body."),
-    "unsupported_media_type": (415, "The body's media type is not taken", "Send Content-Type: application/json."),
-    "validation_failed": (422, "Some fields are not valid", "Correct the fields named in errors."),
+    "unsupported_media_type": (415, "Unsupported media type", "Send Content-Type: application/json."),
+    "validation_failed": (422, "Some fields are not valid", "Correct the fields listed in errors."),
     "idempotency_key_reused": (
         422,
-        "The Idempotency-Key was used with another body",
-        "Use a new key for a new request.",
+        "The Idempotency-Key was used for another request",
+        "Use a new Idempotency-Key for a new request.",
     ),
     "unexpected": (500, "Something went wrong on our side", "Repeat the request with the same Idempotency-Key."),
-    "unavailable": (503, "The store does not answer", "Repeat after Retry-After with the same Idempotency-Key."),
+    "unavailable": (
+        503,
+        "The database did not answer",
+        "Repeat the request after Retry-After seconds, with the same Idempotency-Key.",
+    ),
 }
 
 FIELD_ERRORS: Mapping[str, str] = {
-    # code: what to do about it
-    "required": "Send it, and not empty.",
+    # what to do about each code
+    "required": "Send this field with a value.",
     "unknown_field": "Leave it out, or correct its name.",
-    "read_only": "Leave it out: the system makes it.",
+    "read_only": "Leave it out: the system sets it.",
     "invalid_type": "Send the JSON type named in detail.",
-    "too_long": "Shorten it to what detail names.",
-    "too_short": "Send at least what detail names.",
-    "control_character": "Remove control characters, and what is no Unicode.",
-    "invalid_phone_number": "Send a Kenyan mobile number, or another country's with + and its country code.",
-    "invalid_email": "Send one address such as name@example.com.",
-    "invalid_amount": "Send a decimal number, best as a string.",
+    "too_long": "Shorten it to the length named in detail.",
+    "too_short": "Send at least the length named in detail.",
+    "control_character": "Remove control characters and invalid Unicode.",
+    "invalid_phone_number": "Send a Kenyan mobile number, or another country's number with + and its country code.",
+    "invalid_email": "Send one address, such as name@example.com.",
+    "invalid_amount": "Send a decimal number, preferably as a string.",
     "too_small": "Send an amount above 0.",
-    "too_large": "Send an amount of at most what detail names.",
+    "too_large": "Send an amount no larger than the one named in detail.",
     "too_many_decimals": "Round it to the currency's decimals.",
     "unknown_currency": "Send an ISO 4217 code.",
-    "not_found": "Send the id or code of one that is there.",
+    "not_found": "Send the id or code of an existing item.",
     "one_of": "Send exactly one of the fields named in detail.",
     "unknown_parameter": "Leave it out, or correct its name.",
     "repeated": "Send it once.",
-    "invalid": "Send what detail asks for.",
+    "invalid": "Send a value of the kind named in detail.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field at fault: a JSON pointer into the body (or `?name` for a query parameter), a code, a sentence.
+    """One field at fault: a JSON pointer into the body (`?name` for a query parameter), a code and a sentence.
 
-    The code is one of FIELD_ERRORS; like a problem's it is the contract, and the sentence is not.
+    The code is a key of FIELD_ERRORS and part of the contract; the sentence is prose.
     """
 
     pointer: str
@@ -85,12 +93,16 @@ class FieldError:
     detail: str
 
     def public(self) -> dict[str, str]:
-        """As it stands in a problem's `errors`."""
+        """Return the entry for a problem's `errors`."""
         return {"pointer": self.pointer, "code": self.code, "detail": self.detail}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own name
-    """A request that cannot succeed, as the caller is told: raised anywhere, answered by `http.endpoint`."""
+    """A request that cannot succeed. Raise it anywhere; `api.endpoint` answers the caller with it.
+
+    `detail` says in one sentence what went wrong this time; it is the title where none is given. `extra` becomes
+    further members of the answer.
+    """
 
     def __init__(
         self,
@@ -110,7 +122,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own name
         self.extra = extra
 
     def public(self, instance: str, request_id: str) -> dict[str, Any]:
-        """The application/problem+json body (RFC 9457)."""
+        """Return the application/problem+json body (RFC 9457) for the path and the request."""
         body: dict[str, Any] = {
             "type": f"urn:sales:problem:{self.code}",
             "title": self.title,

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["Cause", "Status", "backoff", "move"]
+__all__ = ["LONGEST_WAIT_SECONDS", "Cause", "Status", "backoff", "move"]
 
 
 class Status(StrEnum):
-    """Where an order's SMS stands."""
+    """The state of an order's SMS."""
 
     queued = "queued"
     sending = "sending"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Cause(StrEnum):
-    """What happened to an SMS."""
+    """An event that may move an SMS from one state to another."""
 
     claimed = "claimed"
     accepted = "accepted"
@@ -38,7 +38,7 @@ class Cause(StrEnum):
     requested = "requested"
 
 
-# What the gateway's answer does to a text whose sender waits for it, or came too late and was given up.
+# The provider's answer, for a sender that still waits for it or has already given up.
 _ANSWERS = {
     Cause.accepted: Status.sent,
     Cause.refused: Status.failed,
@@ -46,20 +46,14 @@ _ANSWERS = {
     Cause.exhausted: Status.failed,
     Cause.misconfigured: Status.queued,
 }
-
-
-# A report is proof that the gateway has the text, whoever is faster; success is the last word, since a phone that
-# was off may be on later.
+# A delivery report proves that the provider has the text, even if it arrives before the answer. Success outranks
+# failure: a phone that was off may be switched on later.
 _REPORTS = {
     Cause.report_interim: Status.sent,
     Cause.report_failure: Status.undelivered,
     Cause.report_success: Status.delivered,
 }
-
-
 _AGAIN = {Cause.requested: Status.queued}
-
-
 _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.queued: {
         Cause.claimed: Status.sending,
@@ -76,27 +70,28 @@ _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.sent: {Cause.report_failure: Status.undelivered, Cause.report_success: Status.delivered, **_AGAIN},
     Status.undelivered: {Cause.report_success: Status.delivered, **_AGAIN},
     Status.delivered: _AGAIN,
-    # Refused for good, and yet there is a report: a text that was held back for review (RiskHold) was let go.
+    # A report about a text that was refused: the provider had held it back for review (RiskHold), then released it.
     Status.failed: {**_REPORTS, **_AGAIN},
     Status.suppressed: {},
 }
 
 
 def move(status: Status, cause: Cause) -> Status | None:
-    """The state after this happened; none when it changes nothing: late, repeated, out of order, not allowed.
+    """Return the state after this event, or None where it changes nothing: late, repeated or not allowed.
 
-    Reports and the answer end in the same state in whatever order they come.
+    The provider's answer and its delivery reports lead to the same state in whatever order they arrive.
     """
     return _MOVES[status].get(cause)
 
 
 _HOUR, _JITTER = 3600.0, 0.2
-
-
-# Between two tries of one text.
+# The longest time between two attempts to send one text.
 LONGEST_WAIT_SECONDS = _HOUR * (1 + _JITTER)
 
 
 def backoff(attempt: int, first_seconds: float, jitter: float) -> float:
-    """Seconds to the next try after this many: doubling, an hour at the most; `jitter` in [0, 1) adds up to a fifth."""
+    """Return the seconds to wait after this many attempts, which double up to an hour.
+
+    `jitter`, from 0 up to 1, adds up to a fifth, so that texts which failed together are not retried together.
+    """
     return min(first_seconds * 2.0 ** min(attempt - 1, 30), _HOUR) * (1 + jitter * _JITTER)
