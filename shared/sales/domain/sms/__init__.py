@@ -1,1 +1,1 @@
-"""The rules of an order's SMS."""
+"""The rules of an order's SMS: states, wording, content, segments and price."""

@@ -1,47 +1,49 @@
-"""What a text costs, by the shop's price list."""
+"""What a text is likely to cost, by the shop's price list."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 __all__ = ["Price", "estimate", "parse_prices"]
 
-_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
-
-
-_CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
-
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a text is likely to cost."""
+    """An amount of money for a text, or for one segment of it."""
 
     amount: Decimal
     currency: str
 
 
 def parse_prices(configured: str) -> dict[str, Price]:
-    """The price of a segment by dialling prefix, from JSON such as `{"+254": "KES 0.80"}`. Raises ValueError."""
+    """Return the price of a segment by dialling prefix, from JSON such as `{"+254": "KES 0.80"}`.
+
+    An empty string is an empty list. Raise ValueError for any other text.
+    """
     try:
-        found = json.loads(configured or "{}")
-        prices = {}
-        for prefix, price in found.items():
-            currency, _, amount = price.partition(" ")
-            if not (_PREFIX.fullmatch(prefix) and _CURRENCY.fullmatch(currency) and _AMOUNT.fullmatch(amount)):
-                raise ValueError
-            prices[prefix] = Price(Decimal(amount), currency)
+        return {prefix: _price(prefix, price) for prefix, price in json.loads(configured or "{}").items()}
     except (ValueError, AttributeError):
         raise ValueError('the SMS prices are not JSON such as {"+254": "KES 0.80"}') from None
-    return prices
+
+
+def _price(prefix: str, price: str) -> Price:
+    currency, _, amount = price.partition(" ")
+    whole, point, fraction = amount.partition(".")
+    is_prefix = prefix[:1] == "+" and prefix[1:2] != "0" and _is_digits(prefix[1:], at_most=15)
+    is_currency = len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()
+    is_amount = _is_digits(whole, at_most=12) and (not point or _is_digits(fraction, at_most=6))
+    if not (is_prefix and is_currency and is_amount):
+        raise ValueError
+    return Price(Decimal(amount), currency)
+
+
+def _is_digits(text: str, *, at_most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= at_most
 
 
 def estimate(segments: int, number: str, prices: Mapping[str, Price]) -> Price | None:
-    """The price of that many segments to this number, by the longest prefix that has one."""
+    """Return the price of this many segments to the number, by its longest prefix in the list; None without one."""
     for length in range(len(number), 0, -1):
         if price := prices.get(number[:length]):
             return Price(price.amount * segments, price.currency)

@@ -3,26 +3,22 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Content", "costly_characters", "measure"]
+__all__ = ["BASIC", "GSM_7", "Content", "costly_characters", "measure"]
 
-_BASIC = frozenset(
+# The characters of GSM-7: those of its basic table take one septet each, those of its extension two.
+BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-
-
 _EXTENSION = frozenset("\f^{}\\[~]|€")
-
-
-_GSM_7 = _BASIC | _EXTENSION
-
-
+GSM_7 = BASIC | _EXTENSION
+# Septets or UTF-16 units in a text of one segment, and in each segment of a longer text.
 _ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A text, its encoding, and how many segments it is billed as."""
+    """The words of a text, their encoding, and the number of segments they are billed as."""
 
     text: str
     encoding: Literal["GSM-7", "UCS-2"]
@@ -30,13 +26,13 @@ class Content:
 
 
 def measure(text: str) -> Content:
-    """The text with its encoding and segments.
+    """Return the text with its encoding and number of segments.
 
-    A character of GSM-7's extension takes two septets and one beyond the basic plane two UTF-16 units; neither is
-    ever split over two segments.
+    A character of GSM-7's extension takes two septets, and a character beyond Unicode's basic plane takes two UTF-16
+    units. Neither is ever split between two segments.
     """
     encoding: Literal["GSM-7", "UCS-2"]
-    if _GSM_7.issuperset(text):
+    if GSM_7.issuperset(text):
         encoding = "GSM-7"
         sizes = [2 if character in _EXTENSION else 1 for character in text]
     else:
@@ -53,5 +49,5 @@ def measure(text: str) -> Content:
 
 
 def costly_characters(text: str) -> list[tuple[str, int]]:
-    """Each character that forces UCS-2, with its position in code points."""
-    return [(character, position) for position, character in enumerate(text) if character not in _GSM_7]
+    """Return each character that forces UCS-2, with its position in code points."""
+    return [(character, position) for position, character in enumerate(text) if character not in GSM_7]

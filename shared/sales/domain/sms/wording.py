@@ -1,8 +1,8 @@
-"""The wording of a text: the shop's template with its placeholders."""
+"""The wording of a text: the template that the shop may set, with its placeholders."""
 
-import re
 import string
 
+from sales.domain.characters import CONTROLS
 from sales.domain.sms.folding import fold
 from sales.domain.sms.segments import measure
 
@@ -12,20 +12,15 @@ DEFAULT_TEMPLATE = (
     "Dear {name}, your order for {item} costing {currency} {amount} has been created successfully. "
     "Thank you for choosing us!"
 )
-
-
 _PLACEHOLDERS = frozenset({"name", "item", "currency", "amount"})
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-
-
 def validate_template(template: str) -> None:
-    """Raises ValueError, saying what is wrong, unless every text can be made from this template."""
+    """Raise ValueError, with a sentence about the fault, unless every order's text can be composed from it."""
     if not template.strip():
         raise ValueError("the SMS text is empty")
-    if _CONTROL.search(template.replace("\n", "")):
-        raise ValueError("the SMS text has a control character")
+    if not CONTROLS.isdisjoint(template.replace("\n", "")):
+        raise ValueError("the SMS text contains a control character")
     try:
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -36,7 +31,7 @@ def validate_template(template: str) -> None:
 
 
 def text_template(configured: str) -> str:
-    """The template to use: the configured one, else the original's. Raises ValueError for one that is not valid."""
+    """Return the configured template, or the original's where none is. Raise ValueError for one that is not valid."""
     if not configured:
         return DEFAULT_TEMPLATE
     validate_template(configured)
@@ -44,5 +39,5 @@ def text_template(configured: str) -> str:
 
 
 def least_segments(template: str) -> int:
-    """How many segments a text from this template has at least, whatever name, item and amount are."""
+    """Return how many segments the shortest text from this template has."""
     return measure(fold(template.format(name="a", item="a", currency="KES", amount="1"))).segments
