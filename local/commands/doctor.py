@@ -26,9 +26,9 @@ from local.commands.login import Attempt, redirect_address, redirect_port
 from local.commands.token import SCOPE, Issuer, NoTokenError
 from local.config import Config
 from local.system.supervisor import StartError, check_layout, check_settings
-from sales.africastalking.client import can_be_key
 from sales.api.jwks import TokenError, signing_keys
 from sales.api.tokens import Verifier, token_scopes
+from sales.domain.sms.provider import can_be_key
 from sales.runtime.settings import SettingsError
 
 __all__ = ["REFUSALS", "Finding", "examine"]

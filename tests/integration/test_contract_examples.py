@@ -43,7 +43,7 @@ def example_bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def there(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A customer, and an order whose text has left: what the examples' paths and bodies name."""
-    monkeypatch.setattr(sending, "Gateway", lambda *_, **__: FakeGateway())
+    monkeypatch.setattr(sending, "Provider", lambda *_, **__: FakeGateway())
     customer = create_customer().body
     order = create_order(order_for(customer)).body
     [image] = [row for row in rows("orders") if row["id"]["S"] == order["id"]]

@@ -35,7 +35,7 @@ class Shop:
         self.gateway = FakeGateway()
         self._rows = rows
         self._capsys = capsys
-        monkeypatch.setattr(sending, "Gateway", lambda *_, **__: self.gateway)
+        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.gateway)
         monkeypatch.setattr(clock, "now", lambda: self.now)
         self.customer = create_customer().body
 

@@ -36,7 +36,7 @@ class Shop:
         self.gateway = FakeGateway()
         self._rows = rows
         monkeypatch.setattr(clock, "now", lambda: self.now)
-        monkeypatch.setattr(sending, "Gateway", lambda *_, **__: self.gateway)
+        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.gateway)
         self.customer = create_customer(headers={"Idempotency-Key": "customer"}).body
 
     def order(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 @pytest.fixture
 def gateway(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
     fake = FakeGateway()
-    monkeypatch.setattr(sending, "Gateway", lambda *_, **__: fake)
+    monkeypatch.setattr(sending, "Provider", lambda *_, **__: fake)
     return fake
 
 
@@ -127,7 +127,7 @@ def test_the_texts_of_a_first_batch_share_one_client_of_the_gateway(
         sleep(0.2)  # as long as it takes to read what it trusts
         return gateway
 
-    monkeypatch.setattr(sending, "Gateway", slowly)
+    monkeypatch.setattr(sending, "Provider", slowly)
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
     stream(order, *others, rows=rows)
     assert len(gateway) == 10

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from local.config import read_env_file
+from sales.africastalking.client import PROVIDER_SECONDS
 from sales.domain.sms.wording import least_segments, text_template, validate_template
 from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
 HTTP_API_SECONDS = 30
-# The gateway's deadline for one call, and what one lost try of the store costs (shared/sales/store/__init__.py: read timeout).
-GATEWAY_SECONDS = 10
+# What one lost try of the store costs (shared/sales/runtime/aws.py: read timeout).
 LOST_TRY_SECONDS = 5
 # Resources with a wildcard, each with the reason it is there.
 WILDCARDS = {
@@ -86,7 +86,7 @@ def test_a_function_behind_the_api_ends_before_the_api_gives_up() -> None:
 def test_a_batch_of_texts_fits_its_timeout_and_its_timeout_fits_the_lease(name: str) -> None:
     properties = deployed().functions()[name]
     steps = 4  # secret, orders, claims, results: each may lose one try and take another
-    assert steps * 2 * LOST_TRY_SECONDS + GATEWAY_SECONDS <= properties["Timeout"]
+    assert steps * 2 * LOST_TRY_SECONDS + PROVIDER_SECONDS <= properties["Timeout"]
     assert properties["Timeout"] < int(properties["Environment"]["Variables"]["SMS_LEASE_SECONDS"])
 
 

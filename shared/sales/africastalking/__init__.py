@@ -1,1 +1,1 @@
-"""The SMS provider: one request, and what its answer means."""
+"""Africa's Talking, the SMS provider: its client, one request, and the meaning of its answers."""

@@ -1,4 +1,4 @@
-"""What an answer of Africa's Talking means for the one text it is about."""
+"""The meaning of an answer of Africa's Talking for the one text it is about."""
 
 import json
 from collections.abc import Mapping
@@ -10,24 +10,24 @@ from sales.domain.delivery_reports import is_message_id
 
 __all__ = ["OUTAGES", "Kind", "Outcome", "classify"]
 
-# Reasons by which the gateway takes nobody's texts for now: it is not there, or has too much to do.
+# Reasons that hold for every text: the provider cannot be reached, or has too much to do.
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
 
 
 class Kind(StrEnum):
-    """What is known of a text after the gateway was asked to send it."""
+    """What we know of a text after asking the provider to send it."""
 
     accepted = "accepted"
-    refused = "refused"  # for good
+    refused = "refused"  # permanently
     deferred = "deferred"  # refused for now
-    not_sent = "not_sent"  # the request certainly never reached the gateway
-    unknown = "unknown"  # it may have been taken
-    misconfigured = "misconfigured"  # every text would be refused until a person mends key, sender or address
+    not_sent = "not_sent"  # the request certainly never reached the provider
+    unknown = "unknown"  # the provider may have accepted it
+    misconfigured = "misconfigured"  # every text fails until a person corrects key, sender id or endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a text: a stable reason, and the gateway's message id and cost where it took it."""
+    """What happened to a text, with a stable reason, and the provider's message id and cost where it accepted it."""
 
     kind: Kind
     reason: str
@@ -36,12 +36,12 @@ class Outcome:
     opted_out: bool = False
 
 
-# Africa's Talking's codes per recipient (its documentation, SMS sending).
+# Codes per recipient, from Africa's Talking's documentation on sending SMS.
 _RECIPIENT = {
     100: (Kind.accepted, "Processed"),
     101: (Kind.accepted, "Sent"),
     102: (Kind.accepted, "Queued"),
-    # Held for review by Africa's Talking, which may yet release it: sending again could make it two.
+    # Held for review. Africa's Talking may release it later, so a second request could become a second text.
     401: (Kind.refused, "RiskHold"),
     402: (Kind.misconfigured, "InvalidSenderId"),
     403: (Kind.refused, "InvalidPhoneNumber"),
@@ -52,37 +52,26 @@ _RECIPIENT = {
     409: (Kind.refused, "DoNotDisturbRejection"),
     500: (Kind.deferred, "InternalServerError"),
     501: (Kind.deferred, "GatewayError"),
-    # Sources disagree whether it is worth another try; a text too few is better than an endless one.
+    # Sources disagree on whether to retry. A text that is lost is better than one that is retried for ever.
     502: (Kind.refused, "RejectedByGateway"),
 }
-
-
-# By name, for an answer of the old shape, which has no codes. It says "Could Not Send" for what later got a code each.
+# Names, for answers of the old shape, which have no codes and say "Could Not Send" for several of them.
 _NAMED = {name.lower(): (kind, name) for kind, name in _RECIPIENT.values()} | {
     "could not send": (Kind.deferred, "Could Not Send")
 }
-
-
-# By HTTP status, where the body does not name the recipient. Any other 5xx may have sent the text: the server's own
-# time-out answers 503 while the request goes on inside.
+# HTTP statuses that mean something else than their class, for a body that does not name the recipient.
 _HTTP = {
-    400: Kind.refused,
     401: Kind.misconfigured,
     403: Kind.misconfigured,
-    404: Kind.refused,
-    405: Kind.refused,
-    406: Kind.refused,
-    413: Kind.refused,
-    415: Kind.refused,
     429: Kind.deferred,
 }
 
 
 def classify(status: int, body: bytes) -> Outcome:
-    """What an answer of the gateway means for the one recipient it was about.
+    """Return the meaning of the provider's answer for the one recipient of the request.
 
-    The rule above all: an answer with a real message id means that the gateway has the text, unless its code refuses
-    the text for good. Neither is ever sent again by itself.
+    The rule above all others: a real message id means that the provider has the text, unless its code refuses the text
+    permanently. The system never sends such a text again.
     """
     data = _sms_data(body)
     if data is not None:
@@ -91,21 +80,22 @@ def classify(status: int, body: bytes) -> Outcome:
             return _recipient(recipients[0])
         if recipients == [] and str(data.get("Message", "")).lower() == "invalidsenderid":
             return Outcome(Kind.misconfigured, "InvalidSenderId")
-    if 300 <= status < 400:  # never legitimate, and following it would hand over the key
+    if 300 <= status < 400:  # never legitimate, and to follow it would give the key away
         return Outcome(Kind.misconfigured, f"http_{status}")
     if status in _HTTP:
         return Outcome(_HTTP[status], "bad_key" if status == 401 else f"http_{status}")
     if 400 <= status < 500:
         return Outcome(Kind.refused, f"http_{status}")
+    # A 5xx may have sent the text: the server's own time-out answers 503 while the request goes on inside.
     return Outcome(Kind.unknown, "unreadable_answer" if 200 <= status < 300 else f"http_{status}")
 
 
 def _sms_data(body: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    data = found.get("SMSMessageData") if isinstance(found, dict) else None
+    data = answer.get("SMSMessageData") if isinstance(answer, dict) else None
     return data if isinstance(data, dict) else None
 
 
@@ -114,11 +104,11 @@ def _is_code(code: Any) -> bool:
 
 
 def _recipient(recipient: Mapping[str, Any]) -> Outcome:
-    given = recipient.get("messageId")
-    message_id = given if isinstance(given, str) and is_message_id(given) else None
+    stated_id = recipient.get("messageId")
+    message_id = stated_id if isinstance(stated_id, str) and is_message_id(stated_id) else None
     status = str(recipient.get("status", "")).strip()
     code = recipient.get("statusCode")
-    # A reason is stored, shown and logged: never the answer's own words, which may quote number or text.
+    # A reason is stored, shown and logged, so it never has the answer's own words: they may quote number or content.
     kind, reason = _NAMED.get(status.lower(), (None, f"code_{code}" if _is_code(code) else "unnamed"))
     if isinstance(code, int):
         kind, reason = _RECIPIENT.get(code, (None, reason))
@@ -128,8 +118,8 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
     if kind is Kind.accepted:
         return Outcome(Kind.unknown, "no_message_id", opted_out=opted_out)
-    if kind is None or (kind is not Kind.refused and given not in (None, "", "None")):
-        # A code or a name that nobody has told us of; or an id of another shape with what would be sent again.
+    if kind is None or (kind is not Kind.refused and stated_id not in (None, "", "None")):
+        # An undocumented code or name, or an id of another shape in an answer that would have the text sent again.
         return Outcome(Kind.unknown, reason, opted_out=opted_out)
-    # A refusal with an id may have a report one day, which must find its text.
+    # A delivery report may follow a refusal with an id, and must find its text.
     return Outcome(kind, reason, message_id, opted_out=opted_out)

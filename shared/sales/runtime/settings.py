@@ -4,26 +4,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import urlsplit
 
 from sales.domain.sms.prices import parse_prices
+from sales.domain.sms.provider import check_endpoint
 from sales.domain.sms.wording import least_segments, text_template
 
-__all__ = ["Settings", "SettingsError", "check_sms_endpoint", "settings", "starts_from_snapshot"]
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
+__all__ = ["Settings", "SettingsError", "settings", "starts_from_snapshot"]
 
 
 class SettingsError(Exception):
     """A variable of the environment is missing or invalid; the message names it."""
-
-
-def check_sms_endpoint(endpoint: str) -> None:
-    """Raise ValueError unless the endpoint may receive the API key: it must be empty, https, or on this machine."""
-    address = urlsplit(endpoint)
-    is_here = address.scheme == "http" and address.hostname in _LOOPBACK
-    if endpoint and not (address.hostname and (address.scheme == "https" or is_here)):
-        raise ValueError("the SMS endpoint must be https, or on this machine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +83,7 @@ class Settings:
         for name, validate in (
             ("SMS_TEXT", text_template),
             ("SMS_PRICES", parse_prices),
-            ("SMS_ENDPOINT", check_sms_endpoint),
+            ("SMS_ENDPOINT", check_endpoint),
         ):
             try:
                 validate(optional(name))

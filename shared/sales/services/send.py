@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 
 from sales.africastalking.answers import Kind, Outcome
-from sales.africastalking.client import Gateway
+from sales.africastalking.client import PROVIDER_SECONDS, Provider
 from sales.domain import clock
 from sales.domain.customers import opt_out_key
 from sales.domain.orders import Order
@@ -28,10 +28,7 @@ from sales.store import Message, Store, store
 
 __all__ = ["Sender", "expire_lease", "noting", "sender"]
 
-# The gateway's own wall-clock limit, and what the writes around a call may take: no text is claimed with less left.
-GATEWAY_SECONDS = 10.0
-
-
+# What the writes around a call of the provider may take: no text is claimed with less time left than the call and this.
 MARGIN_SECONDS = 5.0
 
 
@@ -51,11 +48,11 @@ _CAUSES = {
 class Sender:
     """Sends orders' texts, side by side. Made once per process."""
 
-    def __init__(self, store: Store, config: Settings, make_gateway: Callable[[str], Gateway]) -> None:
+    def __init__(self, store: Store, config: Settings, make_gateway: Callable[[str], Provider]) -> None:
         self._store = store
         self._config = config
         self._make_gateway = make_gateway
-        self._gateway: tuple[str, Gateway] | None = None
+        self._gateway: tuple[str, Provider] | None = None
         # Of a first batch each text would make one, and read what it trusts for it.
         self._making = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY)
@@ -104,7 +101,7 @@ class Sender:
                     # The number's opt-out is older than this customer, who is to show it.
                     self._store.opt_out(order.sms.to, clock.now())
                     state = self._suppress(order, Cause.opted_out, "opted_out")
-                elif stop.is_set() or seconds_left() < GATEWAY_SECONDS + MARGIN_SECONDS:
+                elif stop.is_set() or seconds_left() < PROVIDER_SECONDS + MARGIN_SECONDS:
                     state = "left"
                 else:
                     state = self._try(order, stop, latencies, early=early, backlog=backlog)
@@ -166,7 +163,7 @@ class Sender:
         latencies.append(round((time.perf_counter() - asked) * 1000, 1))
         return outcome
 
-    def _gateway_with(self, key: str) -> Gateway:
+    def _gateway_with(self, key: str) -> Provider:
         with self._making:
             if self._gateway is None or self._gateway[0] != key:
                 self._gateway = (key, self._make_gateway(key))
@@ -295,12 +292,11 @@ def sender() -> Sender:
     return Sender(
         store(),
         config,
-        lambda key: Gateway(
+        lambda key: Provider(
             config.sms_username,
             key,
             endpoint=config.sms_endpoint,
             sender=config.sms_sender,
-            deadline_seconds=GATEWAY_SECONDS,
             connections=CONCURRENCY,
         ),
     )

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from sales.africastalking.answers import OUTAGES
+from sales.africastalking.client import PROVIDER_SECONDS
 from sales.domain import clock
 from sales.domain.clock import format_time
 from sales.domain.customers import Item
@@ -16,7 +17,7 @@ from sales.runtime import log, metrics
 from sales.services.delivery_reports import adopt
 from sales.services.erase import finish_erasure
 from sales.services.retention import forget_old_texts, forget_text
-from sales.services.send import GATEWAY_SECONDS, MARGIN_SECONDS, expire_lease, noting, sender
+from sales.services.send import MARGIN_SECONDS, expire_lease, noting, sender
 from sales.store import message_of, store
 
 __all__ = ["sweep"]
@@ -72,7 +73,7 @@ def _measure(ended: Counter[str], oldest: list[str]) -> None:
 
 
 def _has_time(seconds_left: _Left) -> bool:
-    return seconds_left() > GATEWAY_SECONDS + MARGIN_SECONDS
+    return seconds_left() > PROVIDER_SECONDS + MARGIN_SECONDS
 
 
 def _due(shard: str, *, seconds_left: _Left, oldest: list[str], tried: set[str]) -> Counter[str]:

@@ -23,7 +23,7 @@ import pytest
 
 from local.africastalking.callbacks import OTHER_NUMBER
 from sales.africastalking.answers import Kind, Outcome
-from sales.africastalking.client import Gateway
+from sales.africastalking.client import Provider
 
 ROOT = Path(__file__).parents[3]
 NUMBER = "+254700072929"
@@ -155,10 +155,10 @@ class Sandbox:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def gateway(self, deadline: float = 5.0) -> Gateway:
+    def gateway(self, deadline: float = 5.0) -> Provider:
         """The product's own side."""
         address = f"http://127.0.0.1:{self.port + 2}"
-        return Gateway("sandbox", self.key, endpoint=address, sender="SHOP", deadline_seconds=deadline)
+        return Provider("sandbox", self.key, endpoint=address, sender="SHOP", deadline_seconds=deadline)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
