@@ -40,6 +40,7 @@ PLANTED = [
     ("Only runtime", "sales/store/planted_os.py", "import os"),
     ("Only api.tokens", "sales/store/planted_jose.py", "from jose import jws"),
     ("Only api.tokens", "sales/services/planted_jose.py", "from sales.store import planted_jose"),
+    ("Only functions that compose", "functions/list_orders/planted.py", "from sales.services import order_sms"),
     ("Senders load neither", "functions/send_sms/planted.py", "from sales.services import planted_verifier"),
     ("Senders load neither", "sales/services/planted_verifier.py", "from sales.api import tokens"),
 ]
@@ -133,6 +134,19 @@ def test_rules_and_handlers_import_sales_and_the_standard_library_only(path: Pat
 @pytest.mark.parametrize("path", [*SALES, *FUNCTIONS], ids=name_of)
 def test_importing_a_module_creates_no_client_and_reads_no_clock_or_settings(path: Path) -> None:
     assert not calls_at_import(parse(path)) & AT_USE_ONLY
+
+
+# Modules of `domain` that do not compose texts and are loaded by functions that read no delivery reports either.
+RULES = sorted(
+    path
+    for path in (ROOT / "shared" / "sales" / "domain").rglob("*.py")
+    if path.name not in {"content.py", "delivery_reports.py"}
+)
+
+
+@pytest.mark.parametrize("path", RULES, ids=name_of)
+def test_importing_a_rule_that_every_function_loads_compiles_no_pattern(path: Path) -> None:
+    assert "compile" not in calls_at_import(parse(path))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Who calls the API."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Caller"]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """The caller of a request, from its verified token: Okta's `sub`, its client `cid`, and the token's scopes."""
 
     subject: str

@@ -4,8 +4,7 @@ Codes are part of the contract. Titles, details and advice are prose for people 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["FIELD_ERRORS", "PROBLEMS", "FieldError", "Problem"]
 
@@ -81,8 +80,7 @@ FIELD_ERRORS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One field at fault: a JSON pointer into the body (`?name` for a query parameter), a code and a sentence.
 
     The code is a key of FIELD_ERRORS and part of the contract; the sentence is prose.

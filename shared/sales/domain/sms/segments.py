@@ -1,7 +1,6 @@
 """Encoding and segments of an SMS (3GPP TS 23.038 and 23.040)."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = ["BASIC", "GSM_7", "Content", "costly_characters", "measure"]
 
@@ -16,8 +15,7 @@ GSM_7 = BASIC | _EXTENSION
 _ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The words of a text, their encoding, and the number of segments they are billed as."""
 
     text: str
