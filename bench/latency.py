@@ -34,7 +34,7 @@ from bench.report import RESULTS, machine
 from bench.runtime_api import cpu_clock
 from bench.services import running_store
 from deployment.template import load
-from local.aws.dynamodb import StoreClient, request_headers
+from local.aws.dynamodb import DatabaseClient, request_headers
 from local.config import Config
 from tests.support.system import BASE, System, free_ports, until
 
@@ -282,7 +282,7 @@ def an_item(system: System, order_id: str) -> dict[str, Any]:
     """An order as it is stored."""
     config = Config(port=system.port, state=system.state, settings={})
     table = load(config.template, config.parameters).functions["create_order"].environment["ORDERS_TABLE"]
-    found = StoreClient(config.store_url).call("GetItem", {"TableName": table, "Key": {"id": {"S": order_id}}})
+    found = DatabaseClient(config.database_url).call("GetItem", {"TableName": table, "Key": {"id": {"S": order_id}}})
     item: dict[str, Any] = found["Item"]
     return item
 

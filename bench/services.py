@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from deployment.template import Template, load
 from local.aws import dynamodb as store
 from local.config import Config
-from tests.support.system import free_ports, start_store
+from tests.support.system import free_ports, start_database
 
 IDEMPOTENCY_TABLE = {
     "TableName": "idempotency",
@@ -134,7 +134,7 @@ class Store:
 
     url: str
     template: Template
-    client: store.StoreClient
+    client: store.DatabaseClient
     name: str
     pid: int
 
@@ -146,14 +146,14 @@ class Store:
 def running_store(folder: Path) -> Iterator[Store]:
     """The local system's store with the template's tables, and one for Powertools' idempotency."""
     config = Config(port=free_ports(), state=folder, settings={})
-    process = start_store(config)
+    process = start_database(config)
     try:
-        client = store.StoreClient(config.store_url)
+        client = store.DatabaseClient(config.database_url)
         store.index_stream(config)
         template = load(config.template, config.parameters)
         store.prepare_tables(client, template)
         client.call("CreateTable", IDEMPOTENCY_TABLE)
-        yield Store(config.store_url, template, client, store.choose(config).name, process.pid)
+        yield Store(config.database_url, template, client, store.choose(config).name, process.pid)
     finally:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""Where the local system is: ports, files, and what its template parameters and environments are set to."""
+"""Where the local system lives: its ports, files, template parameters and the settings that .env may change."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from deployment import ROOT
 
 __all__ = ["PORTS", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
 
-# How often the sweep runs here, whatever the template's schedule says.
+# How often the sweep runs locally, whatever the template's schedule says.
 SWEEP_SECONDS = 2.0
-# What listens at the port, and at the next four.
-PORTS = ("API", "sign-in", "SMS sandbox", "store", "runtime")
+# What listens on PORT and on the four ports after it.
+PORTS = ("API", "issuer", "SMS sandbox", "database", "runtime")
 
-# The parameters of template.yaml that .env may set, by the name that the functions know them under.
+# The template's parameters that .env may set, by the names that the functions use.
 _PARAMETERS = {
     "CONSOLE_CLIENT_ID": "ConsoleClientId",
     "DEFAULT_CURRENCY": "DefaultCurrency",
@@ -27,9 +27,9 @@ _PARAMETERS = {
     "SMS_PRICES": "SmsPrices",
     "SMS_TEXT_DAYS": "SmsTextDays",
 }
-# Variables that .env may set and that are no parameters.
+# Settings of the functions that .env may set although the template has no parameter for them.
 _VARIABLES = ("SMS_MAX_ATTEMPTS", "SMS_RETRY_SECONDS", "SMS_LEASE_SECONDS", "SMS_PAUSE_SECONDS")
-# Of accounts elsewhere: what `make token` and `make login` ask for tokens with, and what `make doctor` checks.
+# Accounts elsewhere: `make token` and `make login` get tokens with them, and `make doctor` checks them.
 _ACCOUNTS = (
     "OKTA_ISSUER",
     "OKTA_AUDIENCE",
@@ -42,32 +42,32 @@ _LINE = re.compile(r"""\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|'([
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The variables of a .env file; none where there is no file."""
-    found = {}
+    """Return the variables of a .env file, or none if there is no file."""
+    variables = {}
     if path.is_file():
         for line in path.read_text().splitlines():
             if match := _LINE.fullmatch(line):
-                found[match[1]] = next(value for value in match.groups()[1:] if value is not None)
-    return found
+                variables[match[1]] = next(value for value in match.groups()[1:] if value is not None)
+    return variables
 
 
 def port_number(text: str, name: str = "PORT") -> int:
-    """The port that a variable of this name gives. Raises ValueError for what can be none."""
+    """Return the port that a variable of this name holds. Raise ValueError if it is not a usable port."""
     text = text.strip()
-    # Five ports in a row, none of which needs a privilege.
+    # Five ports in a row, above the privileged ones.
     if not (text.isascii() and text.isdecimal()) or not 1024 <= int(text) <= 65535 - len(PORTS):
         raise ValueError(f"{name} must be a number from 1024 to {65535 - len(PORTS)}, not {text!r}")
     return int(text)
 
 
 def sam_port() -> int:
-    """The port of `sam local start-api`; SAM_PORT, else sam's own default."""
+    """Return the port of `sam local start-api`: SAM_PORT, or sam's own default."""
     return port_number(os.environ.get("SAM_PORT", "3000"), "SAM_PORT")
 
 
 @dataclass(frozen=True)
 class Config:
-    """One local system: `port` is the API's, the next four are the sign-in's, sandbox's, store's and runtime's."""
+    """One local system: `port` is the API's; the next four belong to issuer, sandbox, database and runtime."""
 
     port: int
     state: Path
@@ -76,82 +76,82 @@ class Config:
 
     @classmethod
     def from_environ(cls) -> "Config":
-        """As PORT, SALES_STATE, .env and the environment say (the environment wins). Raises ValueError for no port."""
-        given = read_env_file(ROOT / ".env")
-        given |= {
+        """Read PORT, SALES_STATE, .env and the environment, which wins over .env. Raise ValueError for a bad port."""
+        settings = read_env_file(ROOT / ".env")
+        settings |= {
             name: os.environ[name]
             for name in (
                 *_PARAMETERS,
                 *_VARIABLES,
                 *_ACCOUNTS,
                 "DYNAMODB_ENDPOINT",
-                "GATEWAY_URL",
+                "API_URL",
             )
             if name in os.environ
         }
         state = Path(os.environ.get("SALES_STATE") or ROOT / ".local")
-        return cls(port=port_number(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=given)
+        return cls(port=port_number(os.environ.get("PORT") or "8000"), state=state.resolve(), settings=settings)
 
     @classmethod
     def of_running(cls) -> "Config":
-        """As `from_environ`; where PORT is not given, the port of the system that was started last."""
+        """Read the same as `from_environ`, but without PORT use the port of the system that was started last."""
         config = cls.from_environ()
         if not os.environ.get("PORT") and config.port_file.is_file():
             return replace(config, port=port_number(config.port_file.read_text()))
         return config
 
     def url(self, offset: int) -> str:
-        """The address of the part at this distance from the first port."""
+        """Return the address of the part at this distance from the first port."""
         return f"http://127.0.0.1:{self.port + offset}"
 
     @property
-    def gateway_url(self) -> str:
-        """The API: our own, or the one GATEWAY_URL names (sam local's)."""
-        return self.settings.get("GATEWAY_URL") or self.url(0)
+    def api_url(self) -> str:
+        """The API's address: ours, or API_URL (sam local's)."""
+        return self.settings.get("API_URL") or self.url(0)
 
     @property
-    def identity_url(self) -> str:
-        """The sign-in."""
+    def issuer_url(self) -> str:
+        """The local issuer's address."""
         return self.url(1)
 
     @property
     def sandbox_url(self) -> str:
-        """The SMS sandbox."""
+        """The SMS sandbox's address."""
         return self.url(2)
 
     @property
-    def store_url(self) -> str:
-        """The store: our own, or the one DYNAMODB_ENDPOINT names."""
+    def database_url(self) -> str:
+        """The database's address: ours, or DYNAMODB_ENDPOINT."""
         return self.settings.get("DYNAMODB_ENDPOINT") or self.url(3)
 
     @property
     def runtime_url(self) -> str:
-        """Lambda's Invoke API, and the stand-in for Secrets Manager."""
+        """The address of Lambda's Invoke API and the stand-in for Secrets Manager."""
         return self.url(4)
 
     @property
     def issuer(self) -> str:
-        """The sign-in's issuer, as it is in every token."""
-        return f"{self.identity_url}/oauth2/default"
+        """The local issuer's identifier, as every token names it."""
+        return f"{self.issuer_url}/oauth2/default"
 
     @property
     def console_client_id(self) -> str:
-        """The client that console and reference sign in as."""
+        """The client id that the console and the reference sign in with."""
         return self.settings.get("CONSOLE_CLIENT_ID") or "sales-console"
 
     @property
     def sms_sender(self) -> str:
-        """The sender id the sandbox knows as registered."""
+        """The sender id that the sandbox accepts as registered."""
         return self.settings.get("SMS_SENDER", "")
 
     @property
     def logs(self) -> Path:
-        """Where every part writes its log."""
+        """The folder that every part logs to."""
         return self.state / "logs"
 
     @property
     def port_file(self) -> Path:
-        """Holds the first port of the system that was started last."""
+        """The file that holds the first port of the system that was started last."""
         return self.state / "port"
 
     @property
@@ -162,21 +162,21 @@ class Config:
     @property
     def parameters(self) -> dict[str, str]:
         """The template's parameters for this system."""
-        given = {
+        chosen = {
             _PARAMETERS[name]: value for name, value in self.settings.items() if name in _PARAMETERS and value.strip()
         }
-        return given | {"OktaIssuer": self.issuer, "OktaAudience": "api://default", "Architecture": "x86_64"}
+        return chosen | {"OktaIssuer": self.issuer, "OktaAudience": "api://default", "Architecture": "x86_64"}
 
     @property
     def overrides(self) -> dict[str, str]:
-        """What is different in the functions' environment from AWS: where things are, and waits a person can watch."""
+        """Variables of the functions that differ from AWS: local addresses, and waits short enough to watch."""
         waits = {"SMS_RETRY_SECONDS": "2", "SMS_LEASE_SECONDS": "30", "SMS_PAUSE_SECONDS": "10"}
-        given = {name: self.settings[name] for name in _VARIABLES if self.settings.get(name)}
+        chosen = {name: self.settings[name] for name in _VARIABLES if self.settings.get(name)}
         return {
-            "DYNAMODB_ENDPOINT": self.store_url,
+            "DYNAMODB_ENDPOINT": self.database_url,
             "SECRETS_ENDPOINT": f"{self.runtime_url}/secretsmanager",
             "LAMBDA_ENDPOINT": self.runtime_url,
             "SMS_ENDPOINT": self.sandbox_url,
             **waits,
-            **given,
+            **chosen,
         }

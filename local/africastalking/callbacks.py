@@ -63,9 +63,9 @@ class Callbacks:
     `webhook_secret` is called for each post: it may change at any time.
     """
 
-    def __init__(self, store: SmsStore, gateway_url: str, webhook_secret: Callable[[], str]) -> None:
+    def __init__(self, store: SmsStore, api_url: str, webhook_secret: Callable[[], str]) -> None:
         self._store = store
-        self._gateway_url = gateway_url
+        self._gateway_url = api_url
         self._webhook_secret = webhook_secret
         self._due: list[tuple[float, int, Callback]] = []
         self._news = asyncio.Event()

@@ -374,7 +374,7 @@ async def serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     webhook_secret = config.state / "webhook-secret"
-    async with Callbacks(store, config.gateway_url, lambda: secret_line(webhook_secret)) as callbacks:
+    async with Callbacks(store, config.api_url, lambda: secret_line(webhook_secret)) as callbacks:
         sandbox = Sandbox(config.state, store, callbacks, config.sms_sender)
         # Answers that hang or drip are cut off at once.
         trap, runner = (

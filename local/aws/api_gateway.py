@@ -1,7 +1,7 @@
 """An API Gateway HTTP API on this machine: routes, the JWT authorizer, limits, and AWS's own answers.
 
-What AWS answers by itself (401, 403, 404, 413, 431, 500, 503) is answered here as AWS does it, since clients will meet
-it.
+AWS answers some requests without a function (401, 403, 404, 413, 431, 500, 503). Clients will meet those answers, so
+they are the same here.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from sales.api.jwks import TokenError
 from sales.api.routes import path_parameters
 from sales.api.tokens import Verifier, token_scopes
 
-__all__ = ["Authorizer", "Gateway", "Router", "Server"]
+__all__ = ["Authorizer", "HttpApi", "HttpServer", "Router"]
 
 INTEGRATION_SECONDS = 30.0
 DRAIN_SECONDS = 3.0
 LARGEST_BODY = 10 * 1024 * 1024
 LARGEST_HEADERS = 10_240
-# A verified token is not verified again for so long, and never beyond its own end.
+# How long to trust a verified token without verifying it again; never beyond its expiry.
 _TOKEN_SECONDS = 60.0
 _TOKENS = 10_000
 
@@ -43,76 +43,77 @@ _TOKENS = 10_000
 class Router:
     """Finds a request's route as API Gateway does.
 
-    A full match first, then one with parameters, then a greedy one (`{proxy+}`), then `$default`; with the request's
-    own method before ANY. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    An exact match wins over one with parameters, then a greedy one (`{proxy+}`), then `$default`; the request's own method
+    wins over ANY. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
     """
 
     def __init__(self, routes: list[Route], *, trailing_slash: bool) -> None:
         self._trailing_slash = trailing_slash
-        self._literal = {(each.method, each.path): each for each in routes if "{" not in each.path}
-        self._patterns = [each for each in routes if "{" in each.path]
-        self._patterns.sort(key=lambda each: ([_openness(part) for part in each.path.split("/")], each.method == "ANY"))
-        self._default = next((each for each in routes if each.path == "$default"), None)
+        self._literal = {(route.method, route.path): route for route in routes if "{" not in route.path}
+        self._patterns = [route for route in routes if "{" in route.path]
+        self._patterns.sort(
+            key=lambda route: ([_openness(part) for part in route.path.split("/")], route.method == "ANY")
+        )
+        self._default = next((route for route in routes if route.path == "$default"), None)
 
     def find(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
-        """The route of this method and path (as it was sent), and the path's parameters, decoded."""
+        """Return the route of this method and path (as sent), and the path's parameters, decoded."""
         if self._trailing_slash and len(path) > 1 and path.endswith("/"):
             path = path[:-1]
         if route := self._literal.get((method, path)) or self._literal.get(("ANY", path)):
             return route, {}
         for route in self._patterns:
-            if route.method in (method, "ANY") and (found := path_parameters(route.path, path)) is not None:
-                return route, {name: unquote(value) for name, value in found.items()}
+            if route.method in (method, "ANY") and (values := path_parameters(route.path, path)) is not None:
+                return route, {name: unquote(value) for name, value in values.items()}
         return self._default, {}
 
 
 def _openness(part: str) -> int:
-    """How much a part of a path takes: itself, anything, or all that follows."""
+    """Return 0 for a part of a path that matches itself, 1 for any one part, 2 for the whole rest."""
     return 2 if part.endswith("+}") else int(part.startswith("{"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _VerifiedToken:
     claims: dict[str, Any]
     until: float
 
 
 class Authorizer:
-    """The JWT authorizer: RS256 by the issuer's keys, issuer, audience, times, and one of the route's scopes."""
+    """The JWT authorizer: checks the RS256 signature, issuer, audience and times."""
 
     def __init__(self, issuer: str, audience: str) -> None:
         self._verifier = Verifier(issuer, audience)
-        self._known: dict[bytes, _Known] = {}
-        # Who waits for a key that is being fetched blocks; tokens are verified beside the event loop, and several at
-        # once, so that those whose key is known do not wait behind it.
+        self._verified: dict[bytes, _VerifiedToken] = {}
+        # Fetching a key blocks its thread. Several threads, so tokens with a known key do not queue behind a fetch.
         self._threads = ThreadPoolExecutor(max_workers=8)
 
     async def claims(self, header: str | None) -> dict[str, Any]:
-        """The claims of the token in an Authorization header, bare or after `Bearer`. Raises TokenError."""
+        """Return the claims of an Authorization header's token, with or without `Bearer`. Raise TokenError."""
         if not header:
             raise TokenError("")
         token = header[7:] if header[:7].lower() == "bearer " else header
-        mark = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         now = time.time()
-        known = self._known.get(mark)
-        if known and known.until > now:
-            return known.claims
+        verified = self._verified.get(digest)
+        if verified and verified.until > now:
+            return verified.claims
         claims = await asyncio.get_running_loop().run_in_executor(self._threads, self._verifier.claims, token)
-        if len(self._known) >= _TOKENS:
-            self._known.clear()
-        self._known[mark] = _Known(claims, min(claims["exp"], now + _TOKEN_SECONDS))
+        if len(self._verified) >= _TOKENS:
+            self._verified.clear()
+        self._verified[digest] = _VerifiedToken(claims, min(claims["exp"], now + _TOKEN_SECONDS))
         return claims
 
 
 class _RefusedError(Exception):
-    """The gateway's own answer."""
+    """The API gateway answers this request itself."""
 
     def __init__(self, status: int, text: str, challenge: str = "") -> None:
         super().__init__(text)
         self.answer = message(status, text, {"WWW-Authenticate": challenge} if challenge else None)
 
 
-class Gateway:
+class HttpApi:
     """The HTTP API in front of the functions."""
 
     def __init__(self, template: Template, runtime: Runtime, access_log: TextIO) -> None:
@@ -124,10 +125,10 @@ class Gateway:
         self._access_log = access_log
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers one request."""
+        """Answer one request."""
         target = request.raw_path
         if not target.startswith("/") and "://" in target:
-            # A whole URL, as clients send it to proxies (RFC 9112, 3.2.2).
+            # An absolute URL, as clients send it to proxies (RFC 9112, 3.2.2).
             split = urlsplit(target)
             target = f"{split.path or '/'}?{split.query}"
         path, _, query = target.partition("?")
@@ -136,7 +137,7 @@ class Gateway:
         claims: dict[str, Any] = {}
         try:
             if request.version < HttpVersion10:
-                # The parser takes a line without a version for HTTP/0.9, which has neither headers nor statuses.
+                # The parser reads a line without a version as HTTP/0.9, which has neither headers nor statuses.
                 raise _RefusedError(400, "Bad Request")
             if _header_size(request) > LARGEST_HEADERS:
                 raise _RefusedError(431, "Request Header Fields Too Large")
@@ -144,16 +145,16 @@ class Gateway:
                 raise _RefusedError(404, "Not Found")
             if route.authorized:
                 claims = await self._claims(request)
-            found = await self._integrate(incoming, route, parameters, _authorize(claims, route))
+            response = await self._integrate(incoming, route, parameters, _authorize(claims, route))
         except _RefusedError as refused:
-            found = refused.answer
-        found.headers["apigw-requestid"] = incoming.id
-        found.headers["Server"] = "local"
-        self._log(incoming, route, found.status, str(claims.get("cid", "")))
-        return found
+            response = refused.answer
+        response.headers["apigw-requestid"] = incoming.id
+        response.headers["Server"] = "local"
+        self._log(incoming, route, response.status, str(claims.get("cid", "")))
+        return response
 
     async def _claims(self, request: web.BaseRequest) -> dict[str, Any]:
-        # Two tokens could be read as either; joined, they are none.
+        # Joined, two tokens are invalid; picking one would be a guess.
         header = ",".join(request.headers.getall("Authorization", []))
         try:
             if self._authorizer is None or not header:
@@ -166,8 +167,8 @@ class Gateway:
     async def _integrate(
         self, incoming: Incoming, route: Route, parameters: dict[str, str], authorizer: dict[str, Any] | None
     ) -> web.Response:
-        made = event(incoming, route.key, parameters, authorizer, await _body(incoming.request))
-        payload = json.dumps(made, ensure_ascii=False).encode()
+        document = event(incoming, route.key, parameters, authorizer, await _body(incoming.request))
+        payload = json.dumps(document, ensure_ascii=False).encode()
         if len(payload) > LARGEST_PAYLOAD:
             raise _RefusedError(413, "Request Entity Too Large")
         try:
@@ -177,7 +178,7 @@ class Gateway:
         except TimeoutError:
             raise _RefusedError(503, "Service Unavailable") from None
         except ValueError:
-            pass  # what the function answered is no response
+            pass  # the function did not answer with a valid response
         raise _RefusedError(500, "Internal Server Error")
 
     def _log(self, incoming: Incoming, route: Route | None, status: int, client: str) -> None:
@@ -195,14 +196,14 @@ class Gateway:
 
 
 def _authorize(claims: dict[str, Any], route: Route) -> dict[str, Any] | None:
-    """What the event says of the caller. Raises _RefusedError if the token has none of the route's scopes."""
+    """Return the event's authorizer. Raise _RefusedError if the token has none of the route's scopes."""
     if not route.authorized:
         return None
     scopes = token_scopes(claims)
     if route.scopes and not set(route.scopes) & set(scopes):
-        wanted = " ".join(route.scopes)
-        described = f'error="insufficient_scope" error_description="expected scopes: [{wanted}]"'
-        raise _RefusedError(403, "Forbidden", f'Bearer scope="{wanted}" {described}')
+        expected = " ".join(route.scopes)
+        detail = f'error="insufficient_scope" error_description="expected scopes: [{expected}]"'
+        raise _RefusedError(403, "Forbidden", f'Bearer scope="{expected}" {detail}')
     return {"jwt": {"claims": rendered(claims), "scopes": scopes if route.scopes else None}}
 
 
@@ -215,7 +216,7 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise _RefusedError(413, "Request Entity Too Large")
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The answer itself has not begun.
+        # The interim answer does not count as the response's beginning.
         request.writer.output_size = 0
     try:
         return await request.read()
@@ -226,7 +227,7 @@ async def _body(request: web.BaseRequest) -> bytes:
 
 
 class _Connection(web.RequestHandler):
-    """aiohttp's connection; what it answers to no valid request tells nothing of it, and is logged without any of it."""
+    """A connection that answers an invalid request as AWS does, and logs nothing of its content."""
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -236,38 +237,38 @@ class _Connection(web.RequestHandler):
         elif status < 500:
             refused = _RefusedError(400, "Bad Request")
         else:
-            # Whoever went away in the middle of a request gets no answer, and that is no error of ours.
+            # A client that disconnects mid-request gets no answer, and it is not our error.
             if not isinstance(exc, ConnectionError):
-                self.log_exception("an error of the gateway itself", exc_info=exc)
+                self.log_exception("an error of the API gateway itself", exc_info=exc)
             refused = _RefusedError(500, "Internal Server Error")
         refused.answer.force_close()
         refused.answer.headers["Server"] = "local"
         return refused.answer
 
 
-class Server(web.Server):
-    """The gateway's HTTP server."""
+class HttpServer(web.Server):
+    """The API gateway's HTTP server."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, api: HttpApi) -> None:
         super().__init__(
-            gateway,
+            api,
             access_log=None,
             request_factory=large_requests(LARGEST_BODY),
-            # Bodies go to the function as they were sent.
+            # The function gets bodies as the client sent them.
             auto_decompress=False,
-            # Above API Gateway's own limit, so that its answer is given and not the parser's.
+            # Above API Gateway's own limit, so that its answer is given rather than the parser's.
             max_line_size=LARGEST_HEADERS * 2,
             max_field_size=LARGEST_HEADERS * 2,
             max_headers=LARGEST_HEADERS,
         )
 
     def __call__(self) -> web.RequestHandler:
-        """A new connection."""
+        """Open a connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 async def main() -> None:
-    """Serves the API (unless LOCAL_WITHOUT_HTTP is set) and the runtime until it is told to stop."""
+    """Serve the API (unless LOCAL_WITHOUT_HTTP is set) and the runtime until SIGINT or SIGTERM."""
     config = Config.from_environ()
     template = load(config.template, config.parameters, cache=config.state)
     runtime = Runtime(template, config)
@@ -277,17 +278,17 @@ async def main() -> None:
     config.logs.mkdir(parents=True, exist_ok=True)
     with (config.logs / "access.log").open("a", buffering=1) as access_log:
         await serve(runtime, config, SecretsManager(config))
-        front = Server(Gateway(template, runtime, access_log))
+        front = HttpServer(HttpApi(template, runtime, access_log))
         listening: asyncio.Server | None = None
         if not os.environ.get("LOCAL_WITHOUT_HTTP"):
             listening = await loop.create_server(front, "127.0.0.1", config.port, backlog=1024)
-        # The first order's text should not wait for a cold start; what people ask for themselves may.
+        # The first order's text should not wait for a cold start. A person's own request may.
         for mapping in template.streams:
             runtime.warm(mapping.function)
         tidy = asyncio.create_task(runtime.keep_tidy())
         await stop.wait()
         tidy.cancel()
-        # Requests under way are answered before their workers end.
+        # Answer requests in flight before their workers end.
         if listening:
             listening.close()
         await front.shutdown(DRAIN_SECONDS)

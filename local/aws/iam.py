@@ -1,11 +1,11 @@
-"""IAM on this machine: a function's calls to AWS are allowed by the statements of its own role, and by nothing else.
+"""IAM on this machine: a function may make exactly the calls that its own role's statements allow.
 
-`evaluate` is the rule, `requirements` what a call needs (Service Authorization Reference, "Actions, resources, and
+`evaluate` is the rule; `requirements` is what a call needs (Service Authorization Reference, "Actions, resources, and
 condition keys" for DynamoDB, Secrets Manager and Lambda). In a worker, botocore loads this module as a plugin into
-each client (`BOTOCORE_EXPERIMENTAL__PLUGINS`, botocore/plugin.py); what is deployed knows nothing of it.
+each client (`BOTOCORE_EXPERIMENTAL__PLUGINS`, botocore/plugin.py); the deployed functions know nothing of it.
 
-The stream's reader asks too, since Lambda reads a stream with its function's role. What a role does first with each
-action and resource is noted in `permissions.jsonl` of the state folder.
+The stream's reader asks too, since Lambda reads a stream with its function's role. The first use of each action and
+resource is logged to `permissions.jsonl` in the state folder.
 """
 
 import json
@@ -40,23 +40,23 @@ def _listed(value: Any) -> list[str]:
 
 
 def _matches(pattern: str, text: str, flags: int = 0) -> bool:
-    # IAM's wildcards: * is any text, ? any one character; no other character is special.
-    expression = "".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in pattern)
+    # IAM's wildcards: * is any text, ? any one character; all other characters are literal.
+    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
     return re.fullmatch(expression, text, flags | re.DOTALL) is not None
 
 
 def evaluate(statements: Sequence[Statement], action: str, resource: str) -> bool:
-    """Whether these statements of a role allow the action on the resource, an ARN; a Deny goes before any Allow.
+    """Whether these statements of a role allow the action on the resource (an ARN). A Deny wins over any Allow.
 
-    Raises ValueError for a statement with what is not known here, so that it is never taken for more than it allows.
+    Raise ValueError for a statement with a part that this module does not know, rather than allow more than it says.
     """
     allowed = False
     for statement in statements:
         if unknown := set(statement) - {"Sid", "Effect", "Action", "Resource"}:
-            raise ValueError(f"{', '.join(sorted(unknown))} of a statement is not known here")
-        # Actions are compared without case, resources with it.
-        if any(_matches(each, action, re.IGNORECASE) for each in _listed(statement["Action"])) and any(
-            _matches(each, resource) for each in _listed(statement["Resource"])
+            raise ValueError(f"{', '.join(sorted(unknown))} in a statement is unknown to the local IAM")
+        # IAM ignores case in actions, but not in resources.
+        if any(_matches(pattern, action, re.IGNORECASE) for pattern in _listed(statement["Action"])) and any(
+            _matches(pattern, resource) for pattern in _listed(statement["Resource"])
         ):
             if statement["Effect"] == "Deny":
                 return False
@@ -65,10 +65,10 @@ def evaluate(statements: Sequence[Statement], action: str, resource: str) -> boo
 
 
 def requirements(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The actions and resources that a call has to be allowed, all of them."""
+    """Yield the actions and resources that a call needs, all of them."""
     match service, operation:
         case "dynamodb", "TransactWriteItems" | "TransactGetItems":
-            # A transaction has no permission of its own.
+            # A transaction needs the permissions of its parts.
             for entry in parameters["TransactItems"]:
                 for kind, item in entry.items():
                     yield f"dynamodb:{_TRANSACTION[kind]}", _table(item["TableName"])
@@ -79,7 +79,7 @@ def requirements(service: str, operation: str, parameters: Mapping[str, Any]) ->
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             yield f"dynamodb:{operation}", _table(parameters["TableName"]) + index
         case "secretsmanager", _:
-            # Secrets Manager ends a secret's ARN with six characters of its own.
+            # Secrets Manager appends six characters of its own to a secret's ARN.
             name = parameters["SecretId"]
             yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-aB3dE6"
         case "lambda", "Invoke":
@@ -87,7 +87,7 @@ def requirements(service: str, operation: str, parameters: Mapping[str, Any]) ->
             arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
             yield "lambda:InvokeFunction", f"{arn}:{qualifier}" if qualifier else arn
         case _:
-            raise ValueError(f"what {service}:{operation} needs is not known here")
+            raise ValueError(f"the local IAM does not know which permissions {service}:{operation} needs")
 
 
 def _table(name: str) -> str:
@@ -95,7 +95,7 @@ def _table(name: str) -> str:
 
 
 class Role:
-    """A function's role; notes in the state folder what is done first with each action and resource."""
+    """A function's role; logs the first use of each action and resource to the state folder."""
 
     def __init__(self, function: str, statements: Sequence[Statement], state: Path) -> None:
         self.function = function
@@ -104,20 +104,20 @@ class Role:
         self._known: dict[tuple[str, str], bool] = {}
 
     def allows(self, action: str, resource: str) -> bool:
-        """Whether the role may; later questions of the same cost a look-up."""
-        found = self._known.get((action, resource))
-        if found is None:
-            found = self._known[action, resource] = evaluate(self._statements, action, resource)
-            line = {"function": self.function, "action": action, "resource": resource, "allowed": found}
+        """Whether the role allows this. Asking the same again costs only a look-up."""
+        allowed = self._known.get((action, resource))
+        if allowed is None:
+            allowed = self._known[action, resource] = evaluate(self._statements, action, resource)
+            line = {"function": self.function, "action": action, "resource": resource, "allowed": allowed}
             with self._log.open("a") as log:
                 log.write(json.dumps(line) + "\n")
-        return found
+        return allowed
 
 
 def environment(function: str, statements: Sequence[Statement], state: Path) -> dict[str, str]:
-    """The variables that put a worker under its function's statements."""
-    given = json.dumps([function, list(statements), str(state)])
-    return {"BOTOCORE_EXPERIMENTAL__PLUGINS": f"permissions={__name__}", _VARIABLE: given}
+    """Return the variables that put a worker under its function's statements."""
+    document = json.dumps([function, list(statements), str(state)])
+    return {"BOTOCORE_EXPERIMENTAL__PLUGINS": f"permissions={__name__}", _VARIABLE: document}
 
 
 @cache
@@ -145,5 +145,5 @@ def _check(params: Mapping[str, Any], model: Any, **_: Any) -> None:
 
 
 def initialize_client_plugin(client: Any) -> None:
-    """Botocore calls this for each client it makes. Reads nothing yet: botocore would hide that it failed."""
+    """Register the check; botocore calls this for each client. Reads nothing yet: botocore would hide a failure."""
     client.meta.events.register_last("before-parameter-build", _check)

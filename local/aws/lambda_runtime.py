@@ -1,4 +1,4 @@
-"""AWS Lambda on this machine: the functions of the template, and the Invoke API."""
+"""AWS Lambda on this machine: the template's functions and the Invoke API."""
 
 import asyncio
 import os
@@ -7,20 +7,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from deployment.template import Template
-from local.aws.workers import IDLE_SECONDS, LARGEST_PAYLOAD, Pool, Result, large_requests
+from local.aws.pool import IDLE_SECONDS, Pool
+from local.aws.worker import LARGEST_PAYLOAD, Result, large_requests
 from local.config import Config
 
 __all__ = ["LARGEST_PAYLOAD", "Result", "Runtime", "large_requests", "serve"]
 
-# Of one function: enough to keep two cores busy while some workers wait for a slow SMS gateway.
+# Workers of one function: enough to keep two cores busy while some wait for a slow SMS provider.
 WORKERS = int(os.environ.get("WORKERS") or 4)
-# Of all functions: about one for each; beyond it those that have been idle longest make room for those that are needed.
-# Nothing ever waits for this limit, so that a function that invokes another one cannot wait for itself.
+# Workers of all functions, about one each. Beyond it, the longest idle ones make room. No invocation ever waits for this
+# limit, so a function that invokes another one cannot deadlock.
 ALL_WORKERS = 24
 
 
 class Runtime:
-    """All functions of the template, to be invoked by folder, function name or logical id."""
+    """The template's functions, to be invoked by folder, function name or logical id."""
 
     def __init__(self, template: Template, config: Config) -> None:
         self._pools: dict[str, Pool] = {}
@@ -31,34 +32,34 @@ class Runtime:
                 self._names[name] = function.name
 
     def knows(self, name: str) -> bool:
-        """Whether there is such a function."""
+        """Whether the template has this function."""
         return name in self._names
 
     async def invoke(self, name: str, event: bytes) -> Result:
-        """The function's answer. Raises KeyError for a function that is not there."""
+        """Return the function's answer. Raise KeyError for an unknown function."""
         return await self._pools[self._names[name]].invoke(event)
 
     def warm(self, name: str) -> None:
-        """Has a worker of this function ready before its first event."""
+        """Start a worker of this function before its first event."""
         self._pools[self._names[name]].warm()
 
     def _make_room(self) -> None:
         surplus = sum(pool.size for pool in self._pools.values()) + 1 - ALL_WORKERS
         if surplus > 0:
             idle = [(worker, pool) for pool in self._pools.values() for worker in pool.idle]
-            idle.sort(key=lambda each: each[0].idle_since)
+            idle.sort(key=lambda entry: entry[0].idle_since)
             for worker, pool in idle[:surplus]:
                 pool.end(worker)
 
     async def keep_tidy(self) -> None:
-        """Ends idle workers, for ever."""
+        """End idle workers, until cancelled."""
         while True:
             await asyncio.sleep(IDLE_SECONDS / 5)
             for pool in self._pools.values():
                 pool.end_idle()
 
     async def close(self) -> None:
-        """Ends all workers at once, and returns when they have ended."""
+        """Kill all workers, and return when they have ended."""
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
 
@@ -69,7 +70,7 @@ def _aws_error(kind: str, message: str, status: int) -> web.Response:
 async def serve(
     runtime: Runtime, config: Config, secrets: Callable[[web.BaseRequest], Awaitable[web.Response]]
 ) -> asyncio.Server:
-    """Serves Lambda's Invoke API, and what `secrets` answers under /secretsmanager, on the runtime's port."""
+    """Serve Lambda's Invoke API on the runtime's port, and `secrets` under /secretsmanager."""
     background: set[asyncio.Task[Result]] = set()
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Payload format 2.0: a request as the event of an HTTP API's function, and the function's answer as a response.
+"""Payload format 2.0: an HTTP request as a Lambda event, and the function's answer as an HTTP response.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -19,14 +19,14 @@ from deployment import ACCOUNT
 __all__ = ["Incoming", "answer", "event", "message", "rendered"]
 
 _API_ID = "local"
-# Of the connection, which is ours and not the function's.
+# Headers of the connection, which is ours and not the function's.
 _OURS = {"connection", "content-length", "keep-alive", "server", "transfer-encoding"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One request: path and query as they were sent, and the time at which it came."""
+    """One request: path and query as the client sent them, and its arrival in Unix seconds."""
 
     request: web.BaseRequest
     id: str
@@ -36,13 +36,13 @@ class Incoming:
 
 
 def message(status: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """An answer of the gateway's own."""
+    """Return an answer of the API gateway's own."""
     body = json.dumps({"message": text}, separators=(",", ":")).encode()
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
 
 
 def rendered(claims: Mapping[str, Any]) -> dict[str, str]:
-    """Claims as API Gateway hands them to Lambda: all strings, arrays as `[a b]`, objects as JSON, nulls left out."""
+    """Return claims as API Gateway passes them: strings only, arrays as `[a b]`, objects as JSON, nulls left out."""
     return {name: _render(value) for name, value in claims.items() if value is not None}
 
 
@@ -50,7 +50,7 @@ def _render(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return f"[{' '.join(_render(each) for each in value)}]"
+        return f"[{' '.join(_render(element) for element in value)}]"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return json.dumps(value, separators=(",", ":"))
@@ -59,7 +59,7 @@ def _render(value: Any) -> str:
 def event(
     incoming: Incoming, route_key: str, parameters: Mapping[str, str], authorizer: Mapping[str, Any] | None, body: bytes
 ) -> dict[str, Any]:
-    """The function's event."""
+    """Return the function's event."""
     request = incoming.request
     headers: dict[str, str] = {}
     cookies: list[str] = []
@@ -69,7 +69,7 @@ def event(
             cookies += (cookie.strip() for cookie in value.split(";"))
         else:
             headers[lower] = f"{headers[lower]},{value}" if lower in headers else value
-    # Decoded, as captures of HTTP APIs show it: https://github.com/middleapi/standard-server/pull/93
+    # Decoded, as captured events of HTTP APIs show: https://github.com/middleapi/standard-server/pull/93
     path = unquote(_text(incoming.path))
     host = headers.get("host", "localhost").partition(":")[0]
     context: dict[str, Any] = {
@@ -92,7 +92,7 @@ def event(
     }
     if authorizer is not None:
         context["authorizer"] = authorizer
-    made: dict[str, Any] = {
+    document: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": path,
@@ -102,24 +102,24 @@ def event(
         "isBase64Encoded": False,
     }
     if cookies:
-        made["cookies"] = cookies
+        document["cookies"] = cookies
     if incoming.query:
         joined: dict[str, str] = {}
         for name, value in parse_qsl(incoming.query, keep_blank_values=True):
             joined[name] = f"{joined[name]},{value}" if name in joined else value
-        made["queryStringParameters"] = joined
+        document["queryStringParameters"] = joined
     if parameters:
-        made["pathParameters"] = dict(parameters)
+        document["pathParameters"] = dict(parameters)
     if body:
         try:
-            made["body"] = body.decode()
+            document["body"] = body.decode()
         except UnicodeDecodeError:
-            made["body"], made["isBase64Encoded"] = base64.b64encode(body).decode(), True
-    return made
+            document["body"], document["isBase64Encoded"] = base64.b64encode(body).decode(), True
+    return document
 
 
 def _text(value: str) -> str:
-    """What was sent, as text that JSON can hold: UTF-8, and where it is not, Latin-1."""
+    """Return the value as text that JSON can hold: UTF-8, or else Latin-1."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -128,41 +128,41 @@ def _text(value: str) -> str:
 
 
 def answer(payload: bytes) -> web.Response:
-    """The function's answer as a response. Raises ValueError for what is no answer.
+    """Return the function's answer as a response. Raise ValueError if it is not a valid one.
 
-    Without a `statusCode` it is a body of status 200, JSON by its content type.
+    An answer without `statusCode` is the body of a 200, with a JSON content type.
     """
-    found = json.loads(payload)
-    if not isinstance(found, dict) or "statusCode" not in found:
-        whole = found.encode("utf-8", "surrogatepass") if isinstance(found, str) else payload
+    document = json.loads(payload)
+    if not isinstance(document, dict) or "statusCode" not in document:
+        whole = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else payload
         return web.Response(body=whole, content_type="application/json")
-    status, body, headers = found["statusCode"], found.get("body"), found.get("headers")
-    cookies = found.get("cookies")
+    status, body, headers = document["statusCode"], document.get("body"), document.get("headers")
+    cookies = document.get("cookies")
     if not isinstance(status, int) or not 200 <= status <= 599:
-        raise ValueError("no status of an HTTP response")
+        raise ValueError("not a status of an HTTP response")
     if not (isinstance(body, str | None) and isinstance(headers, dict | None) and isinstance(cookies, list | None)):
-        raise ValueError("a part of the response has another type")  # noqa: TRY004 - one error for all that is wrong
+        raise ValueError("a part of the response has another type")  # noqa: TRY004 - one error for every fault
     raw = (body or "").encode("utf-8", "surrogatepass")
-    if found.get("isBase64Encoded"):
+    if document.get("isBase64Encoded"):
         raw = base64.b64decode(raw, validate=True)
-    made = web.Response(status=status, body=raw)
-    made.headers["Content-Type"] = "text/plain; charset=utf-8"
+    response = web.Response(status=status, body=raw)
+    response.headers["Content-Type"] = "text/plain; charset=utf-8"
     for name, value in (headers or {}).items():
         if name.lower() not in _OURS:
-            made.headers[_name(name)] = _value(value)
+            response.headers[_name(name)] = _value(value)
     for cookie in cookies or []:
-        made.headers.add("Set-Cookie", _value(cookie))
-    return made
+        response.headers.add("Set-Cookie", _value(cookie))
+    return response
 
 
 def _name(name: str) -> str:
     if not _TOKEN.fullmatch(name):
-        raise ValueError("no name of a header")
+        raise ValueError("not a header's name")
     return name
 
 
 def _value(value: Any) -> str:
     text = _render(value)
     if any(character in text for character in "\r\n\0"):
-        raise ValueError("a header of several lines")
+        raise ValueError("a header with several lines")
     return text

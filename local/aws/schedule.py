@@ -1,4 +1,4 @@
-"""EventBridge's schedules on this machine: each function is invoked at its rate; a tick is left out while one runs."""
+"""EventBridge's schedules on this machine: each invokes its function at its rate, and skips a tick while one runs."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def scheduled_event(schedule: Schedule, now: datetime) -> bytes:
-    """The event, as EventBridge sends it."""
+    """Return the event as EventBridge sends it."""
     if schedule.input is not None:
         return schedule.input.encode()
     event = {
@@ -34,7 +34,7 @@ def scheduled_event(schedule: Schedule, now: datetime) -> bytes:
 
 
 async def run_schedule(schedule: Schedule, functions: Functions, *, seconds: float | None = None) -> None:
-    """Invokes the schedule's function until it is cancelled; `seconds` in place of the schedule's own rate."""
+    """Invoke the schedule's function until cancelled, at its own rate or every `seconds`."""
     running: asyncio.Task[None] | None = None
     try:
         while True:

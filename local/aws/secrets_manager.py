@@ -1,4 +1,4 @@
-"""AWS Secrets Manager's stand-in: the one call the functions make, answered from files under `.local`."""
+"""A stand-in for AWS Secrets Manager: it answers the one call that the functions make, from files under `.local`."""
 
 import json
 import secrets
@@ -11,31 +11,31 @@ from local.config import Config
 
 __all__ = ["FILES", "SecretsManager", "put_secret", "secret_line"]
 
-# By the names that the template's parameters have by default.
+# By the default names of the template's parameters.
 FILES = {"sales/africastalking-api-key": "sms-api-key", "sales/webhook-secret": "webhook-secret"}
 
 
 def secret_line(path: Path) -> str:
-    """The secret in this file, made at first use; only its owner may read it."""
+    """Return the secret in this file, creating it at first use. Only its owner may read the file."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Linked into place, so that two processes that make it at once end up with the same one.
-        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        new.touch(mode=0o600)
-        new.write_text(secrets.token_urlsafe(32) + "\n")
+        # Linked into place: two processes that create it at the same time end up with the same secret.
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32) + "\n")
         try:
-            path.hardlink_to(new)
+            path.hardlink_to(draft)
         except FileExistsError:
             pass
         finally:
-            new.unlink()
+            draft.unlink()
         return path.read_text().strip()
 
 
 def put_secret(state: Path, name: str, value: str) -> None:
-    """As Secrets Manager's PutSecretValue: the value is the current version, what was current the previous one."""
+    """Store a secret as PutSecretValue does: the value becomes the current version, the current one the previous."""
     path = state / FILES[name]
     if path.is_file():
         _replace(_previous(path), secret_line(path))
@@ -47,29 +47,29 @@ def _previous(path: Path) -> Path:
 
 
 def _replace(path: Path, value: str) -> None:
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    new.touch(mode=0o600)
-    new.write_text(value + "\n")
-    new.replace(path)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(value + "\n")
+    draft.replace(path)
 
 
 class SecretsManager:
-    """Answers GetSecretValue: the file's line is the current version, the line of `<file>.previous` the one before."""
+    """Answers GetSecretValue: the file holds the current version, `<file>.previous` the previous one."""
 
     def __init__(self, config: Config) -> None:
         self._state = config.state
 
     async def __call__(self, request: web.BaseRequest) -> web.Response:
-        """The answer to one call (AWS JSON 1.1)."""
+        """Answer one call (AWS JSON 1.1)."""
         if request.headers.get("X-Amz-Target") != "secretsmanager.GetSecretValue":
-            return self._error("UnknownOperationException", "only GetSecretValue is here")
+            return self._error("UnknownOperationException", "the local stand-in knows only GetSecretValue")
         try:
-            asked = json.loads(await request.read())
+            parameters = json.loads(await request.read())
         except ValueError:
-            asked = None
-        if not isinstance(asked, dict):
+            parameters = None
+        if not isinstance(parameters, dict):
             return self._error("SerializationException", "the request is not a JSON object")
-        name, stage = asked.get("SecretId"), asked.get("VersionStage", "AWSCURRENT")
+        name, stage = parameters.get("SecretId"), parameters.get("VersionStage", "AWSCURRENT")
         if not isinstance(name, str):
             return self._error("InvalidParameterException", "SecretId is not a string")
         if name not in FILES:

@@ -1,17 +1,23 @@
-"""What every command of the local system does alike when a person breaks it off."""
+"""How every command of the local system behaves at Ctrl-C."""
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import NoReturn
 
 __all__ = ["INTERRUPTED", "run"]
 
-# As shells count it: 128 and the number of SIGINT.
+# What shells report: 128 plus the number of SIGINT.
 INTERRUPTED = 130
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Exits with the command's status; at Ctrl-C with a sentence in the place of a traceback."""
+    """Exit with the command's status; at Ctrl-C, with a word instead of a traceback.
+
+    A script that starts a command in the background makes it ignore SIGINT, and its children inherit that. These commands
+    wait for people and for servers, so Ctrl-C ends them there too.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -1,8 +1,8 @@
-"""`make demo`: a small shop's customers and orders, loaded through the API; loaded twice, there is nothing more.
+"""`make demo`: loads a small shop's customers and orders through the API. Loading them again adds nothing.
 
-What became of their texts is mixed, as in a real shop: most are delivered; the last orders show a refused, an
-undelivered and a lost one, one for who takes no texts, and one that was cancelled. The sandbox is told to misbehave for
-two of these, once all others are out, and told to behave as before afterwards.
+The outcomes of their texts vary, as in a real shop: most are delivered; the last orders show a refused, an undelivered
+and a lost text, one for a customer who opted out, and one of a cancelled order. For two of these the sandbox misbehaves,
+once all other texts are out, and then behaves as before.
 """
 
 import http.client
@@ -33,15 +33,15 @@ ITEMS = (
     ("Phone charger", "799.00"), ("Tea leaves 500 g", "345.00"), ("Water tank 500 l", "5850.00"),
     ("Jiko", "1250.00"), ("Exercise books, dozen", "660.00"), ("Cement 50 kg", "820.00"),
 )  # fmt: skip
-# One order has letters that no SMS alphabet of 160 characters has: its text shows what they cost.
+# One order has letters outside GSM-7: its text shows what they cost.
 WISH = ("Café set “Nairobi”", "4300.00")
-# How long all of it waits for texts to go out: somebody may have told the sandbox to take none.
+# How long to wait for all texts: the sandbox may be set to refuse them.
 _PATIENCE_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class _Special:
-    """An order after which something else happens than a delivery; `number` is one of the sandbox's magic numbers."""
+    """An order with another outcome than delivery; `number` is one of the sandbox's magic numbers."""
 
     name: str
     item: str
@@ -53,7 +53,7 @@ class _Special:
     cancelled: bool = False
 
 
-# The newest, so that a first look shows what can become of a text.
+# The newest orders, so that a first look shows every outcome.
 SPECIAL = (
     _Special("Akinyi Ouma", "Sewing machine", "14900.00", "INV-2087", behaviour=(("delivery", "absent"),)),
     _Special("Mumbi Ndung'u", "Roofing nails 5 kg", "1375.00", "INV-2088", number="+254700000407"),
@@ -68,11 +68,11 @@ SPECIAL = (
 
 
 class DemoError(Exception):
-    """The system did not take the demo; the text says what it answered."""
+    """The system refused the demo; the message has its answer."""
 
 
-class _Server:
-    """A part of the running system, over one connection."""
+class _JsonClient:
+    """Calls one part of the running system, over one connection."""
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         address = urlsplit(url)
@@ -80,57 +80,59 @@ class _Server:
         self._headers = {"Content-Type": "application/json"} | (headers or {})
 
     def ask(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
-        """The answer's JSON. Raises DemoError if it is no success."""
+        """Return the answer's JSON. Raise DemoError unless it is a success."""
         headers = self._headers | ({"Idempotency-Key": key} if key else {})
         try:
             self._connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = self._connection.getresponse()
             raw = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            raise DemoError(f"The system does not answer: {error}") from error
+            raise DemoError(
+                f"The system does not answer ({error}). Start it with `make run` in another terminal, then try again."
+            ) from error
         if answer.status >= http.client.MULTIPLE_CHOICES:
-            raise DemoError(f"{method} {path} was answered {answer.status}: {raw.decode(errors='replace')}")
+            raise DemoError(f"{method} {path} got status {answer.status}: {raw.decode(errors='replace')}")
         return json.loads(raw)
 
 
 class _Shop:
-    """The running system's API, and the sandbox that it sends its texts to."""
+    """The running system's API and its SMS sandbox."""
 
     def __init__(self, config: Config, token: str) -> None:
-        self._api = _Server(config.gateway_url, {"Authorization": f"Bearer {token}"})
-        self._sandbox = _Server(config.sandbox_url)
+        self._api = _JsonClient(config.api_url, {"Authorization": f"Bearer {token}"})
+        self._sandbox = _JsonClient(config.sandbox_url)
         self._give_up = time.monotonic() + _PATIENCE_SECONDS
 
     def create(self, kind: str, key: str, body: dict[str, str]) -> dict[str, Any]:
-        """The item made under this key, now or before."""
-        found: dict[str, Any] = self._api.ask("POST", f"/api/v1/sales/{kind}", body, key)
-        return found
+        """Return the item created under this key, now or earlier."""
+        item: dict[str, Any] = self._api.ask("POST", f"/api/v1/sales/{kind}", body, key)
+        return item
 
     def customer(self, key: str, name: str, number: str) -> dict[str, Any]:
-        """The customer of this key."""
+        """Return the customer created under this key."""
         first, last = name.lower().replace("'", "").split(" ", 1)
         email = f"{first}.{last.replace(' ', '')}@example.com"
         return self.create("customers", key, {"name": name, "phone_number": number, "email": email})
 
     def cancel(self, order: dict[str, Any]) -> None:
-        """Cancels an order, if it is not."""
+        """Cancel an order unless it already is."""
         self._api.ask("POST", f"/api/v1/sales/orders/{order['id']}/cancel")
 
     def opt_out(self, customer: dict[str, Any]) -> None:
-        """Lets the customer answer STOP, if they did not."""
+        """Send STOP for the customer unless they have opted out."""
         path = f"/api/v1/sales/customers/{customer['id']}"
         if not self._api.ask("GET", path)["sms_opted_out"]:
             self._sandbox.ask("POST", "/_sandbox/optout", {"phoneNumber": customer["phone_number"]})
             self._wait(lambda: self._api.ask("GET", path)["sms_opted_out"])
 
     def wait_until_out(self, order: dict[str, Any]) -> None:
-        """Waits until the order's text is out, or never will be."""
+        """Wait until the order's text is neither queued nor sending."""
         path = f"/api/v1/sales/orders/{order['id']}"
         self._wait(lambda: self._api.ask("GET", path)["sms"]["status"] not in {"queued", "sending"})
 
     @contextmanager
     def behaving(self, changes: tuple[tuple[str, str], ...]) -> Iterator[None]:
-        """The sandbox, told something else while this lasts; not while texts of others may still be on their way."""
+        """Change the sandbox's behaviour for the block, unless the wait for other texts already took too long."""
         if not changes or time.monotonic() > self._give_up:
             yield
             return
@@ -141,24 +143,24 @@ class _Shop:
         finally:
             self._sandbox.ask("PUT", "/_sandbox/behaviour", before)
 
-    def _wait(self, look: Callable[[], bool]) -> None:
-        while not look() and time.monotonic() < self._give_up:
+    def _wait(self, done: Callable[[], bool]) -> None:
+        while not done() and time.monotonic() < self._give_up:
             time.sleep(0.1)
 
 
 def ordinary_orders() -> list[tuple[int, str, str]]:
-    """The number of the customer, the item and the amount of each, as they come in: nobody's stand all together."""
+    """Return each order's customer number, item and amount, with every customer's orders spread over the list."""
     wishes = [
-        (number, *ITEMS[(number * 5 + each * 4) % len(ITEMS)])
-        for each in range(4)
+        (number, *ITEMS[(number * 5 + repeat * 4) % len(ITEMS)])
+        for repeat in range(4)
         for number in range(len(CUSTOMERS))
-        if each <= number % 4
+        if repeat <= number % 4
     ]
     return [*wishes, (0, *WISH)]
 
 
 def load_demo(config: Config) -> str:
-    """Loads everything, and says what is there. Raises NoTokenError or DemoError."""
+    """Load everything, and return a line for the user. Raise NoTokenError or DemoError."""
     shop = _Shop(config, access_token(config))
     ordinary = ordinary_orders()
     bar = _Bar(len(CUSTOMERS) + len(ordinary) + 2 * len(SPECIAL))
@@ -169,7 +171,7 @@ def load_demo(config: Config) -> str:
     orders: list[dict[str, Any]] = []
     for number, item, amount in ordinary:
         body = {"customer": customers[number]["id"], "item": item, "amount": amount}
-        # Every third comes with the shop's own number.
+        # Every third order has the shop's own reference.
         if len(orders) % 3 == 0:
             body["reference"] = f"INV-{2000 + len(orders)}"
         orders.append(shop.create("orders", f"demo-order-{number}-{item.encode().hex()}", body))
@@ -179,8 +181,8 @@ def load_demo(config: Config) -> str:
     for number, special in enumerate(SPECIAL):
         _load_special(shop, number, special, bar)
     bar.close()
-    known = f"{len(CUSTOMERS) + len(SPECIAL)} customers and {len(ordinary) + len(SPECIAL)} orders"
-    return f"{known}: {config.gateway_url}, their phones: {config.sandbox_url}"
+    counts = f"{len(CUSTOMERS) + len(SPECIAL)} customers and {len(ordinary) + len(SPECIAL)} orders"
+    return f"Loaded {counts}: see {config.api_url}/ and their phones at {config.sandbox_url}/"
 
 
 def _load_special(shop: _Shop, number: int, special: _Special, bar: "_Bar") -> None:
@@ -204,7 +206,7 @@ def _load_special(shop: _Shop, number: int, special: _Special, bar: "_Bar") -> N
 
 
 class _Bar:
-    """A progress bar where somebody watches; silent elsewhere."""
+    """A progress bar; silent unless standard error is a terminal."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -212,7 +214,7 @@ class _Bar:
         self._shown = sys.stderr.isatty()
 
     def step(self) -> None:
-        """One more is done."""
+        """Advance by one."""
         self._done += 1
         if self._shown:
             filled = 40 * self._done // self._total
@@ -220,13 +222,13 @@ class _Bar:
             sys.stderr.flush()
 
     def close(self) -> None:
-        """All is done."""
+        """Finish the line."""
         if self._shown:
             sys.stderr.write("\n")
 
 
 def main() -> int:
-    """Loads the demo into the running system."""
+    """Load the demo into the running system."""
     try:
         print(load_demo(Config.of_running()))
     except (NoTokenError, DemoError, ValueError) as error:

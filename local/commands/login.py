@@ -1,7 +1,7 @@
-"""`make login`: an access token for a person, from the issuer of .env or the running system's sign-in.
+"""`make login`: an access token for a person, from .env's issuer or the running system's.
 
-Through the browser, with authorization code and PKCE and a loopback redirect (RFC 8252, 7.3); where there is no browser,
-with a code that is typed on another device (RFC 8628). The token goes to standard output and nothing else does.
+It signs in through the browser, with authorization code, PKCE and a loopback redirect (RFC 8252, 7.3) or, where there is
+no browser, with a code that the person types on another device (RFC 8628). Standard output gets the token only.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from local.config import Config, port_number
 
 __all__ = ["Attempt", "by_browser", "by_device", "redirect_address", "redirect_port"]
 
-# Okta compares redirect addresses character for character, so the port is fixed; it is what docs/okta.md registers.
+# Okta compares redirect addresses character for character, so the port is fixed: docs/okta.md registers it.
 REDIRECT_PORT = 8010
 REDIRECT_PATH = "/callback"
 WAIT_SECONDS = 300
@@ -37,35 +37,35 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</
 
 @dataclass(frozen=True)
 class Attempt:
-    """One sign-in: what must come back, and what redeems the code."""
+    """One sign-in: `state` must come back with the code, and `verifier` redeems it."""
 
     state: str
     verifier: str
 
     @classmethod
     def new(cls) -> "Attempt":
-        """An attempt that nobody can guess."""
+        """Return an attempt with values that cannot be guessed."""
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(48))
 
     @property
     def challenge(self) -> str:
-        """RFC 7636, 4.2."""
+        """The verifier's S256 challenge (RFC 7636, 4.2)."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def redirect_port() -> int:
-    """Where the browser comes back to: LOGIN_PORT, else what docs/okta.md registers. Raises ValueError for no port."""
+    """Return LOGIN_PORT or the port that docs/okta.md registers. Raise ValueError for an unusable one."""
     return port_number(os.environ.get("LOGIN_PORT") or str(REDIRECT_PORT), "LOGIN_PORT")
 
 
 def redirect_address(port: int) -> str:
-    """The address that the issuer has to have registered."""
+    """Return the redirect address that the application must have registered at the issuer."""
     return f"http://127.0.0.1:{port}{REDIRECT_PATH}"
 
 
 def by_browser(issuer: Issuer, scope: str, port: int, *, wait: float = WAIT_SECONDS) -> str:
-    """A token for who signs in in the browser that is opened. Raises NoTokenError."""
+    """Open a browser and return a token for the person who signs in there. Raise NoTokenError."""
     attempt = Attempt.new()
     redirect = redirect_address(port)
     address = f"{issuer.endpoint('authorization_endpoint')}?" + urlencode(
@@ -83,67 +83,67 @@ def by_browser(issuer: Issuer, scope: str, port: int, *, wait: float = WAIT_SECO
     if "error" in answer:
         raise NoTokenError(_refusal(answer, scope))
     if "code" not in answer:
-        raise NoTokenError("The sign-in came back with neither a code nor an error (RFC 6749, 4.1.2). Try again.")
+        raise NoTokenError("The issuer sent back neither a code nor an error (RFC 6749, 4.1.2). Try again.")
     return issuer.token(
         grant_type="authorization_code", code=answer["code"], redirect_uri=redirect, code_verifier=attempt.verifier
     )
 
 
 def by_device(issuer: Issuer, scope: str, *, wait: float = WAIT_SECONDS) -> str:
-    """A token for who types the code that is shown, on any device. Raises NoTokenError.
+    """Return a token for the person who types the displayed code, on any device. Raise NoTokenError.
 
-    What the network or the issuer misses while somebody types is asked for again, more slowly (RFC 8628, 3.5).
+    Polling goes on, more slowly, when the network or the issuer fails (RFC 8628, 3.5).
     """
-    began = issuer.post(issuer.endpoint("device_authorization_endpoint"), scope=scope)
+    device = issuer.post(issuer.endpoint("device_authorization_endpoint"), scope=scope)
     for name in ("device_code", "user_code", "verification_uri"):
-        if not isinstance(began.get(name), str):
-            raise NoTokenError(f"The sign-in offers no code to type: its answer has no {name} (RFC 8628, 3.2).")
-    address = began.get("verification_uri_complete") or began["verification_uri"]
-    _say(f"Open {address} and, if asked, type {began['user_code']}.")
-    interval = _seconds(began.get("interval"), 5)
-    give_up = time.monotonic() + min(wait, _seconds(began.get("expires_in"), wait))
-    missed: NotNowError | None = None
+        if not isinstance(device.get(name), str):
+            raise NoTokenError(f"The issuer offers no code to type: its answer has no {name} (RFC 8628, 3.2).")
+    address = device.get("verification_uri_complete") or device["verification_uri"]
+    _say(f"Open {address} and, if asked, type {device['user_code']}.")
+    interval = _seconds(device.get("interval"), 5)
+    give_up = time.monotonic() + min(wait, _seconds(device.get("expires_in"), wait))
+    failure: NotNowError | None = None
     while time.monotonic() < give_up:
         time.sleep(interval)
-        missed = None
+        failure = None
         try:
-            return issuer.token(grant_type=_DEVICE_GRANT, device_code=began["device_code"])
+            return issuer.token(grant_type=_DEVICE_GRANT, device_code=device["device_code"])
         except NotNowError as error:
             interval *= 2
-            missed = error
+            failure = error
         except NoTokenError as error:
             if error.code == "slow_down":
                 interval += 5
             elif error.code != "authorization_pending":
                 raise
-    raise missed or NoTokenError("Nobody typed the code in time. Try again.")
+    raise failure or NoTokenError("The code was not entered in time. Try again.")
 
 
 def _refusal(answer: Mapping[str, str], scope: str) -> str:
-    """What the sign-in said in the place of a code, and what to do where that is known."""
-    said = f"The sign-in says {answer['error']}: {answer.get('error_description', '')}".rstrip(": ")
-    # A rule of Okta's has to allow every scope that is asked for (docs/okta.md, step 3).
+    """Return the issuer's error as a sentence, with what to do about it if we know."""
+    sentence = f"The issuer refused: {answer['error']}: {answer.get('error_description', '')}".rstrip(": ")
+    # One rule at Okta must allow every requested scope (docs/okta.md, step 3).
     if answer["error"] == "access_denied" and len(scope.split()) > 1:
-        said += '\nWho may only read asks for less: SCOPE="sales:read" make login'
-    return said
+        sentence += '\nIf you may only read, ask for less: SCOPE="sales:read" make login'
+    return sentence
 
 
-def _seconds(given: Any, otherwise: float) -> float:
-    """A time out of an answer, which may lack it or have anything in its place."""
-    return float(given) if isinstance(given, int | float) and given > 0 else otherwise
+def _seconds(value: Any, default: float) -> float:
+    """Return a time from an answer, or the default if it is missing or not a positive number."""
+    return float(value) if isinstance(value, int | float) and value > 0 else default
 
 
 class _Loopback(ThreadingHTTPServer):
-    """Takes the redirect. Browsers open connections that they may never use: each has a thread, none is waited for."""
+    """Receives the redirect. Each connection has a thread, since browsers open some that they never use."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of a browser that hung up."""
+        """Ignore a browser that hung up."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str, str]:
-    """Opens the address in a browser; what the issuer sends back to the loopback address."""
+    """Open the address in a browser, and return the query that the issuer sends to the loopback address."""
     answers: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
 
     class Handler(BaseHTTPRequestHandler):
@@ -152,15 +152,15 @@ def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             answer = {name: values[0] for name, values in parse_qs(query).items()}
-            # Another page of this browser may ask too: only the answer to this attempt counts.
-            known = secrets.compare_digest(answer.get("state", "").encode(), state.encode())
-            if path != REDIRECT_PATH or not known:
+            # Other pages in this browser may call this address: only the answer to this attempt counts.
+            genuine = secrets.compare_digest(answer.get("state", "").encode(), state.encode())
+            if path != REDIRECT_PATH or not genuine:
                 self.send_error(404)
                 return
-            good = "code" in answer
+            signed_in = "code" in answer
             page = _PAGE.format(
-                title="You are signed in" if good else "You are not signed in",
-                text="The token is in your terminal." if good else "Your terminal says why.",
+                title="You are signed in" if signed_in else "You are not signed in",
+                text="The token is in your terminal." if signed_in else "Your terminal says why.",
             ).encode()
             try:
                 self.send_response(200)
@@ -169,16 +169,18 @@ def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str
                 self.end_headers()
                 self.wfile.write(page)
             finally:
-                # Last: this process may end as soon as it has the answer.
+                # Last, because this process may end as soon as it has the answer.
                 answers.put(answer)
 
         def log_message(self, *_: Any) -> None:
-            """The code is in the address: nothing is logged."""
+            """Log nothing: the address has the code."""
 
     try:
         server = _Loopback(("127.0.0.1", port), Handler)
     except OSError as error:
-        raise NoTokenError(f"Port {port} is taken ({error.strerror}). End what uses it, or set LOGIN_PORT.") from None
+        raise NoTokenError(
+            f"Port {port} is in use ({error.strerror}). Stop the program that uses it, or set LOGIN_PORT."
+        ) from None
     with server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
         try:
@@ -187,7 +189,7 @@ def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str
             return answers.get(timeout=wait)
         except queue.Empty:
             raise NoTokenError(
-                "Nobody signed in in time. Try again, or `make login DEVICE=1` where there is no browser."
+                "Timed out waiting for the sign-in. Try again; without a browser, use `make login DEVICE=1`."
             ) from None
         finally:
             server.shutdown()
@@ -198,7 +200,7 @@ def _say(text: str) -> None:
 
 
 def main() -> int:
-    """Prints a token with the scopes in SCOPE, and nothing else; why there is none goes to standard error."""
+    """Print a token with the scopes in SCOPE and nothing else; errors go to standard error."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", action="store_true", help="sign in on another device")
     device = parser.parse_args().device

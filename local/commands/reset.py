@@ -1,31 +1,33 @@
-"""`make reset`: forgets everything the system on this machine has stored."""
+"""`make reset`: deletes everything that the system on this machine has stored."""
 
 import shutil
 import sys
 
 from local.commands.cli import run
 from local.config import Config
-from local.system.supervisor import StartError, left_over, lock
+from local.system.leftovers import left_over
+from local.system.state import StartError, hold
 
 __all__ = ["reset"]
 
 
 def reset(config: Config) -> str:
-    """Removes the state folder and says so. Raises StartError while a system, or a part of one, runs on it."""
+    """Delete the state folder and say so. Raise StartError while a system, or a part of one, is running on it."""
     state = config.state
     if not state.is_dir():
         return "Nothing is stored."
-    with lock(state):
+    with hold(state):
         if parts := left_over(config):
             raise StartError(
-                f"Parts of a killed system still run ({', '.join(parts)}). `make run` ends them; stop it, then reset."
+                f"Parts of a killed system are still running ({', '.join(parts)}). "
+                "End them with `make run` and Ctrl-C, then reset."
             )
         shutil.rmtree(state)
-    return "Everything is forgotten: customers, orders, texts, keys and logs."
+    return "Deleted everything: customers, orders, texts, keys and logs."
 
 
 def main() -> int:
-    """Forgets everything, or says why it does not."""
+    """Delete everything, or say why not."""
     try:
         print(reset(Config.from_environ()))
     except (StartError, ValueError) as error:

@@ -245,7 +245,7 @@ async def local_system(
         return
     command = [sys.executable, "-m", "local.commands.run", "--without", "gateway"]
     # Delivery reports go where the API is.
-    given = {**os.environ, "GATEWAY_URL": f"http://127.0.0.1:{api_port}"}
+    given = {**os.environ, "API_URL": f"http://127.0.0.1:{api_port}"}
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=given, start_new_session=True)
     try:
         for port in ports:
@@ -257,7 +257,7 @@ async def local_system(
 
 def services(config: Config) -> list[str]:
     """What containers and sign-in need of the local system."""
-    return [config.identity_url, config.sandbox_url, config.store_url, config.runtime_url]
+    return [config.issuer_url, config.sandbox_url, config.database_url, config.runtime_url]
 
 
 async def start_api(folder: Path, port: int, settings: Path) -> asyncio.subprocess.Process:

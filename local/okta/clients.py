@@ -1,4 +1,4 @@
-"""Who may ask the local sign-in for tokens: its clients, its users and the scopes there are."""
+"""The local issuer's clients, users and scopes."""
 
 import base64
 import binascii
@@ -31,7 +31,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class OAuthError(Exception):
-    """A refusal in OAuth's words (RFC 6749, 5.2); `challenge` is the WWW-Authenticate header, if one is due."""
+    """A refusal with OAuth's error code (RFC 6749, 5.2); `challenge` is the WWW-Authenticate header, if it needs one."""
 
     def __init__(self, error: str, description: str, status: int = 400, challenge: str = "") -> None:
         super().__init__(description)
@@ -43,7 +43,7 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """A person who can sign in; `uid` never changes, `login` is what they type."""
+    """A person who can sign in; `uid` never changes, `login` is their user name."""
 
     uid: str
     login: str
@@ -57,7 +57,7 @@ USERS = {user.login: user for user in (User("00udemo0000000000001", "demo", "dem
 
 @dataclass(frozen=True)
 class Client:
-    """An application: public ones have no secret and need PKCE; `any_loopback` is RFC 8252, 7.3."""
+    """An application. Public ones have no secret and need PKCE; `any_loopback` is RFC 8252, 7.3."""
 
     id: str
     name: str
@@ -69,7 +69,7 @@ class Client:
     any_loopback: bool = False
 
     def allows_redirect(self, uri: str) -> bool:
-        """Whether a code may be sent there: character for character, but for a native client's port and path."""
+        """Whether a code may be sent to this address: an exact match, except for a native client's port and path."""
         if uri in self.redirect_uris:
             return True
         if not self.any_loopback or not uri.isascii() or not uri.isprintable() or " " in uri or "\\" in uri:
@@ -84,48 +84,46 @@ class Client:
 
 
 class Clients:
-    """The registered clients, and their secrets in `identity-clients.json`."""
+    """The registered clients; `identity-clients.json` holds their secrets."""
 
     def __init__(self, config: Config) -> None:
         ports = (config.port, sam_port())
         self.origins = frozenset(f"http://{host}:{port}" for host in ("127.0.0.1", "localhost") for port in ports)
         self._path = config.state / "identity-clients.json"
         code = ("authorization_code", "refresh_token")
-        console_uris = frozenset(o + path for o in self.origins for path in ("/", "/docs", "/docs/oauth2-redirect"))
-        web_paths = ("/callback", "/authorization-code/callback")
-        web_uris = frozenset(o + path for o in self.origins for path in web_paths)
-        homes = frozenset(o + path for o in self.origins for path in ("", "/", "/docs"))
+        paths = ("/", "/docs", "/docs/oauth2-redirect")
+        console_uris = frozenset(origin + path for origin in self.origins for path in paths)
+        homes = frozenset(origin + path for origin in self.origins for path in ("", "/", "/docs"))
         self._clients = {
             client.id: client
             for client in (
                 Client("sales-service", "Sales service", False, ("client_credentials",), CUSTOM_SCOPES),
-                Client("sales-web", "Sales web application", False, code, SCOPES, web_uris, homes),
                 Client(config.console_client_id, "Sales console", True, code, SCOPES, console_uris, homes),
                 Client("sales-cli", "Sales command line", True, (*code, DEVICE_GRANT), SCOPES, any_loopback=True),
             )
         }
 
     def find(self, client_id: str) -> Client | None:
-        """The client with this id."""
+        """Return the client with this id, or None."""
         return self._clients.get(client_id)
 
     def allows_sign_out(self, uri: str, client_id: str = "") -> bool:
-        """Whether a browser may be sent there after signing out; of any client, if it is not known which asked."""
-        asked = [self._clients[client_id]] if client_id in self._clients else self._clients.values()
-        return any(uri in client.sign_out_uris for client in asked)
+        """Whether a browser may be sent there after signing out. An unknown client id means any client."""
+        candidates = [self._clients[client_id]] if client_id in self._clients else self._clients.values()
+        return any(uri in client.sign_out_uris for client in candidates)
 
     def create_secrets(self) -> None:
-        """Makes the secrets that are missing; keeps those that are there."""
-        known = self._secrets()
-        missing = [client.id for client in self._clients.values() if not client.public and client.id not in known]
+        """Create the missing secrets; keep the existing ones."""
+        stored = self._secrets()
+        missing = [client.id for client in self._clients.values() if not client.public and client.id not in stored]
         if missing:
-            known |= {client_id: secrets.token_urlsafe(48) for client_id in missing}
-            write_private(self._path, json.dumps(known, indent=2).encode() + b"\n")
+            stored |= {client_id: secrets.token_urlsafe(48) for client_id in missing}
+            write_private(self._path, json.dumps(stored, indent=2).encode() + b"\n")
 
     def authenticate(self, authorization: str | None, form: Mapping[str, str]) -> Client:
-        """The client that asks, by HTTP Basic or by the form; raises OAuthError.
+        """Return the client that HTTP Basic or the form names. Raise OAuthError.
 
-        Rules: RFC 6749, 2.3.1: a client uses one of the two, never both.
+        A client uses one of the two, never both (RFC 6749, 2.3.1).
         """
         challenge = ""
         if authorization is not None:
@@ -152,10 +150,10 @@ class Clients:
 
     def _secrets(self) -> dict[str, str]:
         try:
-            known = json.loads(self._path.read_text())
+            stored = json.loads(self._path.read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        return {str(name): str(secret) for name, secret in known.items()} if isinstance(known, dict) else {}
+        return {str(name): str(secret) for name, secret in stored.items()} if isinstance(stored, dict) else {}
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -172,7 +170,7 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Puts the file there in one step, for its owner alone."""
+    """Write the file in one step, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the local sign-in remembers, in SQLite: codes, tokens, devices and browsers. Secrets only as their SHA-256."""
+"""The local issuer's codes, tokens, devices and browsers, in SQLite. Secrets are stored as their SHA-256 only."""
 
 import hashlib
 import json
@@ -16,16 +16,16 @@ __all__ = [
     "REFRESH_SECONDS",
     "SESSION_SECONDS",
     "Grant",
-    "IdentityStore",
+    "GrantDatabase",
 ]
 
 CODE_SECONDS = 300
 DEVICE_SECONDS = 600
 DEVICE_INTERVAL = 5
-# Okta's default: a refresh token that is not used for a week ends.
+# Okta's default: an unused refresh token expires after a week.
 REFRESH_SECONDS = 7 * 24 * 3600
 SESSION_SECONDS = 8 * 3600
-# No vowels and nothing that looks like something else (RFC 8628, 6.1).
+# No vowels and no look-alikes (RFC 8628, 6.1).
 _USER_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 _SCHEMA = """
@@ -50,9 +50,9 @@ CREATE TABLE IF NOT EXISTS device (
 
 @dataclass(frozen=True)
 class Grant:
-    """What was allowed: to which client, for which user (none: the client itself), which scopes.
+    """The scopes that a client was granted, for a user or (without `login`) for itself.
 
-    All tokens that follow from one sign-in share `family`.
+    All tokens of one sign-in share `family`.
     """
 
     client: str
@@ -63,12 +63,12 @@ class Grant:
     family: str
 
     def text(self) -> str:
-        """As it is stored."""
+        """Return the grant as it is stored."""
         return json.dumps(asdict(self))
 
     @classmethod
     def read(cls, text: str) -> "Grant":
-        """What `text` wrote."""
+        """Read a grant that `text` wrote."""
         stored = json.loads(text)
         return cls(**stored | {"scopes": tuple(stored["scopes"])})
 
@@ -77,8 +77,8 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-class IdentityStore:
-    """The file; every method is one transaction. Times are seconds since 1970."""
+class GrantDatabase:
+    """One SQLite file; every method is one transaction. Times are Unix seconds."""
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class IdentityStore:
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + _SCHEMA)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         self._db.close()
 
     def _one(self, statement: str, *values: Any) -> sqlite3.Row | None:
@@ -103,7 +103,7 @@ class IdentityStore:
     # Codes
 
     def new_code(self, grant: Grant, redirect_uri: str, challenge: str) -> str:
-        """A code for this grant, good once and for CODE_SECONDS."""
+        """Return a code for this grant, valid once and for CODE_SECONDS."""
         self._forget_expired()
         code = secrets.token_urlsafe(32)
         self._db.execute(
@@ -113,9 +113,9 @@ class IdentityStore:
         return code
 
     def use_code(self, code: str, client: str) -> tuple[Grant, str, str] | None:
-        """The code's grant, redirect URI and challenge; None if it is no good.
+        """Return the code's grant, redirect URI and challenge, or None if the code is not valid.
 
-        A code that comes a second time was stolen: what it gave before ends (RFC 6749, 4.1.2).
+        A code that is used twice was stolen, so its tokens are revoked (RFC 6749, 4.1.2).
         """
         row = self._one("SELECT * FROM code WHERE hash = ?", _hash(code))
         if row is None:
@@ -133,20 +133,20 @@ class IdentityStore:
     # Tokens
 
     def add_access(self, jti: str, family: str, expires_at: float) -> None:
-        """Notes an access token, so that it can be revoked."""
+        """Record an access token, so that it can be revoked."""
         self._db.execute("INSERT INTO access (jti, family, expires_at) VALUES (?, ?, ?)", (jti, family, expires_at))
 
     def access_is_live(self, jti: str) -> bool:
-        """Whether this access token was given out and not revoked."""
+        """Whether this access token was issued and not revoked."""
         row = self._one("SELECT revoked FROM access WHERE jti = ?", jti)
         return row is not None and not row["revoked"]
 
     def revoke_access(self, jti: str) -> None:
-        """Ends one access token."""
+        """Revoke one access token."""
         self._db.execute("UPDATE access SET revoked = 1 WHERE jti = ?", (jti,))
 
     def new_refresh(self, grant: Grant) -> str:
-        """A refresh token for this grant, good once."""
+        """Return a refresh token for this grant, valid once."""
         self._forget_expired()
         token = secrets.token_urlsafe(32)
         self._db.execute(
@@ -155,14 +155,13 @@ class IdentityStore:
         )
         return token
 
-    def refresh(self, token: str) -> tuple[Grant, float] | None:
-        """A refresh token's grant and end, without using it; None if it is no good."""
+    def refresh(self, token: str) -> Grant | None:
+        """Return a refresh token's grant without using the token up, or None if the token is not valid."""
         row = self._one("SELECT * FROM refresh WHERE hash = ? AND used = 0", _hash(token))
-        live = row is not None and row["expires_at"] >= self._now()
-        return (Grant.read(row["granted"]), row["expires_at"]) if row is not None and live else None
+        return Grant.read(row["granted"]) if row is not None and row["expires_at"] >= self._now() else None
 
     def use_refresh(self, token: str, client: str) -> None:
-        """Uses a refresh token up; one that was used before was stolen, and ends its family (RFC 9700, 4.14.2)."""
+        """Use a refresh token up. If it was used before, it was stolen: revoke its family (RFC 9700, 4.14.2)."""
         row = self._one("SELECT granted FROM refresh WHERE hash = ?", _hash(token))
         grant = Grant.read(row["granted"]) if row is not None else None
         if grant is None or grant.client != client:
@@ -171,14 +170,14 @@ class IdentityStore:
             self.end_family(grant.family)
 
     def end_family(self, family: str) -> None:
-        """Ends every token of one sign-in."""
+        """Revoke every token of one sign-in."""
         self._db.execute("DELETE FROM refresh WHERE family = ?", (family,))
         self._db.execute("UPDATE access SET revoked = 1 WHERE family = ?", (family,))
 
     # Browsers
 
     def new_browser(self, login: str) -> str:
-        """What the cookie of a browser says in which this user just signed in."""
+        """Return a new cookie for a browser in which this user just signed in."""
         self._forget_expired()
         cookie = secrets.token_urlsafe(32)
         now = self._now()
@@ -189,18 +188,18 @@ class IdentityStore:
         return cookie
 
     def browser(self, cookie: str) -> tuple[str, int] | None:
-        """Who signed in there, and when."""
+        """Return the user who signed in there and when, or None."""
         row = self._one("SELECT * FROM browser WHERE hash = ? AND expires_at >= ?", _hash(cookie), self._now())
         return (row["login"], row["auth_time"]) if row is not None else None
 
     def end_browser(self, cookie: str) -> None:
-        """Signs out there."""
+        """Sign the browser out."""
         self._db.execute("DELETE FROM browser WHERE hash = ?", (_hash(cookie),))
 
     # Devices
 
     def new_device(self, client: str, scopes: tuple[str, ...]) -> tuple[str, str]:
-        """A device code and the user code that a person types."""
+        """Return a device code, and the user code that a person types."""
         self._forget_expired()
         device_code = secrets.token_urlsafe(32)
         user_code = "".join(secrets.choice(_USER_CODE_LETTERS) for _ in range(8))
@@ -218,7 +217,7 @@ class IdentityStore:
         return device_code, user_code
 
     def waiting_device(self, user_code: str) -> tuple[str, tuple[str, ...]] | None:
-        """The client and scopes of a device that waits for a person's answer."""
+        """Return the client and scopes of a device that waits for a person's answer, or None."""
         row = self._one(
             "SELECT * FROM device WHERE user_code = ? AND granted IS NULL AND denied = 0 AND expires_at >= ?",
             user_code,
@@ -227,7 +226,7 @@ class IdentityStore:
         return (row["client"], tuple(row["scopes"].split())) if row is not None else None
 
     def answer_device(self, user_code: str, grant: Grant | None) -> None:
-        """The person's answer: the grant, or None for no."""
+        """Record the person's answer: the grant, or None for a refusal."""
         self._db.execute(
             "UPDATE device SET granted = ?, denied = ? WHERE user_code = ?",
             (grant.text() if grant else None, grant is None, user_code),
@@ -236,7 +235,7 @@ class IdentityStore:
     def poll_device(
         self, device_code: str, client: str
     ) -> Grant | Literal["invalid_grant", "expired_token", "slow_down", "access_denied", "authorization_pending"]:
-        """The grant, once, or why there is none (RFC 8628, 3.5)."""
+        """Return the grant, once, or the reason why there is none (RFC 8628, 3.5)."""
         row = self._one("SELECT * FROM device WHERE hash = ?", _hash(device_code))
         if row is None or row["client"] != client:
             return "invalid_grant"

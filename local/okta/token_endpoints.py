@@ -1,4 +1,4 @@
-"""What applications ask the local sign-in for directly: tokens, and what tokens are worth."""
+"""The endpoints of the local issuer that applications call: tokens, revocation, userinfo and device sign-in."""
 
 import hashlib
 import re
@@ -9,24 +9,24 @@ from typing import Any
 from aiohttp import web
 
 from local.okta.clients import DEVICE_GRANT, SCOPES, USERS, Client, Clients, OAuthError
-from local.okta.database import DEVICE_INTERVAL, DEVICE_SECONDS, Grant, IdentityStore
+from local.okta.database import DEVICE_INTERVAL, DEVICE_SECONDS, Grant, GrantDatabase
 from local.okta.signing_key import encode
-from local.okta.tokens import AUDIENCE, Tokens
+from local.okta.tokens import Tokens
 
-__all__ = ["TokenApi", "read_fields", "read_scopes"]
+__all__ = ["TokenEndpoints", "read_fields", "read_scopes"]
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _DEVICE_PROBLEMS = {
     "invalid_grant": "The device code is invalid.",
     "expired_token": "The device code has expired.",
-    "slow_down": "The device is asking too often.",
+    "slow_down": "The device is polling too often.",
     "access_denied": "The resource owner denied the request.",
     "authorization_pending": "The device authorization is pending. Please try again later.",
 }
 
 
 async def read_fields(request: web.Request) -> dict[str, str]:
-    """A form's fields; OAuthError if it is no form, or says something twice (RFC 6749, 3.2)."""
+    """Return a form's fields. Raise OAuthError unless it is a form without repeated fields (RFC 6749, 3.2)."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "The request must be application/x-www-form-urlencoded.")
     try:
@@ -39,33 +39,33 @@ async def read_fields(request: web.Request) -> dict[str, str]:
 
 
 def read_scopes(text: str, client: Client) -> tuple[str, ...]:
-    """The scopes that a client asks for, in its order; raises OAuthError."""
-    asked = tuple(dict.fromkeys(text.split()))
-    if not asked:
+    """Return the scopes that a client requests, in its order. Raise OAuthError."""
+    scopes = tuple(dict.fromkeys(text.split()))
+    if not scopes:
         description = (
             "The authorization server resource does not have any configured default scopes, 'scope' must be provided."
         )
         raise OAuthError("invalid_scope", description)
-    if not set(asked) <= set(SCOPES):
+    if not set(scopes) <= set(SCOPES):
         description = "One or more scopes are not configured for the authorization server resource."
         raise OAuthError("invalid_scope", description)
-    if not set(asked) <= set(client.scopes):
+    if not set(scopes) <= set(client.scopes):
         raise OAuthError("invalid_scope", "The client is not allowed one or more of the scopes.")
-    return asked
+    return scopes
 
 
-class TokenApi:
-    """The endpoints that answer in JSON."""
+class TokenEndpoints:
+    """The endpoints that answer in JSON. Every method raises OAuthError."""
 
-    def __init__(self, clients: Clients, store: IdentityStore, tokens: Tokens, base: str) -> None:
+    def __init__(self, clients: Clients, grants: GrantDatabase, tokens: Tokens, base: str) -> None:
         self._clients = clients
-        self._store = store
+        self._grants = grants
         self._tokens = tokens
         self._base = base
 
     async def token(self, request: web.Request) -> web.Response:
-        """RFC 6749, 3.2."""
-        client, form = await self._asker(request)
+        """Issue tokens (RFC 6749, 3.2)."""
+        client, form = await self._authenticate(request)
         kind = form.get("grant_type", "")
         grants = {
             "authorization_code": self._by_code,
@@ -85,7 +85,7 @@ class TokenApi:
             )
         return web.json_response(grants[kind](client, form))
 
-    async def _asker(self, request: web.Request) -> tuple[Client, dict[str, str]]:
+    async def _authenticate(self, request: web.Request) -> tuple[Client, dict[str, str]]:
         form = await read_fields(request)
         return self._clients.authenticate(request.headers.get("Authorization"), form), form
 
@@ -93,20 +93,16 @@ class TokenApi:
         for name in ("code", "redirect_uri"):
             if not form.get(name):
                 raise OAuthError("invalid_request", f"The token request must have a '{name}' parameter.")
-        found = self._store.use_code(form["code"], client.id)
-        if found is None:
+        redeemed = self._grants.use_code(form["code"], client.id)
+        if redeemed is None:
             raise OAuthError("invalid_grant", "The authorization code is invalid or has expired.")
-        grant, redirect_uri, challenge = found
+        grant, redirect_uri, challenge = redeemed
         if form["redirect_uri"] != redirect_uri:
             description = "The 'redirect_uri' does not match the redirection URI used in the authorization request."
             raise OAuthError("invalid_grant", description)
         verifier = form.get("code_verifier", "")
-        if challenge:
-            derived = encode(hashlib.sha256(verifier.encode(errors="replace")).digest())
-            if not _VERIFIER.fullmatch(verifier) or not secrets.compare_digest(derived, challenge):
-                raise OAuthError("invalid_grant", "PKCE verification failed.")
-        elif verifier:
-            # Somebody took the challenge out of the authorization request (RFC 9700, 4.8.2).
+        derived = encode(hashlib.sha256(verifier.encode(errors="replace")).digest())
+        if not _VERIFIER.fullmatch(verifier) or not secrets.compare_digest(derived, challenge):
             raise OAuthError("invalid_grant", "PKCE verification failed.")
         return self._tokens.issue(grant)
 
@@ -118,33 +114,32 @@ class TokenApi:
         token = form.get("refresh_token", "")
         if not token:
             raise OAuthError("invalid_request", "The token request must have a 'refresh_token' parameter.")
-        found = self._store.refresh(token)
-        if found is None or found[0].client != client.id:
-            self._store.use_refresh(token, client.id)
+        grant = self._grants.refresh(token)
+        if grant is None or grant.client != client.id:
+            self._grants.use_refresh(token, client.id)
             raise OAuthError("invalid_grant", "The refresh token is invalid or expired.")
-        grant = found[0]
         scopes = grant.scopes
         if form.get("scope", "").strip():
             scopes = read_scopes(form["scope"], client)
             if not set(scopes) <= set(grant.scopes):
                 raise OAuthError("invalid_scope", "The requested scope was not granted to the refresh token.")
-        self._store.use_refresh(token, client.id)
+        self._grants.use_refresh(token, client.id)
         return self._tokens.issue(grant, scopes)
 
     def _by_device(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
         if not form.get("device_code"):
             raise OAuthError("invalid_request", "The token request must have a 'device_code' parameter.")
-        grant = self._store.poll_device(form["device_code"], client.id)
+        grant = self._grants.poll_device(form["device_code"], client.id)
         if not isinstance(grant, Grant):
             raise OAuthError(grant, _DEVICE_PROBLEMS[grant])
         return self._tokens.issue(grant)
 
     async def device(self, request: web.Request) -> web.Response:
-        """RFC 8628, 3.1."""
-        client, form = await self._asker(request)
+        """Start the sign-in of a device (RFC 8628, 3.1)."""
+        client, form = await self._authenticate(request)
         if DEVICE_GRANT not in client.grants:
             raise OAuthError("unauthorized_client", "The client is not authorized to use the device grant.")
-        device_code, user_code = self._store.new_device(client.id, read_scopes(form.get("scope", ""), client))
+        device_code, user_code = self._grants.new_device(client.id, read_scopes(form.get("scope", ""), client))
         page = f"{self._base}/activate"
         return web.json_response(
             {
@@ -158,57 +153,21 @@ class TokenApi:
         )
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """RFC 7009: 200 also for what is no token; a client ends its own tokens only."""
-        client, form = await self._asker(request)
+        """Revoke one of the client's own tokens; 200 for anything else (RFC 7009)."""
+        client, form = await self._authenticate(request)
         token = form.get("token", "")
         if not token:
             raise OAuthError("invalid_request", "The request must have a 'token' parameter.")
-        found = self._store.refresh(token)
+        grant = self._grants.refresh(token)
         claims = self._tokens.access_claims(token)
-        if found is not None and found[0].client == client.id:
-            self._store.end_family(found[0].family)
+        if grant is not None and grant.client == client.id:
+            self._grants.end_family(grant.family)
         elif claims is not None and claims["cid"] == client.id:
-            self._store.revoke_access(claims["jti"])
+            self._grants.revoke_access(claims["jti"])
         return web.Response()
 
-    async def introspect(self, request: web.Request) -> web.Response:
-        """RFC 7662; a public client learns about its own tokens only."""
-        client, form = await self._asker(request)
-        token = form.get("token", "")
-        if not token:
-            raise OAuthError("invalid_request", "The request must have a 'token' parameter.")
-        answer: dict[str, Any] = {"active": False}
-        found = self._store.refresh(token)
-        claims = self._tokens.access_claims(token)
-        if claims is not None:
-            names = ("iss", "aud", "sub", "iat", "exp", "jti", "uid")
-            answer = {
-                "active": True,
-                "token_type": "Bearer",
-                "client_id": claims["cid"],
-                "scope": " ".join(claims["scp"]),
-            }
-            answer |= {name: claims[name] for name in names if name in claims}
-            answer["username"] = claims["sub"]
-        elif found is not None:
-            grant, expires_at = found
-            answer = {
-                "active": True,
-                "token_type": "refresh_token",
-                "client_id": grant.client,
-                "scope": " ".join(grant.scopes),
-                "aud": AUDIENCE,
-                "sub": grant.login,
-                "username": grant.login,
-                "uid": USERS[grant.login].uid,
-                "exp": int(expires_at),
-            }
-        if client.public and answer.get("client_id") != client.id:
-            answer = {"active": False}
-        return web.json_response(answer)
-
     async def userinfo(self, request: web.Request) -> web.Response:
-        """OpenID Connect Core, 5.3; refusals as in RFC 6750, 3."""
+        """Return claims about the token's user (OpenID Connect Core, 5.3); refusals follow RFC 6750, 3."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         claims = self._tokens.access_claims(token.strip()) if kind.lower() == "bearer" else None
         if claims is None or claims["sub"] not in USERS or "uid" not in claims:

@@ -1,4 +1,4 @@
-"""The tokens of the local sign-in, with the claims that Okta's custom authorization server gives them."""
+"""The local issuer's tokens, with the claims of Okta's custom authorization server."""
 
 import hashlib
 import secrets
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from local.okta.clients import USERS, User
-from local.okta.database import Grant, IdentityStore
+from local.okta.database import Grant, GrantDatabase
 from local.okta.signing_key import SigningKey, encode
 
 __all__ = ["AUDIENCE", "TOKEN_SECONDS", "Tokens"]
@@ -17,46 +17,46 @@ TOKEN_SECONDS = 3600
 
 
 class Tokens:
-    """Issues and checks tokens; claims as in developer.okta.com/docs/api/openapi/okta-oauth."""
+    """Issues and checks tokens. Claims: developer.okta.com/docs/api/openapi/okta-oauth."""
 
-    def __init__(self, issuer: str, key: SigningKey, store: IdentityStore, now: Callable[[], float]) -> None:
+    def __init__(self, issuer: str, key: SigningKey, grants: GrantDatabase, now: Callable[[], float]) -> None:
         self._issuer = issuer
         self._key = key
-        self._store = store
+        self._grants = grants
         self._now = now
 
     def issue(self, grant: Grant, scopes: tuple[str, ...] | None = None) -> dict[str, Any]:
-        """The token endpoint's answer; with fewer `scopes` than the grant's, if given."""
-        asked = replace(grant, scopes=scopes) if scopes is not None else grant
-        access = self._access(asked)
+        """Return the token endpoint's answer, with fewer `scopes` than the grant's if given."""
+        narrowed = replace(grant, scopes=scopes) if scopes is not None else grant
+        access = self._access(narrowed)
         answer = {
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS,
             "access_token": access,
-            "scope": " ".join(asked.scopes),
+            "scope": " ".join(narrowed.scopes),
         }
         if "offline_access" in grant.scopes:
-            answer["refresh_token"] = self._store.new_refresh(grant)
-        if "openid" in asked.scopes and grant.login:
-            answer["id_token"] = self._id(asked, access)
+            answer["refresh_token"] = self._grants.new_refresh(grant)
+        if "openid" in narrowed.scopes and grant.login:
+            answer["id_token"] = self._id(narrowed, access)
         return answer
 
     def access_claims(self, token: str) -> dict[str, Any] | None:
-        """The claims of an access token that is good now."""
+        """Return the claims of an access token that is valid now, or None."""
         claims = self._key.claims(token)
         if claims is None or claims.get("aud") != AUDIENCE or claims.get("iss") != self._issuer:
             return None
-        live = claims.get("exp", 0) > self._now() and self._store.access_is_live(str(claims.get("jti")))
+        live = claims.get("exp", 0) > self._now() and self._grants.access_is_live(str(claims.get("jti")))
         return claims if live else None
 
     def id_token_client(self, token: str) -> str:
-        """The client an ID token of ours was for, expired or not; empty for anything else."""
+        """Return the client of an ID token of ours, expired or not; empty for anything else."""
         claims = self._key.claims(token) or {}
         return str(claims.get("aud", "")) if claims.get("iss") == self._issuer else ""
 
     @staticmethod
     def user_claims(user: User, scopes: tuple[str, ...]) -> dict[str, Any]:
-        """What these scopes let a client know about a user (OpenID Connect Core, 5.4)."""
+        """Return the claims about a user that these scopes allow (OpenID Connect Core, 5.4)."""
         claims: dict[str, Any] = {"sub": user.uid}
         if "profile" in scopes:
             claims |= {"name": user.name, "preferred_username": user.login}
@@ -80,7 +80,7 @@ class Tokens:
         }
         if grant.login:
             claims |= {"uid": USERS[grant.login].uid, "auth_time": grant.auth_time}
-        self._store.add_access(jti, grant.family, now + TOKEN_SECONDS)
+        self._grants.add_access(jti, grant.family, now + TOKEN_SECONDS)
         return self._key.sign(claims)
 
     def _id(self, grant: Grant, access: str) -> str:

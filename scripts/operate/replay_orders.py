@@ -76,7 +76,7 @@ def of_local(config: Config) -> tuple[Any, str, int, Any, str]:
     """The same of the system that `make run` has started."""
     session = Session()
     session.set_credentials("local", "local")
-    dynamodb = session.create_client("dynamodb", endpoint_url=config.store_url, region_name=REGION)
+    dynamodb = session.create_client("dynamodb", endpoint_url=config.database_url, region_name=REGION)
     template = load(config.template, config.parameters)
     _, lambda_, function = of_machine(config)
     given = template.functions[function].environment

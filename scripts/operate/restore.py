@@ -126,7 +126,7 @@ def of_local(config: Config) -> tuple[Any, str, str]:
     session = Session()
     session.set_credentials("local", "local")
     given = load(config.template, config.parameters).functions["erase_customer"].environment
-    client = session.create_client("dynamodb", endpoint_url=config.store_url, region_name=REGION)
+    client = session.create_client("dynamodb", endpoint_url=config.database_url, region_name=REGION)
     return client, given["CUSTOMERS_TABLE"], given["ORDERS_TABLE"]
 
 

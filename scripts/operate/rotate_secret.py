@@ -56,7 +56,7 @@ def of_local(config: Config) -> Put:
     def put(kind: str, value: str) -> str:
         [name] = [name for name in FILES if ("webhook" in name) is (kind == "webhook")]
         put_secret(config.state, name, value)
-        return config.gateway_url
+        return config.api_url
 
     return put
 

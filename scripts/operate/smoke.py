@@ -87,7 +87,7 @@ def main() -> int:
     where.add_argument("--stack", default="sales")
     where.add_argument("--local", action="store_true", help="the system that `make run` has started")
     options = parser.parse_args()
-    url = options.url or (Config.of_running().gateway_url if options.local else url_of(options.stack))
+    url = options.url or (Config.of_running().api_url if options.local else url_of(options.stack))
     token = os.environ.get("TOKEN", "").strip()
     failed = 0
     for check, found in examine(url.rstrip("/"), token):

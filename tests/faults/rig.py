@@ -20,7 +20,7 @@ from local.config import Config
 from local.system.supervisor import LAYOUT, load_template
 from tests.faults.proxy import Fault, Proxy
 from tests.support.events import stream_event
-from tests.support.system import ROOT, Answer, System, request, start_store, until
+from tests.support.system import ROOT, Answer, System, request, start_database, until
 
 # Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
 WAITS = {
@@ -51,8 +51,8 @@ class Rig:
         self._store: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1000)
 
-    def start_store(self) -> None:
-        self._store = start_store(Config(self.system.port, self.state, {}))
+    def start_database(self) -> None:
+        self._store = start_database(Config(self.system.port, self.state, {}))
         # As the supervisor leaves it: the store that is there is of this version.
         (self.state / "version").write_text(LAYOUT)
 
@@ -248,7 +248,7 @@ def rig() -> Iterator[Rig]:
     with tempfile.TemporaryDirectory(prefix="sales-") as folder:
         made = Rig(Path(folder) / "state")
         try:
-            made.start_store()
+            made.start_database()
             made.system.start()
             yield made
         finally:

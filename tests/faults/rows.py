@@ -271,7 +271,7 @@ def store_killed(case: Case) -> Generator[None]:
     case.text()
     case.rig.kill_store()
     time.sleep(0.5)
-    case.rig.start_store()
+    case.rig.start_database()
     yield
     case.settles("delivered", seconds=LEASE)
 
@@ -670,7 +670,7 @@ def everything_killed(case: Case) -> Generator[None]:
     case.text()
     case.system.kill_all()
     case.rig.kill_store()
-    case.rig.start_store()
+    case.rig.start_database()
     case.system.start()
     case.settles("delivered", seconds=LEASE + 10)
     yield from ()

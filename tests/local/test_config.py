@@ -18,7 +18,7 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_by_default_the_ports_begin_at_8000_and_the_state_is_in_the_project(tmp_path: Path) -> None:
     config = Config.from_environ()
-    addresses = [config.gateway_url, config.identity_url, config.sandbox_url, config.store_url, config.runtime_url]
+    addresses = [config.api_url, config.issuer_url, config.sandbox_url, config.database_url, config.runtime_url]
     assert addresses == [f"http://127.0.0.1:{port}" for port in range(8000, 8005)]
     assert config.issuer == "http://127.0.0.1:8001/oauth2/default"
     assert config.state == tmp_path / ".local"
@@ -73,4 +73,4 @@ def test_the_environment_wins_over_the_file_and_an_empty_value_means_the_default
     assert "SmsText" not in config.parameters
     assert config.overrides["SMS_LEASE_SECONDS"] == "7"
     assert config.overrides["SMS_RETRY_SECONDS"] == "2"
-    assert config.overrides["DYNAMODB_ENDPOINT"] == config.store_url
+    assert config.overrides["DYNAMODB_ENDPOINT"] == config.database_url

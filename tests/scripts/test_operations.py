@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from deployment.template import load
-from local.aws.dynamodb import StoreClient
-from local.aws.stream import Record, StreamMapping, stream_event
+from local.aws.dynamodb import DatabaseClient
+from local.aws.stream.delivery import Delivery
+from local.aws.stream.record import Record, stream_event
 from local.config import Config
 from tests.support.system import System, free_ports, request, running, until
 
@@ -47,7 +48,7 @@ def nothing_sends(system: System) -> Iterator[None]:
 
 def item_of(system: System, order: dict[str, Any]) -> dict[str, Any]:
     """The order as the table has it."""
-    store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
+    store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     [table] = [name for name in store.call("ListTables", {})["TableNames"] if "orders" in name]
     found: dict[str, Any] = store.call("GetItem", {"TableName": table, "Key": {"id": {"S": order["id"]}}})["Item"]
     return found
@@ -64,9 +65,10 @@ def give_up(system: System, *images: dict[str, Any]) -> list[Path]:
     ]
     records = [Record(str(n), stream_event(each, mapping.table, STREAM), 0.0) for n, each in enumerate(raw, 1)]
 
-    # What reads the stream and calls the function has no part in giving up.
-    nobody: Any = None
-    StreamMapping(mapping, nobody, nobody, system.state).give_up(records, "shard", "RetryAttemptsExhausted", 1, b"")
+    functions: Any = None  # giving up calls none
+    Delivery(mapping, functions, system.state / "on-failure").give_up(
+        records, "shard", "RetryAttemptsExhausted", 1, b""
+    )
     return list((system.state / "on-failure").glob("*.json"))
 
 
@@ -144,7 +146,7 @@ def test_a_range_that_is_no_time_is_refused(own: System) -> None:
 
 def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texted_for_it(own: System) -> None:
     number, when = "+254700000608", "20261123T180000Z"
-    store = StoreClient(f"http://127.0.0.1:{own.port + 3}")
+    store = DatabaseClient(f"http://127.0.0.1:{own.port + 3}")
     tables = {name.partition("-")[2]: name for name in store.call("ListTables", {})["TableNames"]}
     delivered = own.order(own.customer(phone_number=number))
     own.reaches(delivered, "delivered")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from local.aws.dynamodb import StoreClient, choose, wait_until_ready
+from local.aws.dynamodb import DatabaseClient, choose, wait_until_ready
 from local.config import Config
 from tests.support.leak_check import Used, leaks
 
@@ -81,10 +81,10 @@ def free_ports(count: int = 5) -> int:
     raise RuntimeError(f"no {count} free ports in a row")
 
 
-def start_store(config: Config) -> subprocess.Popen[bytes]:
+def start_database(config: Config) -> subprocess.Popen[bytes]:
     """The store of such a system by itself, once it answers.
 
-    Raises StoreError if there is none here, and OSError if its port is taken: then another's store would answer for it.
+    Raises DatabaseError if there is none here, and OSError if its port is taken: then another's store would answer for it.
     """
     server = choose(config)
     with socket.socket() as probe:
@@ -94,7 +94,7 @@ def start_store(config: Config) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         server.command, env=os.environ | server.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    wait_until_ready(StoreClient(config.store_url))
+    wait_until_ready(DatabaseClient(config.database_url))
     return process
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from deployment.template import Route, Template
 from local.aws import api_gateway as module
-from local.aws.api_gateway import LARGEST_BODY, LARGEST_HEADERS, Authorizer, Gateway, Router, Server
+from local.aws.api_gateway import LARGEST_BODY, LARGEST_HEADERS, Authorizer, HttpApi, HttpServer, Router
 from local.aws.lambda_runtime import Result, Runtime
 from sales.api.jwks import TokenError
 from tests.support import tokens
@@ -63,7 +63,7 @@ class Front:
         self.functions = Functions()
         self.log = io.StringIO()
         template = Template(routes=routes, issuer=issuer.url, audience=(tokens.AUDIENCE,))
-        self.gateway = Gateway(template, cast("Runtime", self.functions), self.log)
+        self.api = HttpApi(template, cast("Runtime", self.functions), self.log)
         self.port = 0
 
     @property
@@ -95,7 +95,7 @@ def front(issuer: tokens.Issuer, routes: list[Route]) -> Iterator[Front]:
     loop = asyncio.new_event_loop()
 
     async def start() -> asyncio.Server:
-        return await loop.create_server(Server(found.gateway), "127.0.0.1", 0)
+        return await loop.create_server(HttpServer(found.api), "127.0.0.1", 0)
 
     listening = loop.run_until_complete(start())
     found.port = listening.sockets[0].getsockname()[1]

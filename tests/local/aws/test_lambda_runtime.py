@@ -17,8 +17,9 @@ from aiohttp import ClientSession
 from deployment.template import Function, Template
 from local.aws import lambda_runtime as runtime
 from local.aws.lambda_runtime import Runtime, serve
+from local.aws.pool import IDLE_SECONDS
 from local.aws.secrets_manager import SecretsManager
-from local.aws.workers import IDLE_SECONDS, LARGEST_PAYLOAD
+from local.aws.worker import LARGEST_PAYLOAD
 from local.config import Config
 from local.system import pids
 from tests.support.system import free_ports, until

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployment.template import Schedule
-from local.aws.invoke_client import Answer, NotInvokedError
+from local.aws.invoke_client import FunctionAnswer, NotInvokedError
 from local.aws.schedule import run_schedule, scheduled_event
 
 
@@ -19,7 +19,7 @@ class Function:
         self.fail = list(fail)
         self.running = self.most = self.count = 0
 
-    async def invoke(self, name: str, event: bytes) -> Answer:
+    async def invoke(self, name: str, event: bytes) -> FunctionAnswer:
         assert name == "sweep_sms"
         self.count += 1
         self.running += 1
@@ -28,7 +28,7 @@ class Function:
         self.running -= 1
         if self.fail:
             raise self.fail.pop()
-        return Answer(b"{}", failed=self.count % 2 == 0)
+        return FunctionAnswer(b"{}", failed=self.count % 2 == 0)
 
 
 def run_for(seconds: float, function: Any, every: float | None = 0.01) -> None:

@@ -1,4 +1,4 @@
-"""The event source mapping: what reaches the function, in which order, and what happens when it fails."""
+"""The event source mapping: which records reach the function, in which order, and what happens when it fails."""
 
 import asyncio
 import json
@@ -9,33 +9,35 @@ from typing import Any
 import pytest
 
 from deployment.template import EventSourceMapping
-from local.aws import stream
-from local.aws.dynamodb import StoreError
-from local.aws.invoke_client import Answer, NotInvokedError
-from local.aws.stream import StreamMapping, stream_event
+from local.aws.dynamodb import DatabaseError
+from local.aws.invoke_client import FunctionAnswer, NotInvokedError
+from local.aws.stream import delivery, mapping, shard
+from local.aws.stream.mapping import StreamMapping
+from local.aws.stream.record import stream_event
 
 ARN = "arn:aws:dynamodb:somewhere:000000000000:table/orders/stream/1"
 NOW = 1_800_000_000.0
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.002)
-    monkeypatch.setattr(stream, "RETRY_SECONDS", (0.001, 0.002))
-    monkeypatch.setattr(stream, "UNREACHED_SECONDS", (0.001, 0.002))
-    monkeypatch.setattr(stream, "SHARDS_SECONDS", 0.02)
-    monkeypatch.setattr(stream, "DRAIN_SECONDS", 0.2)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard, "POLL_SECONDS", 0.002)
+    monkeypatch.setattr(shard, "UNREACHED_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(delivery, "RETRY_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(delivery, "UNREACHED_SECONDS", (0.001, 0.002))
+    monkeypatch.setattr(mapping, "SHARDS_SECONDS", 0.02)
+    monkeypatch.setattr(mapping, "DRAIN_SECONDS", 0.2)
 
 
 class FakeStream:
-    """A stream in memory; shards are closed by naming their child."""
+    """A stream in memory; add a shard's name to `closed` to end it."""
 
     def __init__(self) -> None:
         self.records: dict[str, list[dict[str, Any]]] = {"shard-1": []}
         self.parents: dict[str, str] = {}
         self.closed: set[str] = set()
         self.arn = ARN
-        self.fail: StoreError | None = None
+        self.fail: DatabaseError | None = None
         self.lost = ""
         self.asked: list[dict[str, Any]] = []
 
@@ -66,11 +68,11 @@ class FakeStream:
             self.asked.append(asked)
             after = int(asked.get("SequenceNumber", 0))
             if after and self.lost == "GetShardIterator":
-                raise StoreError("gone", "TrimmedDataAccessException")
+                raise DatabaseError("gone", "TrimmedDataAccessException")
             return {"ShardIterator": f"{asked['ShardId']} {after}"}
         shard, after = asked["ShardIterator"].split()
         if after != "0" and self.lost == "GetRecords":
-            raise StoreError("gone", "TrimmedDataAccessException")
+            raise DatabaseError("gone", "TrimmedDataAccessException")
         found = [each for each in self.records[shard] if int(each["dynamodb"]["SequenceNumber"]) > int(after)]
         page = found[: asked["Limit"]]
         last = page[-1]["dynamodb"]["SequenceNumber"] if page else after
@@ -80,14 +82,14 @@ class FakeStream:
 
 
 class FakeFunction:
-    """A function that keeps what it gets; `behave` answers, by default with success."""
+    """A function that keeps its batches; `behave` answers them, by default with success."""
 
     def __init__(self, behave: Callable[[list[str]], Any] | None = None) -> None:
         self.batches: list[list[str]] = []
         self.events: list[dict[str, Any]] = []
         self._behave = behave or (lambda keys: None)
 
-    async def invoke(self, name: str, event: bytes) -> Answer:
+    async def invoke(self, name: str, event: bytes) -> FunctionAnswer:
         records = json.loads(event)["Records"]
         keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
         self.batches.append(keys)
@@ -98,19 +100,19 @@ class FakeFunction:
         if isinstance(found, Exception):
             raise found
         if found == "error":
-            return Answer(b'{"errorMessage": "broken"}', failed=True)
+            return FunctionAnswer(b'{"errorMessage": "broken"}', failed=True)
         if isinstance(found, list):
             by_key = dict(zip(keys, records, strict=True))
             ids = [by_key[key]["dynamodb"]["SequenceNumber"] if key in by_key else key for key in found]
             found = {"batchItemFailures": [{"itemIdentifier": each} for each in ids]}
-        return Answer(json.dumps(found).encode(), failed=False)
+        return FunctionAnswer(json.dumps(found).encode(), failed=False)
 
     @property
     def keys(self) -> list[str]:
         return [key for batch in self.batches for key in batch]
 
 
-def mapping(**changes: Any) -> EventSourceMapping:
+def mapping_of(**changes: Any) -> EventSourceMapping:
     given: dict[str, Any] = {
         "function": "send_sms", "table": "orders", "batch_size": 10, "window": 0.0, "filters": [], "retries": 2,
         "max_age": -1, "bisect": False, "partial_responses": True, "parallelization": 1, "has_destination": True,
@@ -121,17 +123,17 @@ def mapping(**changes: Any) -> EventSourceMapping:
 def work(
     state: Path, source: FakeStream, function: Any, until: Callable[[], bool], *, stop: bool = True, **changes: Any
 ) -> None:
-    """Runs a mapping until something holds, or for two seconds; then stops it, or ends it as a kill does."""
+    """Run a mapping until a condition holds, or for two seconds; then stop it, or end it as a kill does."""
 
     async def run() -> None:
-        worker = StreamMapping(mapping(**changes), source, function, state, clock=lambda: NOW)  # type: ignore[arg-type]
+        worker = StreamMapping(mapping_of(**changes), source, function, state, clock=lambda: NOW)  # type: ignore[arg-type]
         task = asyncio.create_task(worker.run())
         for _ in range(1000):
             if until() or task.done():
                 break
             await asyncio.sleep(0.002)
         if stop:
-            worker.stopping.set()
+            worker.stop()
         else:
             task.cancel()
         await asyncio.gather(task, return_exceptions=not stop)
@@ -148,7 +150,7 @@ def given_up(state: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted((state / "on-failure").glob("*.json"))]
 
 
-def test_records_arrive_in_order_in_batches_of_the_template_and_once(tmp_path: Path) -> None:
+def test_records_arrive_once_in_order_in_the_templates_batches(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     for number in range(25):
         source.put(f"o{number}")
@@ -158,7 +160,7 @@ def test_records_arrive_in_order_in_batches_of_the_template_and_once(tmp_path: P
     assert checkpoint(tmp_path)["settled"] == {"shard-1": "25"}
 
 
-def test_an_event_is_as_lambda_hands_it_over(tmp_path: Path) -> None:
+def test_an_event_looks_as_lambda_delivers_it(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("o1", sms="queued")
     raw = source.records["shard-1"][0]
@@ -173,7 +175,7 @@ def test_an_event_is_as_lambda_hands_it_over(tmp_path: Path) -> None:
     assert raw["dynamodb"]["SequenceNumber"] == "1"
 
 
-def test_only_what_a_filter_takes_reaches_the_function_and_the_rest_moves_the_checkpoint(tmp_path: Path) -> None:
+def test_a_filtered_record_moves_the_checkpoint_without_reaching_the_function(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a", name="MODIFY")
     source.put("b")
@@ -190,7 +192,7 @@ def _settled(state: Path) -> Any:
     return checkpoint(state)["settled"] if path.exists() else None
 
 
-def test_after_a_stop_it_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_after_a_stop_it_continues_at_its_position(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
     work(tmp_path, source, function, lambda: bool(function.keys))
@@ -199,7 +201,7 @@ def test_after_a_stop_it_goes_on_where_it_was(tmp_path: Path) -> None:
     assert function.keys == ["a", "b"]
 
 
-def test_after_a_kill_what_was_under_way_comes_again_and_nothing_is_left_out(tmp_path: Path) -> None:
+def test_after_a_kill_records_in_flight_come_again_and_none_is_lost(tmp_path: Path) -> None:
     source = FakeStream()
     for number in range(5):
         source.put(f"o{number}")
@@ -215,7 +217,7 @@ def test_after_a_kill_what_was_under_way_comes_again_and_nothing_is_left_out(tmp
     assert again.keys == ["o3", "o4"]
 
 
-def test_stopping_waits_for_what_is_with_the_function(tmp_path: Path) -> None:
+def test_stopping_waits_for_the_functions_current_batch(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("a")
     source.put("b")
@@ -225,7 +227,7 @@ def test_stopping_waits_for_what_is_with_the_function(tmp_path: Path) -> None:
     assert checkpoint(tmp_path)["settled"] == {"shard-1": "1"}
 
 
-def test_from_the_lowest_failed_record_on_all_come_again(tmp_path: Path) -> None:
+def test_every_record_from_the_first_failed_one_on_comes_again(tmp_path: Path) -> None:
     source = FakeStream()
     for key in "abcd":
         source.put(key)
@@ -239,7 +241,7 @@ def test_from_the_lowest_failed_record_on_all_come_again(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "answer", [{"batchItemFailures": [{"itemIdentifier": ""}]}, {"batchItemFailures": [{"x": 1}]}, ["?"]]
 )
-def test_an_answer_that_names_no_record_of_the_batch_hands_all_of_it_back(tmp_path: Path, answer: Any) -> None:
+def test_an_answer_that_names_no_record_of_the_batch_fails_all_of_it(tmp_path: Path, answer: Any) -> None:
     source = FakeStream()
     source.put("a")
     source.put("b")
@@ -257,7 +259,7 @@ def test_an_answer_without_failures_is_success(tmp_path: Path, answer: Any) -> N
     assert function.batches == [["a"]]
 
 
-def test_a_record_that_always_fails_is_given_up_after_the_retries_and_kept_whole(tmp_path: Path) -> None:
+def test_a_record_that_always_fails_is_given_up_whole_after_its_retries(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("bad", name="INSERT", text="Dear Ann")
     source.put("good")
@@ -272,7 +274,7 @@ def test_a_record_that_always_fails_is_given_up_after_the_retries_and_kept_whole
     assert record["dynamodb"]["NewImage"]["text"] == {"S": "Dear Ann"}
 
 
-def test_bisecting_isolates_the_record_that_fails_and_uses_up_no_retry(tmp_path: Path) -> None:
+def test_bisecting_isolates_the_failing_record_and_uses_up_no_retry(tmp_path: Path) -> None:
     source = FakeStream()
     for number in range(8):
         source.put(f"o{number}")
@@ -291,7 +293,7 @@ def test_bisecting_isolates_the_record_that_fails_and_uses_up_no_retry(tmp_path:
     assert [each["DDBStreamBatchInfo"]["batchSize"] for each in given_up(tmp_path)] == [1]
 
 
-def test_without_bisecting_a_batch_is_given_up_whole(tmp_path: Path) -> None:
+def test_without_bisecting_the_whole_batch_is_given_up(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction(lambda keys: "error")
     source.put("a")
     source.put("b")
@@ -300,7 +302,7 @@ def test_without_bisecting_a_batch_is_given_up_whole(tmp_path: Path) -> None:
     assert [each["DDBStreamBatchInfo"]["batchSize"] for each in given_up(tmp_path)] == [2]
 
 
-def test_without_a_destination_what_is_given_up_is_gone_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_without_a_destination_given_up_records_are_gone_and_others_continue(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("bad")
     source.put("good")
@@ -309,7 +311,7 @@ def test_without_a_destination_what_is_given_up_is_gone_and_the_rest_goes_on(tmp
     assert given_up(tmp_path) == []
 
 
-def test_a_record_that_is_too_old_is_given_up_without_asking_the_function(tmp_path: Path) -> None:
+def test_a_record_that_is_too_old_is_given_up_without_the_function(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("old", created=NOW - 61)
     source.put("new", created=NOW - 59)
@@ -319,7 +321,7 @@ def test_a_record_that_is_too_old_is_given_up_without_asking_the_function(tmp_pa
     assert kept["requestContext"]["condition"] == "RecordAgeExceeded"
 
 
-def test_a_function_that_is_not_reached_is_asked_again_beyond_the_retries(tmp_path: Path) -> None:
+def test_an_unreachable_function_is_tried_again_beyond_the_retries(tmp_path: Path) -> None:
     source = FakeStream()
     source.put("a")
     answers = iter([NotInvokedError("nobody there")] * 9)
@@ -354,7 +356,7 @@ def test_parallel_batches_keep_the_order_of_each_item(tmp_path: Path) -> None:
     assert 2 <= most <= 4
 
 
-def test_the_checkpoint_stays_before_a_record_that_is_not_settled_while_later_ones_are(tmp_path: Path) -> None:
+def test_the_checkpoint_stays_before_the_first_unsettled_record(tmp_path: Path) -> None:
     source = FakeStream()
     for number in range(20):
         source.put(f"o{number}")
@@ -371,17 +373,17 @@ def test_the_checkpoint_stays_before_a_record_that_is_not_settled_while_later_on
     assert "o0" in again.keys
 
 
-def test_the_batching_window_waits_for_more(tmp_path: Path) -> None:
+def test_the_batching_window_waits_for_more_records(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
 
     async def run() -> None:
-        worker = StreamMapping(mapping(window=0.1), source, function, tmp_path)  # type: ignore[arg-type]
+        worker = StreamMapping(mapping_of(window=0.1), source, function, tmp_path)  # type: ignore[arg-type]
         task = asyncio.create_task(worker.run())
         await asyncio.sleep(0.03)
         source.put("b")
         await asyncio.sleep(0.2)
-        worker.stopping.set()
+        worker.stop()
         await task
 
     asyncio.run(run())
@@ -401,7 +403,7 @@ def test_a_child_shard_waits_until_its_parent_is_settled(tmp_path: Path) -> None
     assert checkpoint(tmp_path)["finished"] == ["shard-1"]
 
 
-def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
+def test_nothing_is_lost_while_the_database_is_down(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
     polls = 0
@@ -410,7 +412,7 @@ def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
         nonlocal polls
         polls += 1
         if polls == 20:
-            source.fail = StoreError("connection refused")
+            source.fail = DatabaseError("connection refused")
         if polls == 60:
             source.fail = None
             source.put("b")
@@ -421,7 +423,7 @@ def test_a_store_that_is_away_for_a_while_loses_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", ["GetShardIterator", "GetRecords"])
-def test_a_position_that_the_store_has_forgotten_means_from_the_beginning(lost: str, tmp_path: Path) -> None:
+def test_a_position_that_the_database_forgot_means_from_the_beginning(lost: str, tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
     work(tmp_path, source, function, lambda: bool(function.keys))
@@ -431,7 +433,7 @@ def test_a_position_that_the_store_has_forgotten_means_from_the_beginning(lost: 
     assert source.asked[-1]["ShardIteratorType"] == "TRIM_HORIZON"
 
 
-def test_a_table_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+def test_a_recreated_table_is_read_from_its_beginning(tmp_path: Path) -> None:
     source, function = FakeStream(), FakeFunction()
     source.put("a")
     work(tmp_path, source, function, lambda: bool(function.keys))
@@ -440,9 +442,9 @@ def test_a_table_made_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
     assert function.keys == ["a", "a"]
 
 
-def test_a_filter_that_is_not_understood_ends_the_start(tmp_path: Path) -> None:
+def test_a_filter_that_is_not_understood_prevents_the_start(tmp_path: Path) -> None:
     async def start() -> None:
-        StreamMapping(mapping(filters=[{"eventName": "INSERT"}]), FakeStream(), FakeFunction(), tmp_path)  # type: ignore[arg-type]
+        StreamMapping(mapping_of(filters=[{"eventName": "INSERT"}]), FakeStream(), FakeFunction(), tmp_path)  # type: ignore[arg-type]
 
     with pytest.raises(ValueError):
         asyncio.run(start())

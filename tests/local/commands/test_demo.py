@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from local.aws.dynamodb import StoreError
+from local.aws.dynamodb import DatabaseError
 from local.commands.demo import CUSTOMERS, SPECIAL, ordinary_orders
 from local.config import Config
-from tests.support.system import ROOT, System, free_ports, request, running, start_store, until
+from tests.support.system import ROOT, System, free_ports, request, running, start_database, until
 
 pytestmark = pytest.mark.local
 
@@ -87,11 +87,11 @@ def test_the_demo_without_a_running_system_is_a_sentence(tmp_path: Path) -> None
 def test_a_system_can_use_a_store_that_somebody_else_runs(tmp_path: Path) -> None:
     config = Config(port=free_ports(), state=tmp_path, settings={})
     try:
-        process = start_store(config)
-    except StoreError as error:
+        process = start_database(config)
+    except DatabaseError as error:
         pytest.skip(str(error))
     try:
-        with running(DYNAMODB_ENDPOINT=config.store_url) as system:
+        with running(DYNAMODB_ENDPOINT=config.database_url) as system:
             assert "store" not in system.pids()
             order = system.order(system.customer(phone_number="+254700001101"))
             system.reaches(order, "delivered")

@@ -1,4 +1,4 @@
-"""`make doctor` on configurations with one thing wrong with each: what it says, and what it says to do."""
+"""`make doctor` on configurations with one fault each: the problem that it names, and its advice."""
 
 import os
 import re
@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from local.commands import sam_local as samlocal
-from local.commands.doctor import _npm, _sms_key, _store, _tools, examine
+from local.commands.doctor.__main__ import examine
+from local.commands.doctor.configuration import check_sms_key, check_stored
+from local.commands.doctor.machine import check_node_modules, check_tools
 from local.config import Config
 from tests.support.system import ROOT, System, free_ports
 from tests.support.tokens import Issuer, running
@@ -22,23 +24,23 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    """An authorization server with nothing wrong."""
+    """An authorization server without faults."""
     with running(Issuer()) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where nothing is stored; what is read of the template stays there, which is most of the work."""
+    """A state folder without data, which keeps the parsed template: parsing it is most of the work."""
     return tmp_path_factory.mktemp("doctor")
 
 
 def doctor(state: Path, **settings: str) -> tuple[int, str]:
-    """Its exit status, and everything it printed."""
+    """Return its exit status and its output."""
     environment = os.environ | {
         "PORT": str(free_ports()),
         "SALES_STATE": str(state),
-        # Asking npm and Docker takes longer than all the rest, and has tests of its own.
+        # npm and Docker are slow to ask, and have their own tests.
         "PATH": "",
     }
     command = [sys.executable, "-m", "local.commands.doctor"]
@@ -49,31 +51,31 @@ def doctor(state: Path, **settings: str) -> tuple[int, str]:
 
 
 def at(issuer: Issuer) -> dict[str, str]:
-    """The settings for this issuer, complete."""
+    """Return all settings for this issuer."""
     return {"OKTA_ISSUER": issuer.url, "OKTA_CLIENT_ID": "machine", "OKTA_CLIENT_SECRET": "its-secret"}
 
 
-def test_on_a_new_machine_nothing_is_wrong_and_what_does_not_run_is_not_checked(tmp_path: Path) -> None:
+def test_a_new_machine_has_no_problems_and_its_stopped_parts_are_not_checked(tmp_path: Path) -> None:
     status, said = doctor(tmp_path / "state", PATH=os.environ["PATH"])
     assert status == 0, said
     assert "ok       Python: 3.13" in said
-    assert re.search(r"ok       packages: \d\d+ as requirements-dev.txt says", said)
-    assert "-        store: " in said
-    assert "-        sign-in: OKTA_ISSUER is not set and `make run` does not run" in said
-    assert "Nothing is wrong." in said
+    assert re.search(r"ok       packages: \d\d+, as pinned in requirements-dev.txt", said)
+    assert "-        database: " in said
+    assert "-        issuer: OKTA_ISSUER is not set and the system is not running" in said
+    assert "No problems found." in said
 
 
-def test_of_a_running_system_store_and_sign_in_are_checked_with_a_real_token(system: System) -> None:
+def test_a_running_systems_database_and_issuer_are_checked_with_a_real_token(system: System) -> None:
     given = {"PORT": str(system.port)}
     status, said = doctor(system.state, **given)
     assert status == 0, said
-    assert re.search(r"ok       store: \w+ answers", said)
+    assert re.search(r"ok       database: \w+ answers", said)
     assert "ok       token: RS256, for api://default, with sales:read sales:write" in said
     assert "ok       console's client: sales-console may sign people in" in said
     assert "ok       make login's client: sales-cli may sign people in" in said
 
 
-def test_a_good_issuer_is_checked_to_its_token(state: Path, issuer: Issuer) -> None:
+def test_a_good_issuer_is_checked_down_to_its_token(state: Path, issuer: Issuer) -> None:
     status, said = doctor(state, **at(issuer))
     assert status == 0, said
     for line in (
@@ -82,7 +84,7 @@ def test_a_good_issuer_is_checked_to_its_token(state: Path, issuer: Issuer) -> N
         "ok       scopes: sales:read sales:write",
     ):
         assert line in said
-    assert "ok       token: RS256, for api://default, with sales:read sales:write, good for 10 minutes" in said
+    assert "ok       token: RS256, for api://default, with sales:read sales:write, valid for 10 minutes" in said
 
 
 def publishing(**said: Any) -> Callable[[Issuer], object]:
@@ -105,7 +107,6 @@ def keys_of(**changes: Any) -> Callable[[Issuer], object]:
 
 
 def signed_with_another(issuer: Issuer) -> None:
-    """A token of another algorithm."""
     issuer.grants = (200, {"access_token": issuer.sign({"alg": "RS512", "kid": issuer.kid}, issuer.claims())})
 
 
@@ -113,7 +114,7 @@ def signed_with_another(issuer: Issuer) -> None:
     ("break_it", "problem", "advice"),
     [
         (lambda issuer: setattr(issuer, "down", True), "issuer: .*status 503", "Compare OKTA_ISSUER"),
-        (publishing(issuer="https://other.example.com"), "issuer: .* says that it is https://other", "exactly that"),
+        (publishing(issuer="https://other.example.com"), "issuer: .* calls itself https://other", "exactly that"),
         (
             publishing(jwks_uri="http://127.0.0.1:1/oauth2/v1/keys"),
             "organisation's own server",
@@ -137,17 +138,17 @@ def signed_with_another(issuer: Issuer) -> None:
         (signed_with_another, "not RS256", "RS256"),
         (giving(iat=4e9, exp=5e9), "not valid yet", "clock"),
         (giving(scp=["sales:read"]), "lacks sales:write", "access policy"),
-        (giving(exp=4e9), "good for ", "Shorten"),
+        (giving(exp=4e9), "valid for ", "Shorten"),
     ],
 )
-def test_each_fault_of_an_issuer_is_named_with_what_to_do(
+def test_each_fault_of_an_issuer_is_named_with_advice(
     state: Path, issuer: Issuer, break_it: Callable[[Issuer], object], problem: str, advice: str
 ) -> None:
     break_it(issuer)
     status, said = doctor(state, **at(issuer))
     assert status == 1, said
     assert re.search(rf"PROBLEM  .*{problem}.*\n         .*{advice}", said), said
-    assert said.endswith("\n1 problem\n")
+    assert said.endswith("\n1 problem.\n")
     assert "its-secret" not in said
 
 
@@ -160,16 +161,24 @@ def test_each_fault_of_an_issuer_is_named_with_what_to_do(
             "without a slash at the end",
             "Correct OKTA_ISSUER",
         ),
-        ({"OKTA_ISSUER": "https://example-admin.okta.com/oauth2/default"}, "administrators' pages", "Take -admin out"),
-        ({"OKTA_ISSUER": "http://127.0.0.1:1/oauth2/default"}, "issuer: .*ConnectionError", "from this network"),
-        ({"DYNAMODB_ENDPOINT": "http://127.0.0.1:1"}, "store: http://127.0.0.1:1 does not answer", "DYNAMODB_ENDPOINT"),
-        ({"LOCAL_STORE": "another"}, "store: There is no store another", "make run"),
+        ({"OKTA_ISSUER": "https://example-admin.okta.com/oauth2/default"}, "administrators' pages", "Remove -admin"),
+        (
+            {"OKTA_ISSUER": "http://127.0.0.1:1/oauth2/default"},
+            "issuer: .*ConnectionError",
+            "Can this network reach it",
+        ),
+        (
+            {"DYNAMODB_ENDPOINT": "http://127.0.0.1:1"},
+            "database: http://127.0.0.1:1 does not answer",
+            "DYNAMODB_ENDPOINT",
+        ),
+        ({"LOCAL_STORE": "another"}, "database: No local database another is installed", "make run"),
         ({"SMS_MAX_ATTEMPTS": "many"}, ".env: .*SMS_MAX_ATTEMPTS", ".env.sample"),
-        ({"LOCAL_STORE": "dynoxyde"}, "store: There is no store dynoxyde", "make run"),
-        ({"AFRICASTALKING_API_KEY": "two words"}, "Africa's Talking key: cannot be sent", "no space"),
+        ({"LOCAL_STORE": "dynoxyde"}, "database: No local database dynoxyde is installed", "make run"),
+        ({"AFRICASTALKING_API_KEY": "two words"}, "Africa's Talking key: cannot be sent", "without spaces"),
     ],
 )
-def test_each_wrong_setting_is_named_with_what_to_do(
+def test_each_wrong_setting_is_named_with_advice(
     state: Path, settings: dict[str, str], problem: str, advice: str
 ) -> None:
     status, said = doctor(state, **settings)
@@ -182,17 +191,17 @@ KEYS = ["0123456789abcdef" * 4, "atsk_" + "0123456789abcdef01" * 4]
 
 
 @pytest.mark.parametrize("key", KEYS, ids=["old", "new"])
-def test_a_key_of_a_shape_that_keys_have_is_good_as_far_as_can_be_told(key: str) -> None:
-    (found,) = _sms_key(Config(port=free_ports(), state=ROOT, settings={"AFRICASTALKING_API_KEY": key}))
-    assert str(found).startswith("ok       Africa's Talking key: has the shape of one")
+def test_a_key_of_a_known_shape_is_ok(key: str) -> None:
+    (found,) = check_sms_key(Config(port=free_ports(), state=ROOT, settings={"AFRICASTALKING_API_KEY": key}))
+    assert str(found).startswith("ok       Africa's Talking key: has the right shape")
     assert key not in str(found)
 
 
 @pytest.mark.parametrize(
     "key", ["sandbox", "password", KEYS[0][1:], KEYS[1][:-1], KEYS[0].upper(), f"{KEYS[1]}0", "x" * 64]
 )
-def test_a_key_of_another_shape_is_a_warning_that_does_not_show_it(key: str) -> None:
-    (found,) = _sms_key(Config(port=free_ports(), state=ROOT, settings={"AFRICASTALKING_API_KEY": key}))
+def test_a_key_of_another_shape_is_a_warning_that_hides_the_key(key: str) -> None:
+    (found,) = check_sms_key(Config(port=free_ports(), state=ROOT, settings={"AFRICASTALKING_API_KEY": key}))
     shown = rf"warning  Africa's Talking key: {len(key)} characters that are neither .*\n         Compare it"
     assert re.match(shown, str(found))
     assert key not in str(found)
@@ -202,14 +211,14 @@ def test_a_key_of_another_shape_is_a_warning_that_does_not_show_it(key: str) -> 
 PEOPLE = {"OKTA_LOGIN_CLIENT_ID": "0oa1cli", "CONSOLE_CLIENT_ID": "0oa2console"}
 
 
-def test_clients_that_people_sign_in_as_are_asked_for_without_anybody_signing_in(state: Path, issuer: Issuer) -> None:
+def test_peoples_clients_are_checked_without_signing_anyone_in(state: Path, issuer: Issuer) -> None:
     status, said = doctor(state, OKTA_ISSUER=issuer.url, **PEOPLE)
     assert status == 0, said
     assert "ok       console's client: 0oa2console may sign people in" in said
     assert "ok       make login's client: 0oa1cli may sign people in" in said
 
 
-def test_clients_that_are_not_set_are_not_asked_for(state: Path, issuer: Issuer) -> None:
+def test_clients_that_are_not_set_are_not_checked(state: Path, issuer: Issuer) -> None:
     status, said = doctor(state, OKTA_ISSUER=issuer.url)
     assert status == 0, said
     assert "-        console's client: CONSOLE_CLIENT_ID names no application of the issuer" in said
@@ -221,13 +230,13 @@ def test_clients_that_are_not_set_are_not_asked_for(state: Path, issuer: Issuer)
     [
         (
             (400, "Invalid value for 'client_id' parameter.", ""),
-            "the issuer knows no 0oa1cli",
+            "the issuer does not know 0oa1cli",
             "Compare it with the Client ID",
         ),
         (
             (400, "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings.", ""),
-            "0oa1cli has another redirect address",
-            "Add http://127.0.0.1:8010/callback to",
+            "0oa1cli has a different redirect address",
+            "Add exactly http://127.0.0.1:8010/callback to",
         ),
         (
             (302, "", "{back}?error=invalid_scope&error_description=No+such+scope"),
@@ -239,7 +248,7 @@ def test_clients_that_are_not_set_are_not_asked_for(state: Path, issuer: Issuer)
         ((302, "", "{back}?error=server_error"), "0oa1cli: server_error", "docs/okta.md"),
     ],
 )
-def test_a_client_that_cannot_sign_people_in_is_named_with_what_to_do(
+def test_a_client_that_cannot_sign_people_in_is_named_with_advice(
     state: Path, issuer: Issuer, sign_in: tuple[int, str, str], problem: str, advice: str
 ) -> None:
     issuer.sign_in = sign_in
@@ -248,7 +257,7 @@ def test_a_client_that_cannot_sign_people_in_is_named_with_what_to_do(
     assert re.search(rf"PROBLEM  make login's client: {problem}\n         .*{advice}", said), said
 
 
-def test_the_console_s_redirect_address_is_that_of_where_it_is_deployed(state: Path, issuer: Issuer) -> None:
+def test_the_consoles_redirect_address_depends_on_its_deployment(state: Path, issuer: Issuer) -> None:
     issuer.sign_in = (400, "The 'redirect_uri' parameter must be a Login redirect URI.", "")
     status, said = doctor(state, OKTA_ISSUER=issuer.url, CONSOLE_CLIENT_ID="0oa2console")
     assert status == 0, said
@@ -259,11 +268,11 @@ def test_the_console_s_redirect_address_is_that_of_where_it_is_deployed(state: P
     ("sign_in", "said_of_it"),
     [
         ((302, "", "https://example.okta.com/login"), "ok       make login's client: 0oa1cli may sign people in"),
-        ((200, "<form>", ""), "-        make login's client: cannot be told from status 200"),
-        ((503, "", ""), "-        make login's client: cannot be told from status 503"),
+        ((200, "<form>", ""), "-        make login's client: status 200 does not tell"),
+        ((503, "", ""), "-        make login's client: status 503 does not tell"),
     ],
 )
-def test_an_issuer_that_answers_otherwise_is_no_fault_of_the_client(
+def test_an_unclear_answer_of_the_issuer_is_not_the_clients_fault(
     state: Path, issuer: Issuer, sign_in: tuple[int, str, str], said_of_it: str
 ) -> None:
     issuer.sign_in = sign_in
@@ -272,14 +281,14 @@ def test_an_issuer_that_answers_otherwise_is_no_fault_of_the_client(
     assert said_of_it in said
 
 
-def test_a_client_id_that_can_be_none_is_not_sent(state: Path, issuer: Issuer) -> None:
+def test_an_impossible_client_id_is_not_sent(state: Path, issuer: Issuer) -> None:
     status, said = doctor(state, OKTA_ISSUER=issuer.url, OKTA_LOGIN_CLIENT_ID="<client id>")
     assert status == 1
     assert "PROBLEM  make login's client: <client id> must be the client id of an application" in said
 
 
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> str:
-    """What is said of a machine whose only programs, by what they print, are these."""
+    """Return the findings on a machine that has only these programs, given as shell scripts."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, prints in programs.items():
@@ -291,22 +300,22 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> s
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(samlocal, "ROOT", tmp_path / "root")
     config = Config(port=free_ports(), state=tmp_path, settings={}, root=tmp_path / "root")
-    return "".join(f"{finding}\n" for finding in (*_tools(config), *_npm(config)))
+    return "".join(f"{finding}\n" for finding in (*check_tools(config), *check_node_modules(config)))
 
 
-def test_tools_that_only_some_uses_need_are_warned_of_where_they_are_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_tool_that_only_some_uses_need_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = tools(tmp_path, monkeypatch)
     for name in ("Node.js", "npm"):
-        assert f"warning  {name}: was not found; without it the store is ministack" in said
+        assert f"warning  {name}: was not found; without it the database is ministack" in said
     assert "'brew install node' or 'apt install npm'" in said
     assert "warning  sam: was not found; only `make deploy` and `make sam-local` need it\n         `make build`" in said
     assert "warning  Docker: was not found; only `make sam-local` needs it\n         Install Docker" in said
     assert "-        node_modules: npm was not found" in said
 
 
-def test_tools_that_are_too_old_or_do_not_answer_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_is_too_old_or_does_not_answer_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = tools(
         tmp_path,
         monkeypatch,
@@ -321,7 +330,7 @@ def test_tools_that_are_too_old_or_do_not_answer_are_warned_of(tmp_path: Path, m
     assert "warning  Docker: does not answer; only `make sam-local` needs it" in said
 
 
-def test_tools_that_will_do_are_reported_with_their_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_usable_tools_are_reported_with_their_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = tools(
         tmp_path,
         monkeypatch,
@@ -332,21 +341,21 @@ def test_tools_that_will_do_are_reported_with_their_version(tmp_path: Path, monk
     )
     for line in ("Node.js: 20.1.0", "npm: 10.2.3", "sam: 9.9.9", "Docker: 27.5.1"):
         assert f"ok       {line}\n" in said
-    assert "-        node_modules: nothing is installed there; `make run` does that" in said
+    assert "-        node_modules: nothing is installed; `make run` does that" in said
 
 
-def test_a_machine_where_nothing_was_started_yet_has_no_store_and_no_problem(
+def test_a_machine_that_never_ran_the_system_has_no_database_and_no_problem(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LOCAL_STORE", raising=False)
-    (found,) = _store(Config(port=free_ports(), state=tmp_path, settings={}, root=tmp_path))
-    assert str(found).startswith("warning  store: There is no store on this machine.")
+    (found,) = check_stored(Config(port=free_ports(), state=tmp_path, settings={}, root=tmp_path))
+    assert str(found).startswith("warning  database: No local database is installed.")
 
 
-def test_without_a_client_no_token_is_asked_for(state: Path, issuer: Issuer) -> None:
+def test_without_a_client_no_token_is_requested(state: Path, issuer: Issuer) -> None:
     status, said = doctor(state, OKTA_ISSUER=issuer.url)
     assert status == 0, said
-    assert "-        token: OKTA_CLIENT_ID and OKTA_CLIENT_SECRET are not set" in said
+    assert "-        token: not requested, since OKTA_CLIENT_ID and OKTA_CLIENT_SECRET are not set" in said
 
 
 @pytest.mark.parametrize("published", [["openid"], None, 5])
@@ -357,14 +366,14 @@ def test_scopes_that_are_not_public_are_left_to_the_token(state: Path, issuer: I
     assert "-        scopes: sales:read and sales:write not in the public metadata" in said
 
 
-def test_what_another_version_stored_is_named(tmp_path: Path) -> None:
+def test_data_of_another_version_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "version").write_text("0\n")
     status, said = doctor(tmp_path)
     assert status == 1
-    assert re.search(r"PROBLEM  what is stored: .*another version.*\n         `make reset`", said)
+    assert re.search(r"PROBLEM  stored data: .*another version.*\n         `make reset`", said)
 
 
-def test_another_python_and_other_packages_are_named(tmp_path: Path) -> None:
+def test_another_python_and_other_packages_are_problems(tmp_path: Path) -> None:
     (tmp_path / ".python-version").write_text("3.12\n")
     (tmp_path / "requirements-dev.txt").write_text(
         'requests==0.1 \\\n    --hash=sha256:0\nnone-such==1 ; sys_platform == "win32"\nno-such-thing==1\n'
@@ -383,7 +392,7 @@ def test_another_python_and_other_packages_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")
-def test_a_package_that_is_missing_from_node_modules_is_named(tmp_path: Path) -> None:
+def test_a_package_missing_from_node_modules_is_named(tmp_path: Path) -> None:
     for name in (
         ".python-version", "requirements-dev.txt", "requirements-sam.txt", "package.json", "package-lock.json",
     ):  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.aws.dynamodb import StoreClient
+from local.aws.dynamodb import DatabaseClient
 from sales.domain.caller import Caller
 from sales.domain.customers import Customer
 from sales.domain.ids import code_of, customer_ids, order_id
@@ -176,7 +176,7 @@ def test_a_thousand_customers_of_one_moment_page_through_completely_while_others
             now=moment, fingerprint="", shards=1,
         )  # fmt: skip
         items.append({"PutRequest": {"Item": marshal_item(customer.to_item())}})
-    store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
+    store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     for first in range(0, 1000, 25):
         store.call("BatchWriteItem", {"RequestItems": {"sales-customers": items[first : first + 25]}})
     there = {item["PutRequest"]["Item"]["id"]["S"] for item in items}
@@ -211,7 +211,7 @@ def test_a_thousand_orders_of_one_moment_page_through_completely_while_others_ar
             fingerprint="", shards=1,
         )  # fmt: skip
         items.append({"PutRequest": {"Item": marshal_item(order.to_item())}})
-    store = StoreClient(f"http://127.0.0.1:{system.port + 3}")
+    store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     for first in range(0, 1000, 25):
         store.call("BatchWriteItem", {"RequestItems": {"sales-orders": items[first : first + 25]}})
     there = {item["PutRequest"]["Item"]["id"]["S"] for item in items}
