@@ -1,9 +1,9 @@
-"""What Africa's Talking answers to a text, byte for byte: statuses, refusals and bodies. Pure.
+"""Africa's Talking's answers to a text, byte for byte: statuses, refusals and bodies. Pure.
 
-The 201 bodies and the 401 are those recorded from api.sandbox.africastalking.com; the other plain texts are the
-defaults of akka-http 10.2.10, which is what it runs on (its `Server` header). The JSON keys are in alphabetical order.
+The 201 bodies and the 401 were recorded from api.sandbox.africastalking.com; the other plain texts are the defaults of
+akka-http 10.2.10, the server that it names in its `Server` header. The JSON keys are in alphabetical order.
 
-Magic numbers: the last three digits of a number +254700000xxx say what becomes of its text, whoever sends it.
+Magic numbers: the last three digits of a number +254700000xxx decide the outcome of every text to it.
 
 | number        | statusCode | status                | HTTP |
 |---------------|------------|-----------------------|------|
@@ -20,8 +20,8 @@ Magic numbers: the last three digits of a number +254700000xxx say what becomes 
 | +254700000501 | 501        | GatewayError          | 201  |
 | +254700000502 | 502        | RejectedByGateway     | 201  |
 
-408 is in no documentation: it stands for the codes that Africa's Talking may add. 409 is the only refusal that is said
-to come with an HTTP status of its own.
+408 is not documented: it stands for codes that Africa's Talking may add. 409 is the only refusal that is documented to
+have its own HTTP status.
 """
 
 import json
@@ -41,16 +41,16 @@ __all__ = [
     "STATUSES",
     "UNAUTHENTICATED",
     "WRONG_KEY",
-    "Answer",
     "Recipient",
+    "Reply",
     "accepted",
-    "answer",
     "cost",
     "html",
     "magic_code",
     "new_message_id",
     "plain",
     "refusal",
+    "reply",
     "status_name",
 ]
 
@@ -70,7 +70,7 @@ STATUSES = {
     502: "RejectedByGateway",
 }
 MAGIC_PREFIX = "+254700000"
-# The sender of a text that names none.
+# The sender id of a text that names none.
 DEFAULT_SENDER = "AFRICASTKNG"
 
 _PRICE = Decimal("0.8000")  # KES, a segment to a Kenyan number
@@ -91,8 +91,8 @@ _HTML_STATUSES = frozenset({502, 504})
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, complete but for Server, Date and Content-Length. `taken`: a text was."""
+class Reply:
+    """An HTTP response, complete except for Server, Date and Content-Length. `taken` says whether it accepted a text."""
 
     status: int
     body: bytes
@@ -111,42 +111,42 @@ class Recipient:
 
 
 def new_message_id() -> str:
-    """A message id, never the same twice."""
+    """Return a message id that was never used before."""
     return f"ATXid_{uuid.uuid4().hex}"
 
 
 def cost(segments: int) -> str:
-    """What a text of so many segments costs its sender, as Africa's Talking writes it."""
+    """Return the cost of a text of so many segments, as Africa's Talking writes it."""
     return f"KES {_PRICE * segments}"
 
 
 def magic_code(number: str) -> int | None:
-    """The refusal that a magic number asks for, or None for any other number."""
+    """Return the status code of a magic number, or None for any other number."""
     code = number.removeprefix(MAGIC_PREFIX)
     return int(code) if code != number and code.isascii() and code.isdigit() and int(code) in STATUSES else None
 
 
 def refusal(number: str, opted_out: frozenset[str]) -> int | None:
-    """The status code that refuses a text to this number, or None if it is taken."""
+    """Return the status code that refuses a text to this number, or None if the text is accepted."""
     if not _E164.fullmatch(number):
         return 403
     return magic_code(number) or (406 if number in opted_out else None)
 
 
 def status_name(code: int) -> str:
-    """The word that goes with a status code."""
+    """Return the name of a status code."""
     return "Success" if code in ACCEPTED else STATUSES.get(code, "Undocumented")
 
 
 def accepted(recipient: Recipient) -> bool:
-    """Whether the text to this recipient was taken."""
+    """Whether the text to this recipient was accepted."""
     return recipient.code in ACCEPTED
 
 
-def answer(recipients: Sequence[Recipient], *, live: bool = False) -> Answer:
-    """The answer to a request that was understood; 201 even if every recipient is refused.
+def reply(recipients: Sequence[Recipient], *, live: bool = False) -> Reply:
+    """Return the reply to a valid request; 201 even if every recipient is refused.
 
-    `live` is the shape of an account of one's own (captured by its users), else the sandbox's (recorded).
+    With `live` it has the shape that users of paid accounts captured, else the sandbox's (recorded).
     """
     taken = [recipient for recipient in recipients if accepted(recipient)]
     message = f"Sent to {len(taken)}/{len(recipients)} Total Cost: "
@@ -157,10 +157,10 @@ def answer(recipients: Sequence[Recipient], *, live: bool = False) -> Answer:
         message += f"USD {total} Message parts: {taken[0].segments}"
     else:
         message += "0"
-    # The documentation gives this one refusal an HTTP status of its own.
+    # The only refusal that is documented with its own HTTP status.
     forbidden = bool(recipients) and all(recipient.code == HTTPStatus.CONFLICT for recipient in recipients)
-    answer = _json(409 if forbidden else 201, message, [_entry(recipient, live) for recipient in recipients])
-    return replace(answer, taken=bool(taken))
+    response = _json(409 if forbidden else 201, message, [_entry(recipient, live) for recipient in recipients])
+    return replace(response, taken=bool(taken))
 
 
 def _entry(recipient: Recipient, live: bool) -> dict[str, Any]:
@@ -174,32 +174,32 @@ def _entry(recipient: Recipient, live: bool) -> dict[str, Any]:
     }
 
 
-def _json(status: int, message: str, recipients: list[dict[str, Any]]) -> Answer:
+def _json(status: int, message: str, recipients: list[dict[str, Any]]) -> Reply:
     document = {"SMSMessageData": {"Message": message, "Recipients": recipients}}
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return Answer(status, body.encode(errors="replace"), {"Content-Type": "application/json"})
+    return Reply(status, body.encode(errors="replace"), {"Content-Type": "application/json"})
 
 
-def plain(status: int, text: str | None = None) -> Answer:
-    """An answer that is not about a text: akka-http's own words, or the load balancer's page."""
+def plain(status: int, text: str | None = None) -> Reply:
+    """Return a reply that is not about a text: akka-http's own words, or the load balancer's page."""
     if text is None and status in _HTML_STATUSES:
         return html(status)
     if text is None:
-        text = _TEXTS.get(status) or next((known.phrase for known in HTTPStatus if known == status), "")
+        text = _TEXTS.get(status) or next((code.phrase for code in HTTPStatus if code == status), "")
     headers = {"Content-Type": "text/plain; charset=UTF-8"}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Basic realm="api",charset=UTF-8'
-    return Answer(status, text.encode(), headers)
+    return Reply(status, text.encode(), headers)
 
 
-def html(status: int) -> Answer:
-    """A page of the load balancer in front, or of whatever else stands between."""
+def html(status: int) -> Reply:
+    """Return a page of the load balancer, or of another proxy on the way."""
     title = f"{status} {HTTPStatus(status).phrase}"
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n"
-    return Answer(status, page.encode(), {"Content-Type": "text/html"})
+    return Reply(status, page.encode(), {"Content-Type": "text/html"})
 
 
 WRONG_KEY = plain(401)
 UNAUTHENTICATED = plain(401, "The resource requires authentication, which was not supplied with the request")
-# A sender id that is not registered refuses the request as a whole.
+# An unregistered sender id refuses the whole request.
 INVALID_SENDER = _json(201, "InvalidSenderId", [])

@@ -1,6 +1,6 @@
-"""How the SMS sandbox is told to behave: its answers, its latency, its delivery reports. Pure.
+"""How the SMS sandbox behaves: its answers, its latency, its delivery reports. Pure.
 
-A behaviour is replaced as a whole. `script` is used up one answer per request; then `default` holds.
+A PUT replaces the whole behaviour. Each request uses up one answer of `script`; after that, `default` applies.
 
 | answer          | the text is | what the caller gets                                                        |
 |-----------------|-------------|-----------------------------------------------------------------------------|
@@ -20,7 +20,7 @@ A behaviour is replaced as a whole. `script` is used up one answer per request; 
 | `html_after`    | recorded    | 201 and a page of HTML                                                      |
 | `drip`          | recorded    | the right answer, a byte each half second                                   |
 
-The last seven are refused as with `accept` where a number or sender id is: what is refused has no lost answer.
+With the last seven, numbers and sender ids that `accept` refuses are refused in the same way, and that answer arrives.
 
 | delivery       | reports on each recorded text                                                                   |
 |----------------|--------------------------------------------------------------------------------------------------|
@@ -37,21 +37,21 @@ The last seven are refused as with `accept` where a number or sender id is: what
 | `expired`      | Submitted, Expired                                                                               |
 | `rejected`     | Submitted, Rejected (UserAccountSuspended)                                                       |
 | `blacklisted`  | Submitted, Rejected (UserInBlackList): the customer is opted out by it                           |
-| `unknown_id`   | Submitted, and a Success with a message id that nobody was given                                 |
+| `unknown_id`   | Submitted, and a Success with a message id that no one has                                       |
 | `wrong_number` | Submitted, and a Success with another number                                                     |
 | `wrong_token`  | Submitted, and a Success to an address with another secret, posted once                          |
 
-`delivery_delay_ms` counts from the answer to the report that says what became of the text. With `live` an accepted text
-is answered as an account of one's own answers it: `messageParts` on the recipient, the total in its currency.
+`delivery_delay_ms` counts from the answer to the report with the text's outcome. With `live`, accepted texts are answered
+as a paid account answers them: `messageParts` on the recipient, and the total in its currency.
 """
 
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-__all__ = ["DELIVERIES", "LOST", "Behaviour", "Report", "read_behaviour"]
+__all__ = ["DELIVERIES", "LOST", "Behaviour", "PlannedReport", "read_behaviour"]
 
-# Answers that never reach the caller in one piece, though the text was taken.
+# Answers that never reach the caller in one piece, although the text was accepted.
 LOST: Final = frozenset(
     {"drop_after", "hang_after", "http503_after", "http504_after", "garbage_after", "html_after", "drip"}
 )
@@ -62,41 +62,41 @@ _LONGEST_WAIT_MS: Final = 600_000
 
 
 @dataclass(frozen=True)
-class Report:
-    """A delivery report: its status, when it is due, as a part of the delay, and what about it is not the text's own."""
+class PlannedReport:
+    """A delivery report to come: its status, when it is due as a fraction of the delay, and its forged part, if any."""
 
     at: float
     status: str
     failure_reason: str | None = None
-    strange: Literal["id", "number", "token"] | None = None
+    forged: Literal["id", "number", "token"] | None = None
 
 
-_SUBMITTED = Report(0.5, "Submitted")
-_SUCCESS = Report(1, "Success")
-DELIVERIES: Final[dict[str, tuple[Report, ...]]] = {
+_SUBMITTED = PlannedReport(0.5, "Submitted")
+_SUCCESS = PlannedReport(1, "Success")
+DELIVERIES: Final[dict[str, tuple[PlannedReport, ...]]] = {
     "success": (_SUBMITTED, _SUCCESS),
-    # What the real sandbox says of a number whose simulator is not signed in.
-    "failed": (_SUBMITTED, Report(1, "Failed", "DeliveryFailure")),
-    "absent": (_SUBMITTED, Report(1, "AbsentSubscriber")),
+    # The real sandbox reports this for a number whose simulator is not signed in.
+    "failed": (_SUBMITTED, PlannedReport(1, "Failed", "DeliveryFailure")),
+    "absent": (_SUBMITTED, PlannedReport(1, "AbsentSubscriber")),
     "none": (),
-    "duplicate": (_SUBMITTED, _SUCCESS, Report(1.5, "Success")),
-    "out_of_order": (_SUCCESS, Report(1.5, "Submitted")),
+    "duplicate": (_SUBMITTED, _SUCCESS, PlannedReport(1.5, "Success")),
+    "out_of_order": (_SUCCESS, PlannedReport(1.5, "Submitted")),
     "before_answer": (_SUCCESS,),
-    "stages": (Report(0.3, "Sent"), Report(0.6, "Submitted"), _SUCCESS),
-    "buffered": (Report(0.5, "Buffered"), _SUCCESS),
-    "late": (_SUBMITTED, Report(1, "AbsentSubscriber"), Report(2, "Success")),
-    "expired": (_SUBMITTED, Report(1, "Expired")),
-    "rejected": (_SUBMITTED, Report(1, "Rejected", "UserAccountSuspended")),
-    "blacklisted": (_SUBMITTED, Report(1, "Rejected", "UserInBlackList")),
-    "unknown_id": (_SUBMITTED, Report(1, "Success", strange="id")),
-    "wrong_number": (_SUBMITTED, Report(1, "Success", strange="number")),
-    "wrong_token": (_SUBMITTED, Report(1, "Success", strange="token")),
+    "stages": (PlannedReport(0.3, "Sent"), PlannedReport(0.6, "Submitted"), _SUCCESS),
+    "buffered": (PlannedReport(0.5, "Buffered"), _SUCCESS),
+    "late": (_SUBMITTED, PlannedReport(1, "AbsentSubscriber"), PlannedReport(2, "Success")),
+    "expired": (_SUBMITTED, PlannedReport(1, "Expired")),
+    "rejected": (_SUBMITTED, PlannedReport(1, "Rejected", "UserAccountSuspended")),
+    "blacklisted": (_SUBMITTED, PlannedReport(1, "Rejected", "UserInBlackList")),
+    "unknown_id": (_SUBMITTED, PlannedReport(1, "Success", forged="id")),
+    "wrong_number": (_SUBMITTED, PlannedReport(1, "Success", forged="number")),
+    "wrong_token": (_SUBMITTED, PlannedReport(1, "Success", forged="token")),
 }
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the sandbox behaves; see the module's tables."""
+    """The sandbox's behaviour; see the module's tables."""
 
     script: tuple[str, ...] = ()
     default: str = "accept"
@@ -106,33 +106,33 @@ class Behaviour:
     live: bool = False
 
     def document(self) -> dict[str, Any]:
-        """As it is put and got."""
+        """Return the JSON document of GET and PUT."""
         return {**asdict(self), "script": list(self.script)}
 
 
 def read_behaviour(document: object) -> Behaviour:
-    """The behaviour that a JSON document describes; what it does not name has its default.
+    """Return the behaviour that a JSON document describes, with defaults for the fields that it leaves out.
 
-    Raises ValueError with a sentence for people.
+    Raise ValueError with a sentence for people.
     """
     if not isinstance(document, dict):
-        raise ValueError("The behaviour must be a JSON object.")  # noqa: TRY004 - what this function promises
-    known = Behaviour().document()
-    if strangers := sorted(str(name) for name in document if name not in known):
-        raise ValueError(f"Unknown: {', '.join(strangers)}. A behaviour has {', '.join(known)}.")
-    given = known | document
-    script = given["script"]
+        raise ValueError("The behaviour must be a JSON object.")  # noqa: TRY004 - callers expect ValueError
+    defaults = Behaviour().document()
+    if unknown := sorted(str(name) for name in document if name not in defaults):
+        raise ValueError(f"Unknown: {', '.join(unknown)}. A behaviour has {', '.join(defaults)}.")
+    fields = defaults | document
+    script = fields["script"]
     if not isinstance(script, list) or len(script) > _LONGEST_SCRIPT:
         raise ValueError(f"script must be a list of at most {_LONGEST_SCRIPT} answers.")
-    for name in (*script, given["default"]):
+    for name in (*script, fields["default"]):
         if not isinstance(name, str) or (name not in _PLAIN and not _CODED.fullmatch(name)):
-            raise ValueError(f"{name!r} is no answer. Answers: {', '.join(_PLAIN)}, status:<code>, http:<code>.")
-    if not isinstance(given["delivery"], str) or given["delivery"] not in DELIVERIES:
+            raise ValueError(f"{name!r} is not an answer. Answers: {', '.join(_PLAIN)}, status:<code>, http:<code>.")
+    if not isinstance(fields["delivery"], str) or fields["delivery"] not in DELIVERIES:
         raise ValueError(f"delivery must be one of {', '.join(DELIVERIES)}.")
-    if type(given["live"]) is not bool:
+    if type(fields["live"]) is not bool:
         raise ValueError("live must be true or false.")
     for name in ("latency_ms", "delivery_delay_ms"):
-        value = given[name]
+        value = fields[name]
         if type(value) is not int or not 0 <= value <= _LONGEST_WAIT_MS:
             raise ValueError(f"{name} must be a whole number of milliseconds, 0 to {_LONGEST_WAIT_MS}.")
-    return Behaviour(**{**given, "script": tuple(script)})
+    return Behaviour(**{**fields, "script": tuple(script)})

@@ -1,8 +1,7 @@
 """Posts the SMS sandbox's callbacks, delivery reports and opt-outs, to the system's webhooks.
 
-Forms and fields are those of Africa's Talking: unsigned, `networkCode` 99999 (its sandbox's own). Unlike
-Africa's Talking, whose documentation promises nothing, a callback that is not answered 2xx is posted again for about a
-minute, so that a system that is just starting misses none.
+The forms are Africa's Talking's: unsigned, with its sandbox's `networkCode` 99999. Africa's Talking promises no retries;
+here a callback that is not answered 2xx is posted again for about a minute, so a system that is starting misses none.
 """
 
 import asyncio
@@ -19,52 +18,54 @@ import aiohttp
 
 from local.africastalking.answers import MAGIC_PREFIX, new_message_id
 from local.africastalking.behaviour import DELIVERIES
-from local.africastalking.database import Callback, Owed, SmsStore
+from local.africastalking.database import Callback, NewCallback, SandboxDatabase
+from local.backoff import backoff
 
 __all__ = ["OTHER_NUMBER", "Callbacks", "optout_form", "reports"]
 
-# Whose report it is not.
+# The recipient of a report with a wrong number.
 OTHER_NUMBER = f"{MAGIC_PREFIX}000"
 
 _CONNECTIONS = 8
 _TIMEOUT_SECONDS = 10
-# Waits between one try and the next; with the last, a callback is given up.
-_WAITS_SECONDS = (0.25, 0.5, 1, 2, 4, 8, 16, 30)
+# The first and the longest wait before a callback is posted again, and how often that happens: about a minute in all.
+_RETRY_SECONDS = (0.25, 30.0)
+_RETRIES = 8
 
 log = logging.getLogger(__name__)
 
 
-def reports(message_id: str, number: str, delivery: str, answered_at: float, delay: float) -> list[Owed]:
-    """The delivery reports on a text that is answered at this time (Unix seconds), `delay` seconds before the last."""
-    found = []
+def reports(message_id: str, number: str, delivery: str, answered_at: float, delay: float) -> list[NewCallback]:
+    """Return the delivery reports on a text. Its answer is sent at `answered_at` (Unix seconds), its outcome `delay` later."""
+    callbacks = []
     for report in DELIVERIES[delivery]:
         form = {
-            "id": new_message_id() if report.strange == "id" else message_id,
+            "id": new_message_id() if report.forged == "id" else message_id,
             "status": report.status,
-            "phoneNumber": OTHER_NUMBER if report.strange == "number" else number,
+            "phoneNumber": OTHER_NUMBER if report.forged == "number" else number,
             "networkCode": "99999",
             "retryCount": "0",
         }
         if report.failure_reason:
             form["failureReason"] = report.failure_reason
-        kind = "forged" if report.strange == "token" else "delivery"
-        found.append(Owed(kind, form, answered_at + report.at * delay))
-    return found
+        kind = "forged" if report.forged == "token" else "delivery"
+        callbacks.append(NewCallback(kind, form, answered_at + report.at * delay))
+    return callbacks
 
 
 def optout_form(number: str, sender: str) -> dict[str, str]:
-    """The opt-out callback."""
+    """Return the form of an opt-out callback."""
     return {"senderId": sender, "phoneNumber": number}
 
 
 class Callbacks:
-    """Posts what is due, a few side by side; what is owed is in the store, so a kill loses nothing.
+    """Posts callbacks when they are due, a few in parallel. The database keeps them, so a kill loses none.
 
-    `webhook_secret` is called for each post: it may change at any time.
+    Each post calls `webhook_secret`, since the secret may change at any time.
     """
 
-    def __init__(self, store: SmsStore, api_url: str, webhook_secret: Callable[[], str]) -> None:
-        self._store = store
+    def __init__(self, database: SandboxDatabase, api_url: str, webhook_secret: Callable[[], str]) -> None:
+        self._database = database
         self._gateway_url = api_url
         self._webhook_secret = webhook_secret
         self._due: list[tuple[float, int, Callback]] = []
@@ -77,7 +78,7 @@ class Callbacks:
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=60),
             timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
         )
-        self.schedule(self._store.owed())
+        self.schedule(self._database.pending())
         self._loop = asyncio.create_task(self._run())
         return self
 
@@ -89,7 +90,7 @@ class Callbacks:
         await self._session.close()
 
     def schedule(self, callbacks: list[Callback]) -> None:
-        """Posts each of them when it is due."""
+        """Post each of these when it is due."""
         for callback in callbacks:
             heapq.heappush(self._due, (callback.due_at, callback.id, callback))
         self._news.set()
@@ -118,7 +119,7 @@ class Callbacks:
             self._free.release()
 
     async def post(self, callback: Callback) -> None:
-        """Posts a callback now, once, and writes down the answer; schedules it again if that was not 2xx."""
+        """Post a callback now and record the answer; schedule it again unless that was 2xx."""
         forged = callback.kind == "forged"
         path = f"delivery/{secrets.token_urlsafe(32)}" if forged else f"{callback.kind}/{self._webhook_secret()}"
         url = f"{self._gateway_url}/webhooks/africastalking/{path}"
@@ -128,13 +129,13 @@ class Callbacks:
                 http_status = response.status
                 await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            # The name only: the address, which is in the message, is secret.
+            # The name only: the message contains the address, which is secret.
             log.debug("callback %d: %s", callback.id, type(error).__name__)
         taken = http_status is not None and HTTPStatus.OK <= http_status < HTTPStatus.MULTIPLE_CHOICES
         again_at = None
-        if not taken and not forged and callback.tries < len(_WAITS_SECONDS):
-            again_at = time.time() + _WAITS_SECONDS[callback.tries]
-        self._store.tried(callback, http_status, again_at)
+        if not taken and not forged and callback.tries < _RETRIES:
+            again_at = time.time() + backoff(callback.tries + 1, *_RETRY_SECONDS)
+        self._database.tried(callback, http_status, again_at)
         if again_at is not None:
             self.schedule([replace(callback, due_at=again_at, tries=callback.tries + 1)])
         elif not taken and not forged:

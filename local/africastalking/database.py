@@ -1,7 +1,7 @@
-"""What the SMS sandbox remembers: requests, texts, callbacks still to be posted, opted-out numbers, its behaviour.
+"""The SMS sandbox's requests, messages, pending callbacks, opted-out numbers and behaviour, in SQLite.
 
-SQLite in one file, one connection, used from one thread. Write-ahead logging without a sync per commit: what was
-committed outlives a kill -9 of the process (not a power cut), and a commit costs some 50 microseconds.
+One file, one connection, one thread. Write-ahead logging without a sync per commit: commits survive a kill -9 of the
+process (not a power cut) and take some 50 microseconds.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 from local.africastalking.behaviour import Behaviour, read_behaviour
 
-__all__ = ["Asked", "Callback", "Owed", "SmsStore", "Text"]
+__all__ = ["Callback", "Message", "NewCallback", "SandboxDatabase", "SendRequest"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -44,8 +44,8 @@ CREATE TABLE IF NOT EXISTS behaviour (
 
 
 @dataclass(frozen=True)
-class Text:
-    """A text that was taken. `answer` is the behaviour it met."""
+class Message:
+    """The record of an accepted text; `answer` is the behaviour that answered it."""
 
     message_id: str
     to: str
@@ -58,10 +58,10 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request to send: the behaviour it met, its HTTP status (None: no answer at all), its headers and form.
+class SendRequest:
+    """A request to send: the behaviour that answered it, its HTTP status (None: no answer at all), headers and form.
 
-    The form is None where it was not read; `segments` are those of its message.
+    The form is None if it was not read.
     """
 
     answer: str
@@ -72,8 +72,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A callback to be posted: its kind (`delivery`, `forged` or `optout`), its form, when it is due (Unix seconds)."""
+class NewCallback:
+    """A callback to post: its kind (`delivery`, `forged` or `optout`), its form, and when it is due (Unix seconds)."""
 
     kind: str
     fields: dict[str, str]
@@ -81,19 +81,19 @@ class Owed:
 
 
 @dataclass(frozen=True)
-class Callback(Owed):
-    """A callback that is owed, and how often it was tried."""
+class Callback(NewCallback):
+    """A stored callback, and how often it was posted."""
 
     id: int
     tries: int
 
 
-class SmsStore:
-    """The sandbox's memory; see the module. `changes` counts what a reader could notice."""
+class SandboxDatabase:
+    """The file. `changes` counts the writes, so that readers notice them."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # isolation_level=None: transactions are begun where they are needed.
+        # isolation_level=None: we begin transactions ourselves.
         self._sql = sqlite3.connect(path, isolation_level=None)
         self._sql.row_factory = sqlite3.Row
         self._sql.execute("PRAGMA journal_mode = WAL")
@@ -105,7 +105,7 @@ class SmsStore:
         self.changes = 0
 
     def close(self) -> None:
-        """Ends the use of the file."""
+        """Close the file."""
         self._sql.close()
 
     @contextmanager
@@ -119,10 +119,12 @@ class SmsStore:
         self._sql.execute("COMMIT")
         self.changes += 1
 
-    # Texts and their callbacks
+    # Messages and their callbacks
 
-    def record(self, asked: Asked, texts: Sequence[tuple[Text, list[Owed]]] = ()) -> list[Callback]:
-        """Keeps a request, the texts it had taken and the delivery reports due for them, all or none; the reports."""
+    def record(
+        self, request: SendRequest, messages: Sequence[tuple[Message, list[NewCallback]]] = ()
+    ) -> list[Callback]:
+        """Store a request, its messages and their delivery reports in one transaction; return the stored reports."""
         callbacks: list[Callback] = []
         with self._change():
             self._sql.execute(
@@ -130,41 +132,41 @@ class SmsStore:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     _now(),
-                    asked.answer,
-                    asked.http_status,
-                    json.dumps(asked.headers),
-                    None if asked.fields is None else json.dumps(asked.fields),
-                    asked.segments,
-                    json.dumps([text.message_id for text, _ in texts]),
+                    request.answer,
+                    request.http_status,
+                    json.dumps(request.headers),
+                    None if request.fields is None else json.dumps(request.fields),
+                    request.segments,
+                    json.dumps([message.message_id for message, _ in messages]),
                 ),
             )
-            for text, reports in texts:
+            for message, reports in messages:
                 self._sql.execute(
                     "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        text.message_id,
-                        text.to,
-                        text.text,
-                        text.sender,
+                        message.message_id,
+                        message.to,
+                        message.text,
+                        message.sender,
                         _now(),
-                        text.answer,
-                        text.segments,
-                        text.encoding,
-                        text.cost,
+                        message.answer,
+                        message.segments,
+                        message.encoding,
+                        message.cost,
                     ),
                 )
-                callbacks += [self._owe(report, text.message_id) for report in reports]
+                callbacks += [self._add_callback(report, message.message_id) for report in reports]
         return callbacks
 
-    def _owe(self, owed: Owed, message_id: str | None = None) -> Callback:
+    def _add_callback(self, callback: NewCallback, message_id: str | None = None) -> Callback:
         row = self._sql.execute(
             "INSERT INTO callbacks (kind, message_id, fields, due_at) VALUES (?, ?, ?, ?) RETURNING id",
-            (owed.kind, message_id, json.dumps(owed.fields), owed.due_at),
+            (callback.kind, message_id, json.dumps(callback.fields), callback.due_at),
         ).fetchone()
-        return Callback(owed.kind, owed.fields, owed.due_at, row["id"], 0)
+        return Callback(callback.kind, callback.fields, callback.due_at, row["id"], 0)
 
-    def owed(self) -> list[Callback]:
-        """The callbacks that are still to be posted, first due first."""
+    def pending(self) -> list[Callback]:
+        """Return the callbacks that are still to be posted, in the order in which they are due."""
         rows = self._sql.execute(
             "SELECT id, kind, fields, due_at, tries FROM callbacks WHERE pending ORDER BY due_at, id"
         )
@@ -173,7 +175,7 @@ class SmsStore:
         ]
 
     def tried(self, callback: Callback, http_status: int | None, again_at: float | None) -> None:
-        """Writes down how a callback was answered (None: not at all), and when it is tried again, if it is."""
+        """Record a post's status (None: no answer), and when to post the callback again, if at all."""
         with self._change():
             self._sql.execute(
                 "UPDATE callbacks SET tries = ?, tried_at = ?, http_status = ?, pending = ?, due_at = ? WHERE id = ?",
@@ -188,22 +190,22 @@ class SmsStore:
             )
 
     def messages(self, newest: int | None = None) -> list[dict[str, Any]]:
-        """All texts, or the newest so many, oldest first, each with its delivery reports."""
+        """Return all messages or the newest, oldest first, each with its delivery reports."""
         limit = (-1 if newest is None else newest,)
-        texts = self._sql.execute("SELECT * FROM messages ORDER BY recorded_at DESC, rowid DESC LIMIT ?", limit)
-        found = {row["message_id"]: {**row, "delivery": []} for row in texts}
+        rows = self._sql.execute("SELECT * FROM messages ORDER BY recorded_at DESC, rowid DESC LIMIT ?", limit)
+        messages = {row["message_id"]: {**row, "delivery": []} for row in rows}
         reports = self._sql.execute(
             "SELECT * FROM callbacks WHERE message_id IN"
             " (SELECT message_id FROM messages ORDER BY recorded_at DESC, rowid DESC LIMIT ?) ORDER BY due_at, id",
             limit,
         )
         for row in reports:
-            message = found[row["message_id"]]
+            message = messages[row["message_id"]]
             message["delivery"].append(_report(row, message))
-        return list(reversed(found.values()))
+        return list(reversed(messages.values()))
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request to send, oldest first, also those that were refused or dropped; the key is in none."""
+        """Return every request to send, also refused and dropped ones, oldest first and without the API key."""
         rows = self._sql.execute(
             "SELECT recorded_at, answer, http_status, headers, fields, segments, message_ids FROM requests ORDER BY id"
         )
@@ -214,19 +216,19 @@ class SmsStore:
 
     @property
     def opted_out(self) -> frozenset[str]:
-        """The numbers that want no texts."""
+        """The numbers that opted out."""
         return frozenset(self._opted_out)
 
     def opt_out(self, number: str, fields: dict[str, str]) -> Callback:
-        """From now on this number wants no texts; the callback that says so."""
+        """Opt a number out, and return the callback that reports it."""
         with self._change():
             self._sql.execute("INSERT OR IGNORE INTO opted_out VALUES (?)", (number,))
-            callback = self._owe(Owed("optout", fields, time.time()))
+            callback = self._add_callback(NewCallback("optout", fields, time.time()))
         self._opted_out.add(number)
         return callback
 
     def opt_in(self, number: str) -> None:
-        """Takes that back."""
+        """Opt a number in again."""
         with self._change():
             self._sql.execute("DELETE FROM opted_out WHERE number = ?", (number,))
         self._opted_out.discard(number)
@@ -235,17 +237,17 @@ class SmsStore:
 
     @property
     def behaviour(self) -> Behaviour:
-        """How the sandbox is to behave; its script is what is left of it."""
+        """The current behaviour, with the unused rest of its script."""
         return replace(self._behaviour, script=self._behaviour.script[self._used :])
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
-        """Replaces the behaviour as a whole."""
+        """Replace the whole behaviour."""
         with self._change():
             self._sql.execute("INSERT OR REPLACE INTO behaviour VALUES (1, ?, 0)", (json.dumps(behaviour.document()),))
         self._behaviour, self._used = behaviour, 0
 
     def next_answer(self) -> str:
-        """The answer that the next request gets; uses up one of the script's."""
+        """Return the answer for the next request, and use it up if it is the script's."""
         if self._used >= len(self._behaviour.script):
             return self._behaviour.default
         with self._change():
@@ -258,18 +260,18 @@ class SmsStore:
         try:
             return (read_behaviour(json.loads(row["document"])), row["used"]) if row else (Behaviour(), 0)
         except ValueError:
-            # Written by another version.
+            # Another version wrote it.
             return Behaviour(), 0
 
     # Leaks
 
     def leaked(self, *, api_key: bool, body: bool) -> None:
-        """Writes down that someone followed a redirect, and what came along."""
+        """Record that a client followed a redirect, and what it sent along."""
         with self._change():
             self._sql.execute("INSERT INTO leaks VALUES (?, ?, ?)", (_now(), api_key, body))
 
     def leaks(self) -> list[dict[str, Any]]:
-        """Who followed a redirect, oldest first."""
+        """Return who followed a redirect, oldest first."""
         rows = self._sql.execute("SELECT recorded_at, api_key, body FROM leaks ORDER BY rowid")
         return [{**row, "api_key": bool(row["api_key"]), "body": bool(row["body"])} for row in rows]
 
@@ -286,7 +288,7 @@ def _report(row: sqlite3.Row, message: dict[str, Any]) -> dict[str, Any]:
     fields = json.loads(row["fields"])
     own = (fields["id"], fields["phoneNumber"]) == (message["message_id"], message["to"])
     return {
-        # Not with another id, number or secret.
+        # False for a report with another id, number or secret.
         "genuine": own and row["kind"] == "delivery",
         "status": fields["status"],
         "failure_reason": fields.get("failureReason"),

@@ -1,6 +1,6 @@
-"""The SMS sandbox's page: the recipients' phones with their texts, and what became of each.
+"""The SMS sandbox's page: the recipients' phones with their texts, and the outcome of each.
 
-The page is static (local/africastalking/page/); it reads `GET /_sandbox/phones` again and again, by ETag, and shows what changed.
+The page is static (local/africastalking/page/). It polls `GET /_sandbox/phones` by ETag and shows what changed.
 """
 
 import json
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from local.africastalking.answers import MAGIC_PREFIX, STATUSES
 from local.africastalking.behaviour import DELIVERIES, LOST
-from local.africastalking.database import SmsStore
+from local.africastalking.database import SandboxDatabase
 
 __all__ = ["phones", "routes"]
 
@@ -24,20 +24,20 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# Texts on the page, the newest; `GET /_sandbox/messages` has all.
+# How many of the newest texts the page shows; `GET /_sandbox/messages` has all.
 _NEWEST = 200
 
 
-def routes(store: SmsStore) -> list[web.RouteDef]:
-    """The page, its files and its data."""
-    # Counts of changes start again with the process.
+def routes(database: SandboxDatabase) -> list[web.RouteDef]:
+    """Return the routes of the page, its files and its data."""
+    # The count of changes starts again with each process.
     process = secrets.token_hex(4)
 
     async def data(request: web.Request) -> web.Response:
-        tag = f'"{process}-{store.changes}"'
+        tag = f'"{process}-{database.changes}"'
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={"ETag": tag})
-        body = json.dumps(phones(store)).encode()
+        body = json.dumps(phones(database)).encode()
         headers = {"Content-Type": "application/json", "ETag": tag, "Cache-Control": "no-cache"}
         return web.Response(body=body, headers=headers)
 
@@ -54,11 +54,11 @@ def routes(store: SmsStore) -> list[web.RouteDef]:
     ]
 
 
-def phones(store: SmsStore) -> dict[str, Any]:
-    """Everything the page shows: phones, the one with the newest text first, and the behaviour."""
-    opted_out = store.opted_out
+def phones(database: SandboxDatabase) -> dict[str, Any]:
+    """Return everything the page shows: the phones, newest text first, and the behaviour."""
+    opted_out = database.opted_out
     numbers: dict[str, list[dict[str, Any]]] = {}
-    for message in reversed(store.messages(_NEWEST)):
+    for message in reversed(database.messages(_NEWEST)):
         message["state"] = _state(message["delivery"])
         message["answer_lost"] = message["answer"] in LOST
         numbers.setdefault(message["to"], []).append(message)
@@ -70,7 +70,7 @@ def phones(store: SmsStore) -> dict[str, Any]:
             for number, messages in numbers.items()
         ],
         "newest": _NEWEST,
-        "behaviour": store.behaviour.document(),
+        "behaviour": database.behaviour.document(),
         "deliveries": list(DELIVERIES),
         "magic_numbers": [
             {"number": f"{MAGIC_PREFIX}{code}", "code": code, "status": status} for code, status in STATUSES.items()
@@ -79,10 +79,10 @@ def phones(store: SmsStore) -> dict[str, Any]:
 
 
 def _state(reports: list[dict[str, Any]]) -> str:
-    """What a text's reports have said so far: `delivered`, `undelivered`, `submitted` or `taken`."""
-    said = {report["status"] for report in reports if report["genuine"] and report["tried_at"] is not None}
-    if "Success" in said:
+    """Return what a text's reports say so far: `delivered`, `undelivered`, `submitted` or `taken`."""
+    statuses = {report["status"] for report in reports if report["genuine"] and report["tried_at"] is not None}
+    if "Success" in statuses:
         return "delivered"
-    if said & {"Failed", "Rejected", "AbsentSubscriber", "Expired"}:
+    if statuses & {"Failed", "Rejected", "AbsentSubscriber", "Expired"}:
         return "undelivered"
-    return "submitted" if said else "taken"
+    return "submitted" if statuses else "taken"

@@ -1,6 +1,6 @@
 """The SMS sandbox's port, which can refuse connections for a while.
 
-No answer can show that fault: whoever got a connection may have sent a text.
+No answer can stand for that fault: a client that gets a connection may have sent its text.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _AGAIN_SECONDS = 0.1
 
 
 class Port:
-    """Listens on this machine only, for what the runner serves, from entering to leaving."""
+    """Serves the runner's application on loopback while the context is entered."""
 
     def __init__(self, runner: web.AppRunner, port: int) -> None:
         self._runner = runner
@@ -42,13 +42,13 @@ class Port:
 
     @property
     def refuses(self) -> bool:
-        """Whether nobody can connect now."""
+        """Whether new connections are refused."""
         return self._server is None
 
     def refuse(self, seconds: float) -> None:
-        """From now on, and for so long, nobody can connect; connections that there are stay."""
+        """Refuse new connections for so many seconds; existing ones stay open."""
         if self._server:
-            # Who has connected by now must not find the connection closed: that would be another fault.
+            # Connections already made must not be closed: that would be another fault.
             with contextlib.suppress(BlockingIOError):
                 while True:
                     self._keep(self._serve(self._socket.accept()[0]))
@@ -77,7 +77,7 @@ class Port:
             try:
                 await self._open()
             except OSError:
-                # Somebody else has the port for now.
+                # Another program has the port for the moment.
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _serve(self, connection: socket.socket) -> None:
@@ -87,7 +87,7 @@ class Port:
         await asyncio.get_running_loop().connect_accepted_socket(server, connection)
 
     def _keep(self, coroutine: Coroutine[object, object, object]) -> None:
-        # The loop itself holds its tasks only weakly.
+        # The event loop holds its tasks only weakly.
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
