@@ -1,4 +1,4 @@
-"""template.yaml as the local system needs it: read through SAM's own translator, so it means here what it means on AWS."""
+"""Reads template.yaml through SAM's own translator, so it means here what it means on AWS."""
 
 import hashlib
 import json
@@ -12,7 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from deployment import ACCOUNT, REGION, STACK
+from deployment import REGION, resolver
+from deployment.resolver import Resolver
 
 __all__ = ["EventSourceMapping", "Function", "Route", "Schedule", "Template", "load"]
 
@@ -21,9 +22,9 @@ _RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function: `name` is its folder; timeout in seconds, memory in MB, `statements` its own role's.
+    """One Lambda function: `name` is its folder, timeout in seconds, memory in MB, `statements` those of its role.
 
-    `logging` are the variables that Lambda itself sets for its LoggingConfig.
+    `logging` holds the variables that Lambda sets for its LoggingConfig.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API; `path` is `$default` for what no other takes. `scopes` are alternatives."""
+    """One route of the HTTP API; the path `$default` matches any other request. A token needs one of the scopes."""
 
     method: str
     path: str
@@ -49,13 +50,13 @@ class Route:
 
     @property
     def key(self) -> str:
-        """The route key, as events carry it."""
+        """The route key, as in events."""
         return self.path if self.path == "$default" else f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True)
 class EventSourceMapping:
-    """A function on a table's stream. -1 means no limit; times in seconds."""
+    """A function on a table's stream. -1 means no limit; times are seconds."""
 
     function: str
     table: str
@@ -73,7 +74,7 @@ class EventSourceMapping:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function that EventBridge invokes every so many seconds; `input`, a JSON text, is the event if there is one."""
+    """A function that EventBridge invokes at a rate, with `input` (JSON) as the event if it is set."""
 
     function: str
     seconds: float
@@ -95,40 +96,41 @@ class Template:
 
 
 def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None) -> Template:
-    """The template with these parameters. With `cache`, a folder, an unchanged one is read from there.
+    """Return the template with these parameters. `cache` is a folder that keeps unchanged templates.
 
-    Raises ValueError for a parameter that is missing, a template the translator refuses, or what is not known here.
+    Raise ValueError for a missing parameter, a template that the translator refuses, or a feature that we do not know.
     """
     raw = path.read_bytes()
-    mark = hashlib.sha256(raw + Path(__file__).read_bytes() + json.dumps(dict(parameters), sort_keys=True).encode())
-    kept = cache / f"template-{mark.hexdigest()[:16]}.pickle" if cache else None
-    if kept and kept.is_file():
-        found: Template = pickle.loads(kept.read_bytes())  # noqa: S301 - our own file, under .local
-        return found
+    code = Path(__file__).read_bytes() + Path(resolver.__file__).read_bytes()
+    digest = hashlib.sha256(raw + code + json.dumps(dict(parameters), sort_keys=True).encode())
+    cached = cache / f"template-{digest.hexdigest()[:16]}.pickle" if cache else None
+    if cached and cached.is_file():
+        stored: Template = pickle.loads(cached.read_bytes())  # noqa: S301 - our own file, under .local
+        return stored
     template = _read(raw, parameters)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for old in kept.parent.glob("template-*.pickle"):
+    if cached:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        for old in cached.parent.glob("template-*.pickle"):
             old.unlink(missing_ok=True)
         # In one step: other parts of the system may be reading it.
-        new = kept.with_suffix(f".{os.getpid()}.tmp")
-        new.write_bytes(pickle.dumps(template))
-        new.replace(kept)
+        draft = cached.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_bytes(pickle.dumps(template))
+        draft.replace(cached)
     return template
 
 
 def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """The CloudFormation template that SAM makes of it, its parameters filled in."""
-    # The translator is slow to import, and not needed when the cache has the result.
+    """Return the CloudFormation template that SAM translates it to, with its parameters filled in."""
+    # The translator is slow to import, and the cache makes it unnecessary.
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
     from samtranslator.yaml_helper import yaml_parse
 
-    # It warns of feature toggles that only AWS's own deployment of it has.
+    # It warns of feature toggles that exist only in AWS's own deployment.
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     document = yaml_parse(raw.decode())
-    # The layer is a folder here; the translator only wants to see an address.
+    # Code is a local folder here, but the translator insists on an address.
     for resource in document["Resources"].values():
         for name in ("ContentUri", "CodeUri"):
             if name in resource.get("Properties", {}):
@@ -142,116 +144,9 @@ def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
     return translated
 
 
-class _Resolver:
-    """Resolves CloudFormation's intrinsic functions for one stack on this machine."""
-
-    def __init__(self, document: dict[str, Any], parameters: Mapping[str, str]) -> None:
-        self._document = document
-        self._resources = document["Resources"]
-        self._values: dict[str, Any] = {
-            "AWS::StackName": STACK,
-            "AWS::Region": REGION,
-            "AWS::AccountId": ACCOUNT,
-            "AWS::Partition": "aws",
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::NoValue": None,
-        }
-        for name, parameter in document.get("Parameters", {}).items():
-            if name not in parameters and "Default" not in parameter:
-                raise ValueError(f"the template's parameter {name} has no value")
-            self._values[name] = str(parameters.get(name, parameter.get("Default")))
-        self._functions: dict[str, Callable[[Any], Any]] = {
-            "Fn::GetAtt": self._getatt,
-            "Fn::Sub": self._sub,
-            "Fn::Join": self._join,
-            "Fn::If": self._if,
-        }
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [found for each in value if (found := self(each)) is not None]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            ((name, argument),) = value.items()
-            if name == "Ref":
-                return self._ref(argument)
-            if resolve := self._functions.get(name):
-                return resolve(argument)
-        return {key: found for key, each in value.items() if (found := self(each)) is not None}
-
-    def _ref(self, name: str) -> Any:
-        if name in self._values:
-            return self._values[name]
-        if name not in self._resources:
-            raise ValueError(f"the template refers to {name}, which it does not have")
-        resource = self._resources[name]
-        kind, properties = resource["Type"], resource.get("Properties", {})
-        if kind == "AWS::DynamoDB::Table":
-            return self(properties.get("TableName")) or f"{STACK}-{name.removesuffix('Table').lower()}"
-        if kind == "AWS::Lambda::Function":
-            return self(properties.get("FunctionName")) or f"{STACK}-{name}"
-        if kind == "AWS::Lambda::Alias":
-            return f"{self._arn(properties['FunctionName']['Ref'])}:{properties['Name']}"
-        return name
-
-    def _getatt(self, argument: Any) -> str:
-        name, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-        if attribute == "StreamArn":
-            return f"{self._arn(name)}/stream/2026-01-01T00:00:00.000"
-        return self._arn(name) if attribute == "Arn" else f"{name}.{attribute}"
-
-    def _arn(self, name: str) -> str:
-        kind = self._resources[name]["Type"]
-        prefix = f"arn:aws:{kind.split('::')[1].lower()}:{REGION}:{ACCOUNT}"
-        if kind == "AWS::DynamoDB::Table":
-            return f"{prefix}:table/{self._ref(name)}"
-        return (
-            f"{prefix}:function:{self._ref(name)}" if kind == "AWS::Lambda::Function" else f"{prefix}:{self._ref(name)}"
-        )
-
-    def _sub(self, argument: Any) -> str:
-        text, extra = argument if isinstance(argument, list) else (argument, {})
-
-        def fill(match: re.Match[str]) -> str:
-            name = match[1]
-            if name in extra:
-                return str(self(extra[name]))
-            return self._getatt(name) if "." in name else str(self._ref(name))
-
-        return re.sub(r"\$\{([^!][^}]*)\}", fill, text).replace("${!", "${")
-
-    def _join(self, argument: Any) -> str:
-        separator, parts = argument
-        return str(separator).join(str(part) for part in self(parts))
-
-    def _if(self, argument: Any) -> Any:
-        condition, yes, no = argument
-        return self(yes if self.holds(condition) else no)
-
-    def holds(self, condition: Any) -> bool:
-        """Whether a condition, or one of that name, is true for this stack."""
-        if isinstance(condition, str):
-            return self.holds(self._document["Conditions"][condition])
-        ((name, argument),) = condition.items()
-        match name:
-            case "Condition":
-                return self.holds(argument)
-            case "Fn::Equals":
-                left, right = self(argument)
-                return bool(left == right)
-            case "Fn::Not":
-                return not self.holds(argument[0])
-            case "Fn::And":
-                return all(self.holds(each) for each in argument)
-            case "Fn::Or":
-                return any(self.holds(each) for each in argument)
-        raise ValueError(f"the condition {name} is not known here")
-
-
 def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
     document = transform(raw, parameters)
-    resolve = _Resolver(document, parameters)
+    resolve = Resolver(document, parameters)
     resources = {
         name: resource
         for name, resource in document["Resources"].items()
@@ -259,7 +154,7 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
     }
 
     def of_type(kind: str) -> dict[str, dict[str, Any]]:
-        return {name: each for name, each in resources.items() if each["Type"] == kind}
+        return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
 
     functions = {}
     by_reference: dict[str, str] = {}
@@ -290,9 +185,9 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
         by_reference[logical_id] = by_reference[resource["Properties"]["FunctionName"]["Ref"]]
 
     def function_of(reference: Any) -> str:
-        # An alias, a version, a function or an address made of them: what it names is in its text.
+        # An alias, a version, a function or an address built from one: its text contains the name.
         text = json.dumps(reference)
-        named = [each for each in by_reference if f'"{each}"' in text or f"{each}." in text or f"${{{each}" in text]
+        named = [name for name in by_reference if f'"{name}"' in text or f"{name}." in text or f"${{{name}" in text]
         if not named:
             raise ValueError(f"{text} names no function of the template")
         return by_reference[max(named, key=len)]
@@ -319,22 +214,22 @@ def _read(raw: bytes, parameters: Mapping[str, str]) -> Template:
 
 
 def _schedules(
-    resources: dict[str, dict[str, Any]], resolve: _Resolver, function_of: Callable[[Any], str]
+    resources: dict[str, dict[str, Any]], resolve: Resolver, function_of: Callable[[Any], str]
 ) -> list[Schedule]:
-    """The schedules with a rate; one with a cron expression is of no use on a machine that is not always on."""
-    found = []
+    """Return the schedules with a rate. A cron expression is useless on a machine that is not always on."""
+    schedules = []
     for resource in resources.values():
         properties = resource["Properties"]
         if rate := re.fullmatch(r"rate\((\d+) (\w+)\)", resolve(properties.get("ScheduleExpression", ""))):
             (target,) = properties["Targets"] if "Targets" in properties else [properties["Target"]]
             seconds = float(int(rate[1]) * _RATES[rate[2]])
-            found.append(Schedule(function_of(target), seconds, target.get("Input")))
-    return found
+            schedules.append(Schedule(function_of(target), seconds, target.get("Input")))
+    return schedules
 
 
 def _table(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     if stream := properties.get("StreamSpecification"):
-        # CloudFormation turns the stream on by naming it; the API wants to be told.
+        # CloudFormation enables a stream that is specified; the API needs a flag.
         stream["StreamEnabled"] = True
     known = (
         "AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes", "LocalSecondaryIndexes",
@@ -353,7 +248,7 @@ def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | 
         table=table[1],
         batch_size=int(properties.get("BatchSize", 100)),
         window=float(properties.get("MaximumBatchingWindowInSeconds", 0)),
-        filters=[json.loads(each["Pattern"]) for each in filters],
+        filters=[json.loads(entry["Pattern"]) for entry in filters],
         retries=int(properties.get("MaximumRetryAttempts", -1)),
         max_age=int(properties.get("MaximumRecordAgeInSeconds", -1)),
         bisect=bool(properties.get("BisectBatchOnFunctionError", False)),
@@ -365,37 +260,37 @@ def _mapping(function: str, properties: dict[str, Any]) -> EventSourceMapping | 
 
 
 def _logging(config: dict[str, str]) -> dict[str, str]:
-    """What Lambda tells a runtime of a function's LoggingConfig; a level is only there with the format JSON."""
+    """Return the variables that Lambda sets for a LoggingConfig. Only the format JSON has a level."""
     if config.get("LogFormat") != "JSON":
         return {}
     return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": config.get("ApplicationLogLevel", "INFO")}
 
 
-def _text(what: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if not isinstance(value, str | int | float):
-        raise ValueError(f"{what} is {json.dumps(value)}, which is not known here")  # noqa: TRY004 - as of all of a template
+        raise ValueError(f"{name} is {json.dumps(value)}, which the template reader does not know")  # noqa: TRY004 - callers expect ValueError
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _authorizer(components: dict[str, Any]) -> dict[str, Any]:
-    """The JWT authorizer's issuer and audience; nothing where there is none."""
-    schemes = [
-        each.get("x-amazon-apigateway-authorizer", {}) for each in components.get("securitySchemes", {}).values()
+    """Return the JWT authorizer's issuer and audience, or an empty dict."""
+    authorizers = [
+        scheme.get("x-amazon-apigateway-authorizer", {}) for scheme in components.get("securitySchemes", {}).values()
     ]
-    return next((each["jwtConfiguration"] for each in schemes if "jwtConfiguration" in each), {})
+    return next((entry["jwtConfiguration"] for entry in authorizers if "jwtConfiguration" in entry), {})
 
 
 def _routes(body: dict[str, Any], function_of: Callable[[Any], str]) -> list[Route]:
-    """The routes of an API's OpenAPI document."""
+    """Return the routes of an API's OpenAPI document."""
     return [
         Route(
             method="ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
             path="$default" if path.endswith("$default") else path,
             function=function_of(operation["x-amazon-apigateway-integration"]["uri"]),
-            # SAM's name for an open route is NONE; whatever else is required, only a JWT authorizer lets anybody in.
+            # SAM calls the authorizer of an open route NONE; any other one is the JWT authorizer.
             authorized=any(name != "NONE" for required in operation.get("security", []) for name in required),
             scopes=tuple(
-                scope for required in operation.get("security", []) for each in required.values() for scope in each
+                scope for required in operation.get("security", []) for scopes in required.values() for scope in scopes
             ),
         )
         for path, methods in body["paths"].items()

@@ -96,7 +96,7 @@ def test_a_port_that_is_in_use_is_named_before_anything_is_built(tmp_path: Path)
         server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         async with server:
-            with pytest.raises(samlocal.SamLocalError, match=f"port {port} is in use .*SAM_PORT={port + 1}"):
+            with pytest.raises(samlocal.SamLocalError, match=f"Port {port} is in use .*SAM_PORT={port + 1}"):
                 await samlocal.serve(Config(port=1, state=tmp_path, settings={}), port)
         assert list(tmp_path.iterdir()) == []
 
@@ -135,7 +135,7 @@ def test_a_sam_that_ends_at_once_is_said_to_and_not_waited_for(
 ) -> None:
     sam.write_text("#!/bin/sh\nexit 7\n")
     began = time.monotonic()
-    with pytest.raises(samlocal.SamLocalError, match=r"sam local ended by itself \(exit status 7\)"):
+    with pytest.raises(samlocal.SamLocalError, match=r"sam local ended unexpectedly \(exit status 7\)"):
         serve(tmp_path, monkeypatch)
     assert time.monotonic() - began < 10
 
@@ -166,6 +166,6 @@ def test_a_local_system_that_does_not_start_is_said_to_and_not_waited_for(
             pass
 
     began = time.monotonic()
-    with pytest.raises(samlocal.SamLocalError, match=r"the local system ended by itself \(exit status 1\)"):
+    with pytest.raises(samlocal.SamLocalError, match=r"The local system ended unexpectedly \(exit status 1\)"):
         asyncio.run(story())
     assert time.monotonic() - began < 20
