@@ -1,4 +1,4 @@
-"""One local system for the tests that do not break it."""
+"""One local system, shared by the tests that do not break it."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support.system import System, running
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
-    """A running system, shared: tests make their own customers and orders."""
-    with running() as found:
-        yield found
+    """A running system; tests create their own customers and orders in it."""
+    with running() as system:
+        yield system

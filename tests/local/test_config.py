@@ -1,4 +1,4 @@
-"""Where the local system is, and what .env and the environment change."""
+"""Where the local system lives, and how .env and the environment change that."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from local.config import Config, read_env_file
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody's own .env or environment."""
+    """Hide a person's own .env and environment."""
     monkeypatch.setattr(module, "ROOT", tmp_path)
     for name in ("PORT", "SALES_STATE", "SMS_TEXT", "LIST_SHARDS", "SMS_LEASE_SECONDS", "DYNAMODB_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
@@ -31,13 +31,13 @@ def test_port_moves_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("port", ["80", "65535", "-1", "http", "8000.5", "٨٠٠٠"])
-def test_a_port_that_cannot_be_one_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_impossible_port_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", port)
     with pytest.raises(ValueError, match="PORT must be a number"):
         Config.from_environ()
 
 
-def test_commands_find_the_port_of_the_running_system_unless_one_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_find_the_running_systems_port_unless_port_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config.from_environ()
     assert Config.of_running().port == 8000
     config.state.mkdir()

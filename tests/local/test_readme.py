@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.clones import clone, have_installed, new_shell, started
-from tests.support.people import sign_in, told
+from tests.support.people import read_until, sign_in
 from tests.support.readme import BLOCKS, README, Requests, commands, shell
 from tests.support.system import ROOT, System, free_ports
 
@@ -87,7 +87,7 @@ class Newcomer:
             ["make", "login"], cwd=self.folder, env=self.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        sign_in(told(process, r"http://\S+/authorize\?\S+(?=\n)"))
+        sign_in(read_until(process, r"http://\S+/authorize\?\S+(?=\n)"))
         token, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
         assert self.requests.status(self.requests.lists[0], token.strip()) == 200
@@ -196,12 +196,12 @@ def named(command: str) -> str:
     return path[1] if path else command
 
 
-def test_every_command_of_the_readme_has_its_place_in_the_walk() -> None:
+def test_every_command_of_the_readme_is_in_the_walk() -> None:
     assert list(WALK) == [named(command) for command in commands()]
 
 
 @pytest.mark.slow
-def test_in_a_fresh_clone_every_command_does_in_its_order_what_the_readme_says(tmp_path: Path) -> None:
+def test_in_a_fresh_clone_every_command_does_what_the_readme_says(tmp_path: Path) -> None:
     if not (ROOT / ".venv-sam").is_dir():
         pytest.skip("sam is not installed: scripts/setup.sh sam")
     newcomer = Newcomer(tmp_path)
@@ -220,13 +220,13 @@ def test_the_readme_opens_with_two_commands_that_make_knows() -> None:
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), target
 
 
-def test_every_file_the_readme_points_to_is_there() -> None:
+def test_every_file_that_the_readme_links_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
 
 
 @pytest.mark.parametrize("page", sorted(Path("docs").glob("*.md") if Path("docs").is_dir() else []), ids=str)
-def test_every_file_the_docs_point_to_is_there(page: Path) -> None:
+def test_every_file_that_the_docs_link_exists(page: Path) -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
 
@@ -311,7 +311,7 @@ def test_each_way_to_use_it_has_a_section_with_a_command_that_make_knows() -> No
     assert sorted(targets) == ["deploy", "run", "sam-local", "test"]
 
 
-def test_what_troubleshooting_quotes_is_what_the_system_says_and_what_a_test_has_seen_it_say() -> None:
+def test_troubleshooting_quotes_messages_that_tests_have_seen() -> None:
     section = README.split("## When something does not work")[1].split("\n## ")[0]
     said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/system/supervisor.py"))
     seen = "".join(

@@ -1,4 +1,4 @@
-"""What is around `sam local`: addresses, freshness of the build, the way from containers to the loopback."""
+"""What `make sam-local` does around sam: addresses, rebuilding, and the way from containers to the loopback."""
 
 import asyncio
 import os
@@ -41,17 +41,17 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_build_newer_than_every_source_is_used_again(tree: Path) -> None:
+def test_a_build_newer_than_every_source_is_reused(tree: Path) -> None:
     assert not samlocal.is_stale(tree / "build", tree)
 
 
 @pytest.mark.parametrize("name", ["template.yaml", "functions/a/app.py", "shared/sales/a.py"])
-def test_a_source_newer_than_the_build_asks_for_another(tree: Path, name: str) -> None:
+def test_a_source_newer_than_the_build_needs_another(tree: Path, name: str) -> None:
     os.utime(tree / name, (3000, 3000))
     assert samlocal.is_stale(tree / "build", tree)
 
 
-def test_an_unfinished_build_is_made_again(tree: Path) -> None:
+def test_an_unfinished_build_is_repeated(tree: Path) -> None:
     (tree / "build" / "finished").unlink()
     assert samlocal.is_stale(tree / "build", tree)
 
@@ -71,7 +71,7 @@ def test_a_connection_to_the_bridge_reaches_the_same_port_of_the_loopback() -> N
     async def story() -> bytes:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        # Another loopback address stands for docker's bridge.
+        # Another loopback address stands in for Docker's bridge.
         async with samlocal.forwarding("127.0.0.2", [port]):
             reader, writer = await asyncio.open_connection("127.0.0.2", port)
             writer.write(b"this")
@@ -105,7 +105,7 @@ def test_a_port_that_is_in_use_is_named_before_anything_is_built(tmp_path: Path)
 
 @pytest.fixture
 def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A sam that is a script, on a machine with nothing built, no containers and a local system that already runs."""
+    """A script as sam, on a machine without builds or containers, next to a running local system."""
     script = tmp_path / "sam"
     monkeypatch.setattr(samlocal, "sam", lambda: str(script))
     monkeypatch.setattr(samlocal, "is_stale", lambda _: False)
@@ -117,7 +117,7 @@ def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def serve(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Serves on a free port beside a system that answers."""
+    """Serve on a free port next to a running system."""
 
     async def story() -> None:
         system = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""The README's requests against `sam local start-api`: the functions as built, in Lambda containers."""
+"""The README's requests against `sam local start-api`: the built functions, in Lambda containers."""
 
 import json
 import os
@@ -33,7 +33,7 @@ PATHS = [
     ("GET", "/ap1/v1/sales/orders/"),
 ]
 
-# Whom these tests made up, and with which tokens: to be looked for in what all parts have said.
+# The people and tokens of these tests, to look for in the output of all parts.
 USED = Used()
 
 pytestmark = [pytest.mark.samlocal, pytest.mark.slow]
@@ -41,17 +41,17 @@ pytestmark = [pytest.mark.samlocal, pytest.mark.slow]
 
 @dataclass(frozen=True)
 class Api:
-    """The API in containers, and what belongs to it."""
+    """The API in containers, and the local system around it."""
 
     port: int
     environment: dict[str, str]
 
     def url(self, path: str) -> str:
-        """An address of the API."""
+        """Return an address of the API."""
         return f"http://127.0.0.1:{self.environment['SAM_PORT']}{path}"
 
     def token(self, scope: str = "") -> str:
-        """An access token from the local sign-in, as `make -s token` prints it."""
+        """Return an access token from the local issuer, as `make -s token` prints it."""
         variables = {**self.environment, **({"SCOPE": scope} if scope else {})}
         result = subprocess.run(
             ["make", "-s", "token"], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
@@ -60,13 +60,13 @@ class Api:
         return token
 
     def ask(self, method: str, path: str, token: str | None, body: Any = None) -> requests.Response:
-        """One request; the first to a function waits for its container."""
+        """Send a request; the first to a function waits for its container."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         USED.note(body)
         return requests.request(method, self.url(path), json=body, headers=headers, timeout=60)
 
     def texts(self) -> list[dict[str, Any]]:
-        """Every text that the sandbox took."""
+        """Return every text that the sandbox accepted."""
         answer = requests.get(f"http://127.0.0.1:{self.port + 2}/_sandbox/messages", timeout=5)
         messages: list[dict[str, Any]] = answer.json()["messages"]
         return messages
@@ -78,7 +78,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     if problem:
         pytest.skip(problem)
     state = tmp_path_factory.mktemp("samlocal")
-    # Ports of its own: no other running system is used, disturbed or taken for it.
+    # Its own ports, so that it neither uses nor disturbs another running system.
     port = free_ports(6)
     started = Api(port, {**os.environ, "PORT": str(port), "SAM_PORT": str(port + 5), "SALES_STATE": str(state)})
     with (state / "output").open("w") as output:
@@ -102,7 +102,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             assert time.monotonic() < end, (state / "output").read_text()
             time.sleep(0.2)
         yield started
-        # All but sam's own lines about requests, which have the query: one of the tokens is carried there.
+        # Leave out sam's own lines about requests, which have the query with one of the tokens.
         said = re.sub(r"(?m)^.* - - \[.*HTTP/1\.1.*$", "", (state / "output").read_text())
         assert list(found_in(said, PRIVATE | {"what a test used": f"(?i:{USED.pattern})"})) == []
         assert leaks(state, USED) == []
@@ -145,7 +145,7 @@ def test_a_path_without_a_route_is_a_problem_of_our_own(api: Api) -> None:
 def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> None:
     contract = api.ask("GET", "/openapi.json", None)
     assert (contract.status_code, contract.json()["openapi"][:3]) == (200, "3.1")
-    # What browsers are sent away to is the sign-in as they reach it, not as containers do.
+    # Browsers must be sent to the issuer as they reach it, not as containers do.
     assert f"http://127.0.0.1:{api.port + 1}/oauth2/default" in contract.text
     for name in ("swagger-ui.css", "favicon-32x32.png"):
         file = ROOT / "functions" / "serve_docs" / "swagger-ui" / name
@@ -204,5 +204,5 @@ def test_no_hostile_token_and_no_token_in_the_wrong_place_is_let_in(api: Api) ->
             )
         assert issuer.attacker
         assert issuer.attacker.fetches == 0
-    # sam's own server refuses what is no header.
+    # sam's own server refuses an invalid header.
     assert {name: status for name, status in let_in.items() if status not in {400, 401, 431}} == {}

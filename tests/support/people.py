@@ -1,4 +1,4 @@
-"""What a person does at the local sign-in, by its forms."""
+"""A person's actions at the local issuer, through its forms."""
 
 import re
 import subprocess
@@ -8,19 +8,19 @@ from urllib.parse import urlsplit
 import requests
 
 
-def told(process: subprocess.Popen[str], pattern: str) -> str:
-    """The first part of standard error that fits."""
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    """Read standard error until it matches; return the match."""
     assert process.stderr
-    seen = ""
+    output = ""
     for line in process.stderr:
-        seen += line
-        if match := re.search(pattern, seen):
+        output += line
+        if match := re.search(pattern, output):
             return match[0]
-    raise AssertionError(seen)
+    raise AssertionError(output)
 
 
 def fill_in(browser: requests.Session, page: requests.Response, **fields: str) -> requests.Response:
-    """Sends the page's form as a browser does."""
+    """Send the page's form as a browser does."""
     action = re.search(r'action="([^"]*)"', page.text)
     assert action, page.text
     hidden = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
@@ -30,6 +30,6 @@ def fill_in(browser: requests.Session, page: requests.Response, **fields: str) -
 
 
 def sign_in(address: str) -> requests.Response:
-    """Opens the address and signs in; what the browser shows at the end."""
+    """Open the address, sign in, and return the last page."""
     browser = requests.Session()
     return fill_in(browser, browser.get(address, timeout=10), username="demo", password="demo")

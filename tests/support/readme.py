@@ -1,4 +1,4 @@
-"""README.md's commands as they stand there, and the four requests, followed word for word."""
+"""README.md's commands, and its four requests, followed word for word."""
 
 import json
 import re
@@ -14,30 +14,30 @@ BLOCKS: list[tuple[str, str]] = re.findall(r"```(\w+)\n(.*?)```", README, re.DOT
 
 
 def commands() -> list[str]:
-    """What the README tells to type, in blocks and within sentences, each where it first comes."""
-    found: dict[str, None] = {}
+    """Return the commands of the README, in blocks and in sentences, in the order of their first mention."""
+    commands: dict[str, None] = {}
     without_headings = re.sub(r"^###? .*`.*", "", README, flags=re.MULTILINE)
     for kind, block, inline in re.findall(r"```(\w+)\n(.*?)```|`([^`\n]+)`", without_headings, re.DOTALL):
         if kind == "sh":
             lines = re.findall(r"(?:.*\\\n)*.+", block)
-            found |= dict.fromkeys(re.sub(r"\s+# .*", "", line) for line in lines)
+            commands |= dict.fromkeys(re.sub(r"\s+# .*", "", line) for line in lines)
         elif re.match(r"(?:[A-Z_]+=.*)?\bmake\b", inline):
-            found[inline] = None
-    return list(found)
+            commands[inline] = None
+    return list(commands)
 
 
 def shell(command: str, folder: Path, environment: dict[str, str], seconds: float = 60) -> str:
-    """What the command prints in this folder."""
-    done = subprocess.run(
+    """Run a command in this folder and return its output."""
+    result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder, env=environment, check=False, capture_output=True, text=True, timeout=seconds,
     )  # fmt: skip
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
 
 
 class Requests:
-    """The section "The four requests", against an API at this port."""
+    """The section "The four requests", sent to the API on this port."""
 
     def __init__(self, port: int, folder: Path, environment: dict[str, str]) -> None:
         self._port = port
@@ -52,37 +52,37 @@ class Requests:
         self.ids: dict[str, str] = {}
 
     def run(self, command: str, **variables: str) -> str:
-        """What a command prints, with this API's port in the place of the usual one."""
-        here = command.replace("localhost:8000", f"localhost:{self._port}")
-        return shell(here, self._folder, self._environment | {"TOKEN": self.token} | variables, 120)
+        """Run a command with this API's port instead of 8000, and return its output."""
+        adapted = command.replace("localhost:8000", f"localhost:{self._port}")
+        return shell(adapted, self._folder, self._environment | {"TOKEN": self.token} | variables, 120)
 
     def status(self, command: str, token: str) -> int:
-        """The status that a request is answered with."""
+        """Send a request and return the status."""
         return int(self.run(f"{command.strip()} -s -o /dev/null -w '%{{http_code}}'", TOKEN=token))
 
     def take_token(self) -> None:
-        """The token, into the variable that the others use."""
+        """Get the token that the other requests use."""
         self.token = self.run(self.token_line + 'printf %s "$TOKEN"', MAKEFLAGS="")
         assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", self.token)
 
     def make_customer(self) -> None:
-        """The customer is as the README shows it."""
+        """Create the customer and compare it with the README's."""
         customer = json.loads(self.run(self.create_customer))
-        shown = json.loads(next(text for kind, text in BLOCKS if kind == "json"))
-        assert shown.keys() == customer.keys()
-        for name, value in shown.items():
+        example = json.loads(next(text for kind, text in BLOCKS if kind == "json"))
+        assert example.keys() == customer.keys()
+        for name, value in example.items():
             assert str(value).startswith("<") or customer[name] == value, name
         self.ids["customer"] = customer["id"]
 
     def make_order(self, texts: Callable[[], list[dict[str, Any]]]) -> None:
-        """The order comes back queued, and a moment later its text is on the phone."""
+        """Create the order, which comes back queued, and wait for its text."""
         order = json.loads(self.run(self.create_order.replace("<id>", self.ids["customer"])))
         assert order["sms"]["status"] == "queued"
         self.ids["order"] = order["id"]
         until(lambda: [text for text in texts() if text["text"] == order["sms"]["text"]], seconds=60)
 
     def list_all(self) -> None:
-        """Both lists begin with what was just made, and the order's text gets delivered."""
+        """Check that both lists begin with the new items, and wait for the text's delivery."""
         assert len(self.lists) == 2
         for line, kind in zip(self.lists, ("customer", "order"), strict=True):
             assert json.loads(self.run(line))["data"][0]["id"] == self.ids[kind]
@@ -93,7 +93,7 @@ class Requests:
         )
 
     def follow(self, texts: Callable[[], list[dict[str, Any]]]) -> None:
-        """All of it, in its order."""
+        """Follow the whole section."""
         self.take_token()
         self.make_customer()
         self.make_order(texts)

@@ -76,7 +76,7 @@ def test_a_function_has_its_own_settings_and_the_global_ones(tmp_path: Path) -> 
     }
 
 
-def test_what_lambda_has_by_default_is_so_here(tmp_path: Path) -> None:
+def test_lambdas_defaults_apply(tmp_path: Path) -> None:
     bare = HEAD.replace(', Timeout: 29, Environment: {Variables: {SHARED: "yes"}}', "")
     function = read(tmp_path, ONE, head=bare).functions["make_order"]
     assert (function.timeout, function.memory, function.environment) == (3, 128, {})
@@ -128,7 +128,7 @@ def test_intrinsic_functions_are_resolved_for_this_machine(tmp_path: Path, value
     assert environment(tmp_path, f"A: {value}", TABLE)["A"] == expected
 
 
-def test_a_parameter_that_is_given_goes_before_its_default(tmp_path: Path) -> None:
+def test_a_given_parameter_overrides_its_default(tmp_path: Path) -> None:
     found = environment(tmp_path, "A: !Ref Stage, B: !If [IsLive, live, test]", Stage="live")
     assert (found["A"], found["B"]) == ("live", "live")
 
@@ -145,14 +145,12 @@ def test_a_parameter_that_is_given_goes_before_its_default(tmp_path: Path) -> No
         ),
     ],
 )
-def test_a_function_is_told_of_its_logging_as_lambda_tells_it(
-    tmp_path: Path, config: str, variables: dict[str, str]
-) -> None:
+def test_a_function_gets_lambdas_logging_variables(tmp_path: Path, config: str, variables: dict[str, str]) -> None:
     body = f"{ONE}      LoggingConfig: {config}\n" if config else ONE
     assert read(tmp_path, body).functions["make_order"].logging == variables
 
 
-def test_a_variable_without_a_value_is_not_there(tmp_path: Path) -> None:
+def test_a_variable_without_a_value_is_left_out(tmp_path: Path) -> None:
     assert "A" not in environment(tmp_path, "A: !If [IsLive, x, !Ref AWS::NoValue]")
 
 
@@ -164,17 +162,17 @@ def test_a_parameter_without_a_value_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ['!ImportValue "another-stack"', "!Ref Nothing"])
-def test_what_cannot_be_resolved_here_is_an_error_and_not_a_setting(tmp_path: Path, value: str) -> None:
+def test_an_unresolvable_value_is_an_error_not_a_setting(tmp_path: Path, value: str) -> None:
     with pytest.raises(ValueError, match=r"Nothing|ImportValue"):
         environment(tmp_path, f"A: {value}")
 
 
-def test_what_sams_translator_refuses_is_said(tmp_path: Path) -> None:
+def test_an_error_of_sams_translator_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="MakeOrderFunction"):
         read(tmp_path, ONE.replace("Handler:", "Handle:"))
 
 
-def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -> None:
+def test_a_resource_whose_condition_is_false_is_left_out(tmp_path: Path) -> None:
     conditional = TABLE.replace("    Type: AWS::DynamoDB", "    Condition: IsLive\n    Type: AWS::DynamoDB")
     assert read(tmp_path, conditional).tables == {}
     assert list(read(tmp_path, conditional, Stage="live").tables) == ["OrdersTable"]
@@ -221,13 +219,13 @@ def test_a_route_is_open_only_where_the_template_says_so(tmp_path: Path) -> None
         ({"security": [{"NONE": []}, {"AWS_IAM": []}]}, True),
     ],
 )
-def test_a_route_that_requires_what_is_not_known_here_is_not_open(security: dict[str, Any], authorized: bool) -> None:
+def test_a_route_with_an_unknown_requirement_is_not_open(security: dict[str, Any], authorized: bool) -> None:
     operation = {"x-amazon-apigateway-integration": {"uri": "x"}} | security
     (route,) = module._routes({"paths": {"/a": {"get": operation}}}, lambda _: "f")
     assert route.authorized is authorized
 
 
-def test_a_table_is_what_create_table_wants(tmp_path: Path) -> None:
+def test_a_table_is_ready_for_create_table(tmp_path: Path) -> None:
     found = read(tmp_path, TABLE)
     assert found.tables == {
         "OrdersTable": {
@@ -254,7 +252,7 @@ def test_a_table_is_what_create_table_wants(tmp_path: Path) -> None:
     assert found.time_to_live == {"OrdersTable": "expires_at"}
 
 
-def test_a_table_may_have_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_table_may_have_its_own_name(tmp_path: Path) -> None:
     named = TABLE.replace("      BillingMode", '      TableName: !Sub "${Stage}-mine"\n      BillingMode')
     assert read(tmp_path, named).tables["OrdersTable"]["TableName"] == "test-mine"
 
@@ -298,7 +296,7 @@ def test_a_streams_mapping_has_its_settings(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_sams_own_stream_event_is_read_alike(tmp_path: Path) -> None:
+def test_sams_own_stream_event_reads_the_same(tmp_path: Path) -> None:
     text = """        Stream:
           Type: DynamoDB
           Properties: {Stream: !GetAtt OrdersTable.StreamArn, StartingPosition: TRIM_HORIZON, BatchSize: 7}
@@ -319,7 +317,7 @@ def test_a_schedule_is_in_seconds(tmp_path: Path, kind: str, rate: str, seconds:
     assert read(tmp_path, events(text)).schedules == [Schedule("make_order", seconds, "{}")]
 
 
-def test_a_function_whose_name_begins_as_anothers_is_not_taken_for_it(tmp_path: Path) -> None:
+def test_a_function_is_not_mistaken_for_one_with_a_longer_name(tmp_path: Path) -> None:
     another = ONE.replace("MakeOrder", "MakeOrderFunctionAgain").replace("make_order", "again")
     text = """      Events:
         Get:
@@ -342,7 +340,7 @@ def test_an_unchanged_template_is_read_from_the_cache(tmp_path: Path, monkeypatc
     assert load(file, PARAMETERS, cache=tmp_path / "cache") == first
 
 
-def test_another_template_or_parameter_is_read_anew_and_the_old_one_forgotten(tmp_path: Path) -> None:
+def test_a_changed_template_or_parameter_replaces_the_cache(tmp_path: Path) -> None:
     file, cache = tmp_path / "template.yaml", tmp_path / "cache"
     file.write_text(HEAD + ONE)
     load(file, PARAMETERS, cache=cache)
@@ -375,16 +373,14 @@ def written() -> dict[str, Any]:
     return found
 
 
-def test_every_function_of_the_template_is_there_with_a_handler_that_exists(
-    ours: Template, written: dict[str, Any]
-) -> None:
+def test_every_function_of_the_template_has_an_existing_handler(ours: Template, written: dict[str, Any]) -> None:
     names = {name for name, each in written["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
     assert {function.logical_id for function in ours.functions.values()} == names
     root = Config(8000, Path(), {}).root
     assert all((root / "functions" / name / "app.py").is_file() for name in ours.functions)
 
 
-def test_every_route_of_the_template_is_there(ours: Template, written: dict[str, Any]) -> None:
+def test_every_route_of_the_template_is_read(ours: Template, written: dict[str, Any]) -> None:
     routes = [
         event.get("Properties", {})
         for each in written["Resources"].values()
@@ -402,7 +398,7 @@ def test_no_variable_of_any_function_is_unresolved(ours: Template) -> None:
     assert not re.search(r"\$\{AWS|Fn::|\"Ref\"|!Ref", text)
 
 
-def test_what_is_different_here_from_aws_are_variables_that_the_template_has(ours: Template) -> None:
+def test_local_overrides_are_variables_of_the_template(ours: Template) -> None:
     overrides = Config(8000, Path("/nowhere"), {}).overrides
     assert [name for name in overrides if name not in ours.functions["send_sms"].environment] == []
 
@@ -414,7 +410,7 @@ def test_every_index_key_is_defined(ours: Template) -> None:
         assert {key["AttributeName"] for index in indexes for key in index["KeySchema"]} == defined
 
 
-def test_what_is_open_is_what_the_template_leaves_open(ours: Template) -> None:
+def test_exactly_the_templates_open_routes_are_open(ours: Template) -> None:
     assert {route.key for route in ours.routes if not route.authorized} >= {"GET /healthz", "$default"}
     assert all(route.scopes for route in ours.routes if route.authorized)
     assert not any(route.path.startswith(("/api/", "/ap1/")) for route in ours.routes if not route.authorized)

@@ -1,4 +1,4 @@
-"""docs/sandbox.md says what the sandbox's own tables say."""
+"""docs/sandbox.md has the sandbox's own tables."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text().splitline
 
 
 @pytest.mark.parametrize("module", [sms_answers, sms_behaviour])
-def test_each_row_of_the_sandbox_s_tables_is_on_its_page(module: object) -> None:
+def test_each_row_of_the_sandboxs_tables_is_on_its_page(module: object) -> None:
     rows = [line for line in str(module.__doc__).splitlines() if line.startswith("|")]
     assert len(rows) > 10
     assert [row for row in rows if row not in PAGE] == []

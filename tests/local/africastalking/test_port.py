@@ -1,4 +1,4 @@
-"""The ports that tests and benches give to their systems."""
+"""The ports that tests and benches reserve for their systems."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from tests.support.system import free_ports
 ROOT = Path(__file__).parents[3]
 
 
-def test_whoever_asks_for_free_ports_at_the_same_time_gets_others() -> None:
+def test_concurrent_callers_get_different_free_ports() -> None:
     code = "from tests.local.system import free_ports; print(*[free_ports() for _ in range(10)]); input()"
     asked = [
         subprocess.Popen(

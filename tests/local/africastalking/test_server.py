@@ -1,4 +1,4 @@
-"""The SMS sandbox as a process of its own, over real HTTP; the system's webhooks are played by a small server."""
+"""The SMS sandbox as a separate process, over real HTTP; a small server stands in for the system's webhooks."""
 
 import http.client
 import json
@@ -53,9 +53,9 @@ class Answer:
 
 
 class Webhooks(ThreadingHTTPServer):
-    """Keeps what is posted to it, and the connections it came by; answers `statuses` one by one, then 200.
+    """Records posts and their connections; answers `statuses` one by one, then 200.
 
-    As the system's own, it has one secret, and no other address.
+    Like the system's own webhooks, it accepts one secret and has no other address.
     """
 
     daemon_threads = True
@@ -71,7 +71,7 @@ class Webhooks(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
-        # Otherwise reports go on coming to a server that nobody looks at.
+        # Otherwise reports keep coming after the test.
         for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -104,7 +104,7 @@ class _Webhook(BaseHTTPRequestHandler):
 
 @dataclass
 class Sandbox:
-    """The process under test; `port` is the system's, the sandbox listens two above."""
+    """The process under test; `port` is the system's, the sandbox listens on port + 2."""
 
     port: int
     state: Path
@@ -150,19 +150,19 @@ class Sandbox:
         return (self.state / "sms-api-key").read_text().strip()
 
     def processor_seconds(self) -> float:
-        """What the process has taken of a processor (proc(5))."""
+        """Return the processor time that the process has used (proc(5))."""
         assert self.process is not None
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def gateway(self, deadline: float = 5.0) -> Provider:
-        """The product's own side."""
+    def provider(self, deadline: float = 5.0) -> Provider:
+        """Return the product's own client."""
         address = f"http://127.0.0.1:{self.port + 2}"
         return Provider("sandbox", self.key, endpoint=address, sender="SHOP", deadline_seconds=deadline)
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """Every request to send that it had."""
+        """Return every request to send that it received."""
         requests: list[dict[str, Any]] = self.call("GET", "/_sandbox/requests").json["requests"]
         return requests
 
@@ -201,7 +201,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
-    """One process for all tests that do not stop it; its behaviour is as at first, without reports."""
+    """One process for all tests that do not stop it, with the default behaviour but without reports."""
     assert shared.put(delivery="none").status == 200
     return shared
 
@@ -212,10 +212,10 @@ def webhooks(shared: Sandbox) -> Iterator[Webhooks]:
         yield server
 
 
-# What Africa's Talking answers
+# Africa's Talking's answers
 
 
-def test_an_accepted_text_is_answered_as_the_real_sandbox_answers_it(sandbox: Sandbox) -> None:
+def test_an_accepted_text_is_answered_as_by_the_real_sandbox(sandbox: Sandbox) -> None:
     answer = sandbox.send(enqueue="1")
     assert answer.status == 201
     assert answer.header("Content-Type") == "application/json"
@@ -242,7 +242,7 @@ def test_the_same_request_twice_is_two_texts(sandbox: Sandbox) -> None:
     assert len(sandbox.messages) == before + 2
 
 
-def test_a_recorded_text_says_what_was_sent(sandbox: Sandbox) -> None:
+def test_a_recorded_text_has_everything_that_was_sent(sandbox: Sandbox) -> None:
     answer = sandbox.send(message="Habari Wanjikũ 😀 100 %\n+&=", **{"from": "SHOP"})
     message = sandbox.messages[-1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", message.pop("recorded_at"))
@@ -259,7 +259,7 @@ def test_a_recorded_text_says_what_was_sent(sandbox: Sandbox) -> None:
     }
 
 
-def test_each_recipient_has_an_id_and_a_status_of_its_own(sandbox: Sandbox) -> None:
+def test_each_recipient_has_its_own_id_and_status(sandbox: Sandbox) -> None:
     answer = sandbox.send(to=f"{NUMBER},+254700000403,+254704590344")
     first, refused, last = answer.json["SMSMessageData"]["Recipients"]
     assert answer.json["SMSMessageData"]["Message"] == "Sent to 2/3 Total Cost: USD 0.0158 Message parts: 1"
@@ -267,7 +267,7 @@ def test_each_recipient_has_an_id_and_a_status_of_its_own(sandbox: Sandbox) -> N
     assert refused["messageId"] == "None"
 
 
-def test_an_account_of_ones_own_is_answered_with_parts_and_its_own_currency(sandbox: Sandbox) -> None:
+def test_a_paid_account_is_answered_with_parts_and_its_own_currency(sandbox: Sandbox) -> None:
     sandbox.put(live=True, delivery="none")
     answer = sandbox.send(to=f"{NUMBER},+254700000403", message="x" * 161)
     first, refused = answer.json["SMSMessageData"]["Recipients"]
@@ -277,7 +277,7 @@ def test_an_account_of_ones_own_is_answered_with_parts_and_its_own_currency(sand
     assert "messageParts" not in refused
 
 
-def test_a_request_is_recorded_with_its_headers_and_fields_and_without_the_key(sandbox: Sandbox) -> None:
+def test_a_request_is_recorded_with_headers_and_fields_but_without_the_key(sandbox: Sandbox) -> None:
     before = len(sandbox.requests)
     sandbox.put(
         script=["accept", "status:403", "http:429", "drop_before", "drop_after", "http503_after"], delivery="none"
@@ -297,7 +297,7 @@ def test_a_request_is_recorded_with_its_headers_and_fields_and_without_the_key(s
     assert {name.lower(): value for name, value in first["headers"].items()}["content-type"] == FORM
     assert first["headers"]["apiKey"] == "(redacted)"
     assert sandbox.key not in json.dumps(found)
-    # What was dropped before it was taken was read all the same; what nobody may send was not.
+    # A dropped request was read all the same; an unauthorized one was not.
     assert [each["fields"] is not None for each in found] == [True] * 6 + [False]
     assert [(each["answer"], each["http_status"], len(each["message_ids"])) for each in found] == [
         ("accept", 201, 1),
@@ -311,7 +311,7 @@ def test_a_request_is_recorded_with_its_headers_and_fields_and_without_the_key(s
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux answers for all of 127.0.0.0/8")
-def test_it_listens_on_this_machine_only_and_at_one_address_of_it(sandbox: Sandbox) -> None:
+def test_it_listens_on_one_loopback_address_only(sandbox: Sandbox) -> None:
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.2", sandbox.port + 2)) != 0
 
@@ -344,7 +344,7 @@ def test_a_wrong_key_or_user_name_is_unauthorized(sandbox: Sandbox) -> None:
         assert answer.header("WWW-Authenticate") == 'Basic realm="api",charset=UTF-8'
 
 
-def test_a_changed_key_holds_for_the_next_request(sandbox: Sandbox) -> None:
+def test_a_changed_key_applies_to_the_next_request(sandbox: Sandbox) -> None:
     old = sandbox.key
     try:
         (sandbox.state / "sms-api-key").write_text("another\n")
@@ -366,7 +366,7 @@ def test_a_missing_field_is_named(sandbox: Sandbox, missing: str) -> None:
     assert answer.body == f"Request is missing required form field '{missing}'".encode()
 
 
-def test_what_is_no_such_request_is_refused_in_akkas_words(sandbox: Sandbox) -> None:
+def test_a_malformed_request_is_refused_in_akkas_words(sandbox: Sandbox) -> None:
     key = {"apiKey": sandbox.key}
     answer = sandbox.call("POST", "/version1/messaging", b"{}", Content_Type="application/json", **key)
     assert answer.status == 415
@@ -382,7 +382,7 @@ def test_what_is_no_such_request_is_refused_in_akkas_words(sandbox: Sandbox) -> 
     }
 
 
-def test_a_plus_sign_that_was_not_encoded_is_no_number(sandbox: Sandbox) -> None:
+def test_an_unencoded_plus_sign_makes_an_invalid_number(sandbox: Sandbox) -> None:
     form = f"username=sandbox&to={NUMBER}&message=x".encode()
     answer = sandbox.call("POST", "/version1/messaging", form, apiKey=sandbox.key, Content_Type=FORM)
     assert answer.body == (
@@ -408,7 +408,7 @@ def test_a_magic_number_is_refused_with_its_code(sandbox: Sandbox, code: int) ->
 # Behaviours
 
 
-def test_a_script_is_used_up_one_answer_per_request_then_the_default_holds(sandbox: Sandbox) -> None:
+def test_a_script_is_used_up_one_answer_per_request_then_the_default_applies(sandbox: Sandbox) -> None:
     before = len(sandbox.messages)
     sandbox.put(
         script=["status:405", "http:429", "http:500", "bad_key", "bad_sender", "status:101"],
@@ -426,7 +426,7 @@ def test_a_script_is_used_up_one_answer_per_request_then_the_default_holds(sandb
     assert [message["answer"] for message in sandbox.messages[before:]] == ["status:101"]
 
 
-def test_a_connection_dropped_before_leaves_no_text_and_one_dropped_after_does(sandbox: Sandbox) -> None:
+def test_a_text_is_recorded_if_the_connection_drops_after_it_but_not_before(sandbox: Sandbox) -> None:
     before = len(sandbox.messages)
     sandbox.put(script=["drop_before", "drop_after"], delivery="none")
     for expected in (0, 1):
@@ -476,7 +476,7 @@ def test_a_text_whose_answer_is_lost_or_unreadable_is_recorded(sandbox: Sandbox)
     ]
 
 
-def test_a_dripping_answer_comes_a_byte_each_half_second(sandbox: Sandbox) -> None:
+def test_a_dripping_answer_sends_a_byte_each_half_second(sandbox: Sandbox) -> None:
     sandbox.put(script=["drip"], delivery="none")
     form = urlencode({"username": "sandbox", "to": NUMBER, "message": "x"}).encode()
     connection = http.client.HTTPConnection("127.0.0.1", sandbox.port + 2, timeout=5)
@@ -485,13 +485,13 @@ def test_a_dripping_answer_comes_a_byte_each_half_second(sandbox: Sandbox) -> No
     response = connection.getresponse()
     assert response.getheader("Content-Length") == "235"
     assert response.read(4) == b'{"SM'
-    # Three pauses; a busy machine makes them longer, never shorter.
+    # Three pauses. A busy machine makes them longer, never shorter.
     assert time.monotonic() - began >= 1.4
     connection.close()
     assert sandbox.messages[-1]["answer"] == "drip"
 
 
-def test_what_is_refused_has_no_answer_to_lose(sandbox: Sandbox) -> None:
+def test_a_refusal_is_never_lost(sandbox: Sandbox) -> None:
     before = len(sandbox.messages)
     sandbox.put(script=["drop_after"], delivery="none")
     assert sandbox.send(to="+254700000403").recipient["status"] == "InvalidPhoneNumber"
@@ -518,17 +518,17 @@ def test_a_redirect_shows_whether_the_key_comes_along(sandbox: Sandbox) -> None:
     assert len(sandbox.messages) == before
 
 
-def test_a_key_that_takes_a_while_to_be_known_is_a_script(sandbox: Sandbox) -> None:
+def test_a_key_that_is_accepted_only_after_a_while_is_a_script(sandbox: Sandbox) -> None:
     sandbox.put(script=["bad_key"] * 3, delivery="none")
     assert [sandbox.send().status for _ in range(4)] == [401, 401, 401, 201]
 
 
-def test_in_an_outage_nobody_can_connect_and_a_kept_connection_has_one_more_answer(sandbox: Sandbox) -> None:
+def test_an_outage_refuses_connections_and_old_ones_get_one_more_answer(sandbox: Sandbox) -> None:
     before = len(sandbox.messages)
     kept = http.client.HTTPConnection("127.0.0.1", sandbox.port + 2, timeout=30)
     kept.request("GET", "/_sandbox/behaviour")
     kept.getresponse().read()
-    gateway = sandbox.gateway()
+    gateway = sandbox.provider()
     assert sandbox.call("POST", "/_sandbox/outage", b'{"ms": 1500}').json == {"ms": 1500}
     with pytest.raises(ConnectionRefusedError):
         sandbox.send()
@@ -548,7 +548,7 @@ def test_an_outage_has_a_length(sandbox: Sandbox, body: bytes) -> None:
     assert sandbox._listens()
 
 
-# What the product makes of it
+# How the product reads the answers
 
 
 @pytest.mark.parametrize(
@@ -591,23 +591,23 @@ def test_an_outage_has_a_length(sandbox: Sandbox, body: bytes) -> None:
         ("drip", Kind.unknown, "timeout", 1),
     ],
 )
-def test_each_answer_is_what_the_product_takes_it_for(
+def test_the_product_understands_each_answer(
     sandbox: Sandbox, answer: str, kind: Kind, reason: str, taken: int
 ) -> None:
     before, leaks = len(sandbox.messages), sandbox.call("GET", "/_sandbox/leaks").json
     sandbox.put(script=[answer], delivery="none")
-    outcome = sandbox.gateway(deadline=1 if answer in {"hang_after", "drip"} else 20).send(NUMBER, "x")
+    outcome = sandbox.provider(deadline=1 if answer in {"hang_after", "drip"} else 20).send(NUMBER, "x")
     assert (outcome.kind, outcome.reason) == (kind, reason)
     messages = sandbox.messages[before:]
     assert len(messages) == taken
     assert outcome.message_id == (messages[0]["message_id"] if kind is Kind.accepted else None)
-    # Whoever was redirected to sent neither key nor text there.
+    # The client sent neither key nor text to the other host.
     assert sandbox.call("GET", "/_sandbox/leaks").json == leaks
 
 
-def test_the_product_reads_the_answer_of_an_account_of_ones_own(sandbox: Sandbox) -> None:
+def test_the_product_reads_the_answer_of_a_paid_account(sandbox: Sandbox) -> None:
     sandbox.put(live=True, delivery="none")
-    outcome = sandbox.gateway().send(NUMBER, "x" * 161)
+    outcome = sandbox.provider().send(NUMBER, "x" * 161)
     assert (outcome.kind, outcome.reason, outcome.cost) == (Kind.accepted, "Queued", "KES 1.6000")
 
 
@@ -626,8 +626,8 @@ def test_latency_delays_the_answer_but_not_the_text(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
     [
-        ({"default": "perhaps"}, "'perhaps' is no answer"),
-        ({"script": ["accept", "status:1"]}, "'status:1' is no answer"),
+        ({"default": "perhaps"}, "'perhaps' is not an answer"),
+        ({"script": ["accept", "status:1"]}, "'status:1' is not an answer"),
         ({"script": "accept"}, "script must be a list"),
         ({"delivery": "maybe"}, "delivery must be one of"),
         ({"latency_ms": -1}, "latency_ms must be a whole number"),
@@ -645,7 +645,7 @@ def test_a_bad_behaviour_is_refused_with_a_sentence(sandbox: Sandbox, behaviour:
     assert sandbox.call("PUT", "/_sandbox/behaviour", b"{").json["detail"] == "The body must be JSON."
 
 
-def test_a_behaviour_replaces_the_one_before_as_a_whole(sandbox: Sandbox) -> None:
+def test_a_behaviour_replaces_the_previous_one_whole(sandbox: Sandbox) -> None:
     sandbox.put(script=["bad_key"], default="http:503", latency_ms=1, delivery="failed", delivery_delay_ms=1)
     assert sandbox.put().json == {
         "script": [],
@@ -680,7 +680,7 @@ def test_a_behaviour_replaces_the_one_before_as_a_whole(sandbox: Sandbox) -> Non
 def test_each_delivery_has_its_reports(
     sandbox: Sandbox, webhooks: Webhooks, delivery: str, statuses: list[str]
 ) -> None:
-    # Far enough apart that a busy machine posts them one by one.
+    # Far enough apart for a busy machine to post them one by one.
     sandbox.put(delivery=delivery, delivery_delay_ms=1000)
     message_id = sandbox.send().recipient["messageId"]
 
@@ -688,14 +688,14 @@ def test_each_delivery_has_its_reports(
         return next(each["delivery"] for each in sandbox.messages if each["message_id"] == message_id)
 
     eventually(lambda: not any(report["pending"] for report in reports()))
-    # Whatever is due is on the list from the first, so there is nothing more to come.
+    # The list has every due report from the start, so no more will come.
     assert [report["status"] for report in reports()] == statuses
     assert all(report["http_status"] == 200 and report["genuine"] for report in reports())
     assert webhooks.statuses_of(message_id) == statuses
 
 
 @pytest.mark.parametrize(("delivery", "status"), [("unknown_id", 200), ("wrong_number", 200), ("wrong_token", 404)])
-def test_a_report_that_is_not_the_texts_own_is_posted_too_and_says_nothing_of_the_text(
+def test_a_forged_report_is_posted_too_and_does_not_change_the_text(
     sandbox: Sandbox, webhooks: Webhooks, delivery: str, status: int
 ) -> None:
     sandbox.put(delivery=delivery, delivery_delay_ms=100)
@@ -731,7 +731,7 @@ def test_reports_share_a_few_connections(sandbox: Sandbox, webhooks: Webhooks) -
     assert len(webhooks.connections) <= 8
 
 
-def test_a_report_has_the_fields_of_africas_talking_and_the_secret_in_its_address(
+def test_a_report_has_africas_talkings_fields_and_the_secret_in_its_address(
     sandbox: Sandbox, webhooks: Webhooks
 ) -> None:
     sandbox.put(delivery="failed", delivery_delay_ms=0)
@@ -763,7 +763,7 @@ def test_a_text_whose_answer_was_lost_has_its_report_too(sandbox: Sandbox, webho
     eventually(lambda: webhooks.statuses_of(sandbox.messages[-1]["message_id"]) == ["Submitted", "Success"])
 
 
-def test_a_report_that_the_webhook_did_not_take_is_posted_again(sandbox: Sandbox, webhooks: Webhooks) -> None:
+def test_a_report_that_the_webhook_refused_is_posted_again(sandbox: Sandbox, webhooks: Webhooks) -> None:
     webhooks.statuses = [500, 503]
     sandbox.put(delivery="before_answer")
     message_id = sandbox.send().recipient["messageId"]
@@ -772,7 +772,7 @@ def test_a_report_that_the_webhook_did_not_take_is_posted_again(sandbox: Sandbox
     assert sandbox.messages[-1]["delivery"][0]["pending"] is False
 
 
-def test_a_new_webhook_secret_holds_for_the_next_report(sandbox: Sandbox, webhooks: Webhooks) -> None:
+def test_a_new_webhook_secret_applies_to_the_next_report(sandbox: Sandbox, webhooks: Webhooks) -> None:
     path = sandbox.state / "webhook-secret"
     old = path.read_text()
     try:
@@ -784,7 +784,7 @@ def test_a_new_webhook_secret_holds_for_the_next_report(sandbox: Sandbox, webhoo
         path.write_text(old)
 
 
-def test_opting_out_calls_back_and_refuses_texts_until_it_is_taken_back(sandbox: Sandbox, webhooks: Webhooks) -> None:
+def test_opting_out_calls_back_and_refuses_texts_until_opting_in(sandbox: Sandbox, webhooks: Webhooks) -> None:
     number = "+254700001111"
     answer = sandbox.call("POST", "/_sandbox/optout", json.dumps({"phoneNumber": number}).encode())
     assert answer.status == 200
@@ -810,7 +810,7 @@ def test_pages_of_other_sites_cannot_use_the_controls(sandbox: Sandbox) -> None:
     assert sandbox.call("POST", "/_sandbox/optout", body, Origin="https://example.com").status == 403
 
 
-# What it remembers
+# State
 
 
 def test_texts_reports_and_behaviour_survive_a_kill(tmp_path: Path) -> None:
@@ -831,7 +831,7 @@ def test_texts_reports_and_behaviour_survive_a_kill(tmp_path: Path) -> None:
     assert sandbox.stop(signal.SIGINT) == 0
 
 
-def test_missing_secrets_are_made_for_this_user_only(tmp_path: Path) -> None:
+def test_missing_secrets_are_created_for_this_user_only(tmp_path: Path) -> None:
     sandbox = Sandbox(free_port(), tmp_path / "state")
     sandbox.start()
     assert sandbox.stop() == 0
@@ -842,18 +842,18 @@ def test_missing_secrets_are_made_for_this_user_only(tmp_path: Path) -> None:
         assert len(path.read_text().strip()) >= 32
 
 
-def test_it_stops_at_once_while_answers_hang(tmp_path: Path) -> None:
+def test_it_stops_immediately_while_answers_hang(tmp_path: Path) -> None:
     sandbox = Sandbox(free_port(), tmp_path / "state")
     sandbox.start()
     sandbox.put(default="hang_after", delivery="none")
     with pytest.raises(TimeoutError):
         sandbox.send(timeout=0.1)
-    # Well before the answer would have been given up.
+    # Long before the answer would have timed out.
     assert sandbox.stop() == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads a process's time from /proc")
-def test_it_takes_300_texts_a_second_of_a_processor(sandbox: Sandbox) -> None:
+def test_it_accepts_300_texts_a_second_of_processor_time(sandbox: Sandbox) -> None:
     before = len(sandbox.messages)
 
     def send(count: int) -> None:
@@ -868,7 +868,7 @@ def test_it_takes_300_texts_a_second_of_a_processor(sandbox: Sandbox) -> None:
     began = sandbox.processor_seconds()
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(send, [150] * 4))
-    # Its own processor time, whatever else the machine does.
+    # Its own processor time, however busy the machine is.
     assert sandbox.processor_seconds() - began < 2
     messages = sandbox.messages[before:]
     assert len({message["message_id"] for message in messages}) == 600
@@ -878,7 +878,7 @@ def test_it_takes_300_texts_a_second_of_a_processor(sandbox: Sandbox) -> None:
 # The page
 
 
-def test_the_page_allows_nothing_inline_and_nothing_from_elsewhere(sandbox: Sandbox) -> None:
+def test_the_page_allows_only_its_own_files(sandbox: Sandbox) -> None:
     page = sandbox.call("GET", "/")
     policy = page.header("Content-Security-Policy")
     assert page.status == 200

@@ -36,7 +36,7 @@ DEFAULT = Route("ANY", "$default", "rest", authorized=False)
 
 @dataclass
 class Functions:
-    """Instead of the workers: keeps the events, and answers what a test wants."""
+    """Stands in for the workers: records events, and answers as a test says."""
 
     answers: Any = field(default_factory=lambda: {"statusCode": 200, "body": "ok"})
     failed: bool = False
@@ -57,7 +57,7 @@ def issuer() -> Iterator[tokens.Issuer]:
 
 
 class Front:
-    """A gateway on a port of its own."""
+    """An API gateway on its own port."""
 
     def __init__(self, issuer: tokens.Issuer, routes: list[Route]) -> None:
         self.functions = Functions()
@@ -68,11 +68,11 @@ class Front:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The last event that a function got."""
+        """The last event of any function."""
         return self.functions.events[-1]
 
     def raw(self, data: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """What comes back for these bytes: status, headers and body."""
+        """Send these bytes; return status, headers and body."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(data)
             answer = http.client.HTTPResponse(connection, method=data.partition(b" ")[0].decode("latin-1"))
@@ -82,7 +82,7 @@ class Front:
     def ask(
         self, method: str, target: str, *headers: str, body: bytes = b""
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """What a request comes to."""
+        """Send a request; return status, headers and body."""
         lines = [f"{method} {target} HTTP/1.1", "Host: shop.example:8000", *headers]
         if body:
             lines.append(f"Content-Length: {len(body)}")
@@ -91,18 +91,18 @@ class Front:
 
 @contextmanager
 def front(issuer: tokens.Issuer, routes: list[Route]) -> Iterator[Front]:
-    found = Front(issuer, routes)
+    api = Front(issuer, routes)
     loop = asyncio.new_event_loop()
 
     async def start() -> asyncio.Server:
-        return await loop.create_server(HttpServer(found.api), "127.0.0.1", 0)
+        return await loop.create_server(HttpServer(api.api), "127.0.0.1", 0)
 
     listening = loop.run_until_complete(start())
-    found.port = listening.sockets[0].getsockname()[1]
+    api.port = listening.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
-        yield found
+        yield api
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -117,7 +117,7 @@ def api(issuer: tokens.Issuer) -> Iterator[Front]:
 
 @pytest.fixture
 def bare(issuer: tokens.Issuer) -> Iterator[Front]:
-    """A gateway without a $default route."""
+    """An API gateway without a $default route."""
     with front(issuer, ROUTES) as found:
         yield found
 
@@ -148,9 +148,7 @@ def routed(method: str, path: str, *keys: str, slash: bool = True) -> tuple[str 
         ("GET", "/", "$default"),
     ],
 )
-def test_the_narrowest_route_takes_a_request_in_whatever_order_they_are_listed(
-    order: int, method: str, path: str, key: str
-) -> None:
+def test_the_narrowest_route_wins_in_any_order(order: int, method: str, path: str, key: str) -> None:
     keys = [
         "GET /a/b", "ANY /a/b", "GET /a/{x}", "ANY /a/{x}", "GET /{x}/b", "GET /a/{rest+}", "GET /{rest+}", "$default",
     ]  # fmt: skip
@@ -166,7 +164,7 @@ def test_a_paths_parameters_are_decoded_and_not_empty() -> None:
     assert routed("GET", "/a//c", "GET /a/{b}/c")[0] is None
 
 
-def test_a_greedy_parameter_takes_all_that_follows() -> None:
+def test_a_greedy_parameter_matches_the_rest_of_the_path() -> None:
     assert routed("GET", "/a/b/c%2Fd", "GET /a/{rest+}")[1] == {"rest": "b/c/d"}
 
 
@@ -225,7 +223,7 @@ def test_the_event_is_of_payload_format_2_0(api: Front) -> None:
     }  # fmt: skip
 
 
-def test_what_a_request_does_not_have_is_not_in_the_event(api: Front) -> None:
+def test_the_event_leaves_out_missing_parts_of_the_request(api: Front) -> None:
     api.ask("GET", "/open")
     assert not {"body", "cookies", "queryStringParameters", "pathParameters"} & set(api.event)
     assert "authorizer" not in api.event["requestContext"]
@@ -237,28 +235,28 @@ def test_the_path_is_decoded_and_the_query_is_not(api: Front) -> None:
     assert api.event["requestContext"]["http"]["path"] == "/no/such pathé"
 
 
-def test_a_body_that_is_no_text_is_base64(api: Front) -> None:
+def test_a_body_that_is_not_utf_8_is_base64(api: Front) -> None:
     api.ask("POST", "/open", body=b"\xff\x00\xfe")
     assert api.event["isBase64Encoded"] is True
     assert base64.b64decode(api.event["body"]) == b"\xff\x00\xfe"
 
 
-def test_a_compressed_body_is_handed_on_as_it_was_sent(api: Front) -> None:
+def test_a_compressed_body_is_passed_on_unchanged(api: Front) -> None:
     api.ask("POST", "/open", "Content-Encoding: gzip", body=b"not gzip")
     assert api.event["body"] == "not gzip"
 
 
-def test_a_header_that_is_no_utf_8_is_still_text(api: Front) -> None:
+def test_a_header_that_is_not_utf_8_is_still_text(api: Front) -> None:
     status, _, _ = api.raw(b"GET /open HTTP/1.1\r\nHost: x\r\nX-Name: \xe9\xff\r\n\r\n")
     assert (status, api.event["headers"]["x-name"]) == (200, "éÿ")
 
 
-def test_a_target_may_be_a_whole_url(api: Front) -> None:
+def test_a_target_may_be_an_absolute_url(api: Front) -> None:
     api.ask("GET", "http://shop.example:8000/open?a=1")
     assert (api.event["function"], api.event["rawPath"], api.event["rawQueryString"]) == ("open", "/open", "a=1")
 
 
-def test_a_client_that_waits_to_be_told_to_send_its_body_is_told(api: Front) -> None:
+def test_a_client_that_expects_100_continue_gets_it(api: Front) -> None:
     with socket.create_connection(("127.0.0.1", api.port), timeout=5) as connection:
         connection.sendall(b"POST /open HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -291,7 +289,7 @@ def test_without_a_token_the_answer_is_awss_own(api: Front) -> None:
         ({"nbf": 9_999_999_999}, "the token is not valid yet"),
     ],
 )
-def test_a_token_that_is_not_valid_is_refused_with_the_reason(
+def test_an_invalid_token_is_refused_with_the_reason(
     api: Front, issuer: tokens.Issuer, claims: dict[str, Any], reason: str
 ) -> None:
     status, headers, body = api.ask("GET", "/things/1", bearer(issuer, **claims))
@@ -301,11 +299,11 @@ def test_a_token_that_is_not_valid_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("value", ["Basic eDp5", "Bearer", "Bearer ", "Bearer a.b.c", "\udcff", "Bearer \udcff.x.y"])
-def test_what_is_no_token_is_refused(api: Front, value: str) -> None:
+def test_a_malformed_token_is_refused(api: Front, value: str) -> None:
     assert api.ask("GET", "/things/1", f"Authorization: {value}")[0] == 401
 
 
-def test_two_tokens_are_none(api: Front, issuer: tokens.Issuer) -> None:
+def test_two_tokens_are_refused(api: Front, issuer: tokens.Issuer) -> None:
     good = bearer(issuer)
     assert api.ask("GET", "/things/1", good)[0] == 200
     assert api.ask("GET", "/things/1", good, good)[0] == 401
@@ -331,7 +329,7 @@ def test_one_of_the_routes_scopes_is_enough(api: Front, issuer: tokens.Issuer) -
     assert api.ask("POST", "/things", bearer(issuer, scp=["sales:all"]))[0] == 200
 
 
-def test_claims_are_strings_and_scopes_are_the_tokens_own(api: Front, issuer: tokens.Issuer) -> None:
+def test_claims_are_strings_and_scopes_come_from_the_token(api: Front, issuer: tokens.Issuer) -> None:
     claims = {"exp": int(time.time()) + 500, "scp": ["sales:read", "openid"], "groups": ["a", 1], "admin": True,
               "half": 1.5, "whole": 7.0, "address": {"city": "Nairobi"}, "none": []}  # fmt: skip
     api.ask("GET", "/things/1", bearer(issuer, **claims))
@@ -348,7 +346,7 @@ def test_a_claim_that_is_null_is_left_out(api: Front, issuer: tokens.Issuer) -> 
     assert "uid" not in api.event["requestContext"]["authorizer"]["jwt"]["claims"]
 
 
-def test_on_a_route_without_scopes_there_are_none_in_the_event(api: Front, issuer: tokens.Issuer) -> None:
+def test_a_route_without_scopes_has_none_in_the_event(api: Front, issuer: tokens.Issuer) -> None:
     api.ask("GET", "/whoami", bearer(issuer))
     assert api.event["requestContext"]["authorizer"]["jwt"]["scopes"] is None
 
@@ -360,7 +358,7 @@ def with_authorizer[Found](issuer: tokens.Issuer, story: Callable[[Authorizer], 
     return asyncio.run(run())
 
 
-def test_a_verified_token_is_remembered_but_not_beyond_its_end(
+def test_a_verified_token_is_remembered_until_it_expires(
     issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def story(authorizer: Authorizer) -> list[int]:
@@ -452,7 +450,7 @@ def test_a_body_without_a_content_type_is_plain_text(api: Front) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_a_status_that_has_no_body_has_none(api: Front, status: int) -> None:
+def test_a_bodyless_status_has_no_body(api: Front, status: int) -> None:
     found, headers, body = answered(api, {"statusCode": status, "body": "x", "headers": {"etag": '"1"'}})
     assert (found, headers["etag"], body) == (status, '"1"', b"")
 
@@ -482,19 +480,19 @@ def test_a_function_does_not_frame_the_connection(api: Front) -> None:
         {"statusCode": 200, "cookies": ["a\nb"]},
     ],
 )
-def test_what_is_no_answer_is_a_server_error(api: Front, answer: Any) -> None:
+def test_an_invalid_answer_is_a_server_error(api: Front, answer: Any) -> None:
     status, headers, body = answered(api, answer)
     assert (status, body) == (500, b'{"message":"Internal Server Error"}')
     assert headers["c"] is None
 
 
-def test_a_function_that_failed_is_a_server_error_that_tells_nothing_of_it(api: Front) -> None:
+def test_a_failed_function_is_a_server_error_without_details(api: Front) -> None:
     api.functions.failed = True
     status, _, body = answered(api, {"errorType": "ValueError", "errorMessage": "secret"})
     assert (status, body) == (500, b'{"message":"Internal Server Error"}')
 
 
-def test_a_function_that_takes_longer_than_the_gateway_waits_is_unavailable(
+def test_a_function_slower_than_the_api_gateways_timeout_is_unavailable(
     api: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "INTEGRATION_SECONDS", 0.2)
@@ -506,7 +504,7 @@ def test_a_function_that_takes_longer_than_the_gateway_waits_is_unavailable(
 # Limits and odd requests
 
 
-def test_where_neither_a_route_nor_a_default_one_takes_it_nothing_is_found(bare: Front) -> None:
+def test_without_a_matching_or_default_route_nothing_is_found(bare: Front) -> None:
     status, _, body = bare.ask("GET", "/nothing")
     assert (status, body) == (404, b'{"message":"Not Found"}')
 
@@ -517,7 +515,7 @@ def test_a_method_without_a_route_is_not_found(bare: Front, method: str) -> None
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PURGE"])
-def test_the_default_route_takes_every_method(api: Front, method: str) -> None:
+def test_the_default_route_matches_every_method(api: Front, method: str) -> None:
     api.ask(method, "/open")
     assert (api.event["function"], api.event["requestContext"]["http"]["method"]) == ("rest", method)
 
@@ -534,7 +532,7 @@ def test_a_chunked_body_beyond_ten_megabytes_is_too_large(api: Front) -> None:
     assert status == 413
 
 
-def test_a_body_that_no_event_can_hold_is_too_large(api: Front) -> None:
+def test_a_body_too_large_for_an_event_is_refused(api: Front) -> None:
     assert api.ask("POST", "/open", body=b"x" * (6 * 1024 * 1024))[0] == 413
     assert api.functions.events == []
 
@@ -551,7 +549,7 @@ def test_headers_beyond_ten_kilobytes_are_too_large(api: Front, size: int) -> No
     assert headers["server"] == "local"
 
 
-def test_hundreds_of_small_headers_are_taken(api: Front) -> None:
+def test_hundreds_of_small_headers_are_accepted(api: Front) -> None:
     assert api.ask("GET", "/open", *(f"x-{number}: 1" for number in range(500)))[0] == 200
 
 
@@ -567,7 +565,7 @@ def test_hundreds_of_small_headers_are_taken(api: Front) -> None:
         b"\x16\x03\x01 topsecret\r\n\r\n",
     ],
 )
-def test_a_request_that_can_be_read_in_two_ways_is_refused_and_neither_shown_nor_logged(
+def test_an_ambiguous_request_is_refused_and_neither_shown_nor_logged(
     api: Front, data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -577,7 +575,7 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused_and_neither_shown_nor
     assert "topsecret" not in caplog.text
 
 
-def test_the_server_does_not_say_what_it_runs_on(api: Front) -> None:
+def test_the_server_hides_its_software(api: Front) -> None:
     for target in ("/open", "/things/1"):
         assert api.ask("GET", target)[1]["server"] == "local"
 

@@ -1,4 +1,4 @@
-"""IAM on the whole system: every function has what it uses and nothing else, shown by a story that reaches every call."""
+"""IAM on the whole system: a story that reaches every call shows that each function has the permissions it uses, and no more."""
 
 import asyncio
 import json
@@ -23,8 +23,8 @@ from tests.support.events import http_event
 from tests.support.system import BASE, CUSTOMER, ROOT, System, request, running, until
 
 pytestmark = pytest.mark.local
-# What Lambda itself does with the role of a function that has a destination for what it could not take
-# (docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html); nothing here has a bucket.
+# Lambda itself uses the role of a function with a destination for failed batches
+# (docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html); the local system has no bucket.
 BUCKET = "arn:aws:s3:eu-west-1:000000000000:UnhandledRecordsBucket"
 LAMBDA_ITSELF = {"send_sms": [("s3:PutObject", f"{BUCKET}/*"), ("s3:ListBucket", BUCKET)]}
 
@@ -37,12 +37,12 @@ FUNCTIONS = template().functions
 
 
 def grants(function: Function) -> list[tuple[str, str]]:
-    """Each action with each of its resources, but for what Lambda itself does with the role."""
+    """Yield each action with each of its resources, except those that Lambda itself uses."""
     return [each for each in granted(function) if each not in LAMBDA_ITSELF.get(function.name, ())]
 
 
 def granted(function: Function) -> list[tuple[str, str]]:
-    """Each action with each of its resources."""
+    """Yield each action with each of its resources."""
 
     def listed(value: Any) -> list[str]:
         return [value] if isinstance(value, str) else value
@@ -66,7 +66,7 @@ def webhook(system: System, name: str, **form: str) -> None:
 
 
 def be_refused(system: System) -> None:
-    """Texts that are taken, refused at once, and refused at the second try."""
+    """Send texts that are accepted, refused, and refused at the second attempt."""
     system.behave()
     system.reaches(system.order(system.customer(phone_number="+254700000304")), "delivered")
     system.reaches(system.order(agreeing(system, "+254700000406")), "failed")
@@ -76,14 +76,14 @@ def be_refused(system: System) -> None:
 
 
 def agreeing(system: System, number: str) -> dict[str, Any]:
-    """A new customer with a number that may be texted again, whatever it opted out of before."""
+    """Create a customer with a number that is opted in again."""
     customer = system.customer(phone_number=number)
     assert system.call("PATCH", f"customers/{customer['id']}", {"sms_opted_out": False}).status == 200
     return customer
 
 
 def reach_every_call(system: System) -> None:
-    """Uses every function in every way in which it calls AWS."""
+    """Use every function in every way in which it calls AWS."""
     number = "+254700000301"
     customer = system.customer(phone_number=number, email="every.call@example.com")
     code = customer["code"]
@@ -109,7 +109,7 @@ def reach_every_call(system: System) -> None:
     assert system.call("POST", f"orders/{again['id']}/sms", why, idempotency_key="every-call").status == 202
     assert system.call("POST", f"orders/{again['id']}/cancel", {}).status == 200
 
-    # A report of a message that nobody knows is for the sweep; one of a blocked recipient opts out, as does STOP.
+    # The sweep handles an orphaned report; a report of a blocked recipient opts out, as STOP does.
     system.behave(script=["drop_after"], delivery="none")
     other = "+254700000303"
     lost = system.order(system.customer(phone_number=other))
@@ -121,7 +121,7 @@ def reach_every_call(system: System) -> None:
     webhook(system, "delivery", id="ATXid_x", phoneNumber=other, **refusal)
     webhook(system, "optout", senderId="x", phoneNumber="+254700000302")
 
-    # Addresses with a slash at the end, which API Gateway may leave to the $default route.
+    # Addresses with a trailing slash, which API Gateway may leave to the $default route.
     for route in template().routes:
         if route.path != "$default" and not route.path.startswith("/ap1"):
             path = re.sub(r"{\w+}", "x", route.path) + "/"
@@ -137,7 +137,7 @@ def reach_every_call(system: System) -> None:
 
 @pytest.fixture(scope="module")
 def used() -> Iterator[list[dict[str, Any]]]:
-    """Every function, action and resource of the story."""
+    """Every function, action and resource that the story used."""
     with running(SMS_RETRY_SECONDS="1", SMS_TEXT_DAYS="1") as system:
         reach_every_call(system)
         log = system.state / LOG
@@ -151,12 +151,12 @@ def used() -> Iterator[list[dict[str, Any]]]:
                 for name, action, resource in GRANTS
             )
 
-        # Which of stream and sweep gets hold of a text first nobody can tell: each has its turn until both have had one
-        # of each kind, and until the sweep has looked for an erased customer's orders once more.
+        # Stream or sweep may claim a text first: repeat until both have handled one of each kind, and until the sweep
+        # has rechecked an erased customer's orders.
         give_up = time.monotonic() + 180
         while not complete() and time.monotonic() < give_up:
             be_refused(system)
-            # Message and state are written one after the other only where the report comes before the answer.
+            # Message and state are written separately only if the report comes before the answer.
             system.behave(delivery="before_answer")
             system.order(system.customer(phone_number="+254700000398"))
             with suppress(AssertionError):
@@ -192,21 +192,19 @@ def test_a_function_uses_every_permission_it_has(name: str, used: list[dict[str,
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_has_what_lambda_itself_does_with_its_role_and_no_more_of_it(name: str) -> None:
+def test_a_function_has_exactly_the_permissions_that_lambda_itself_needs(name: str) -> None:
     wanted = LAMBDA_ITSELF.get(name, [])
     assert [each for each in granted(FUNCTIONS[name]) if each[0].startswith("s3:") or each in wanted] == wanted
 
 
 @pytest.mark.parametrize(("name", "action", "resource"), GRANTS)
-def test_a_permission_that_is_taken_away_is_missed(
-    name: str, action: str, resource: str, used: list[dict[str, Any]]
-) -> None:
+def test_a_removed_permission_is_noticed(name: str, action: str, resource: str, used: list[dict[str, Any]]) -> None:
     calls = [each for each in used if each["function"] == name]
     assert refused([single(*each) for each in grants(FUNCTIONS[name]) if each != (action, resource)], calls)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_permission_that_is_added_is_noticed(name: str, used: list[dict[str, Any]]) -> None:
+def test_an_added_permission_is_noticed(name: str, used: list[dict[str, Any]]) -> None:
     calls = [each for each in used if each["function"] == name]
     had = {(action, resource) for action, resource in grants(FUNCTIONS[name])}
     for action, resource in {(action, resource) for _, action, resource in GRANTS} - had:
@@ -223,7 +221,7 @@ def test_a_permission_that_is_added_is_noticed(name: str, used: list[dict[str, A
 # The mechanism
 
 
-def test_a_call_that_no_statement_allows_is_refused_as_aws_refuses_it(tmp_path: Path) -> None:
+def test_a_call_without_a_statement_is_refused_as_by_aws(tmp_path: Path) -> None:
     config = Config(8000, tmp_path, {})
     table = "arn:aws:dynamodb:eu-west-1:000000000000:table/sales-customers"
     statements = [single("dynamodb:GetItem", table), single("dynamodb:PutItem", f"{table}/index/by_date")]
@@ -281,7 +279,7 @@ def test_a_function_that_lacks_a_statement_answers_500_and_writes_nothing(tmp_pa
         ("s3:PutObject", "arn:bucket", False),
     ],
 )
-def test_statements_mean_what_iam_makes_of_them(action: str, resource: str, allowed: bool) -> None:
+def test_statements_mean_what_they_mean_to_iam(action: str, resource: str, allowed: bool) -> None:
     statements = [
         single("dynamodb:Query", "arn:table/t/index/by_date"),
         single("secretsmanager:GetSecretValue", "arn:secret:key-??????"),
@@ -291,7 +289,7 @@ def test_statements_mean_what_iam_makes_of_them(action: str, resource: str, allo
     assert evaluate(statements, action, resource) is allowed
 
 
-def test_a_condition_is_not_passed_over() -> None:
+def test_a_condition_is_not_ignored() -> None:
     statement = {**single("dynamodb:GetItem", "*"), "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     with pytest.raises(ValueError, match="Condition"):
         evaluate([statement], "dynamodb:GetItem", "arn:x")

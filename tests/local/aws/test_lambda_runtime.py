@@ -1,4 +1,4 @@
-"""Lambda on this machine: real workers of made-up functions, invoked as the gateway and the stream invoke them."""
+"""Lambda on this machine: real workers of made-up functions, invoked as the API gateway and the stream do."""
 
 import asyncio
 import json
@@ -66,7 +66,7 @@ def function(name: str, timeout: int = 5, handler: str = "", **environment: str)
 
 
 def with_runtime[Found](folder: Path, functions: list[Function], story: Callable[[Runtime], Awaitable[Found]]) -> Found:
-    """What the story comes to with a runtime of these functions."""
+    """Run the story with a runtime of these functions, and return its result."""
     (folder / "made_up.py").write_text(FUNCTIONS)
     (folder / "broken.py").write_text("import a_module_that_is_not_there\n")
 
@@ -82,14 +82,14 @@ def with_runtime[Found](folder: Path, functions: list[Function], story: Callable
 
 
 async def asked(lambda_: Runtime, name: str, **event: Any) -> Any:
-    """The JSON that the function answers; it must not fail."""
+    """Return the function's JSON; it must not fail."""
     result = await lambda_.invoke(name, json.dumps(event).encode())
     assert not result.failed, result.payload
     return json.loads(result.payload)
 
 
 async def error_of(lambda_: Runtime, name: str, **event: Any) -> dict[str, Any]:
-    """The error that the function answers."""
+    """Return the function's error."""
     result = await lambda_.invoke(name, json.dumps(event).encode())
     assert result.failed, result.payload
     found: dict[str, Any] = json.loads(result.payload)
@@ -97,7 +97,7 @@ async def error_of(lambda_: Runtime, name: str, **event: Any) -> dict[str, Any]:
 
 
 def running(pid: int) -> bool:
-    """Whether there is such a process, and it is not merely waiting to be collected."""
+    """Whether the process exists and is not a zombie."""
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False).stdout.strip()
     return bool(shown) and not shown.startswith(b"Z")
 
@@ -112,14 +112,14 @@ def test_a_function_answers_its_event_unchanged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["echo", "sales-echo", "EchoFunction"])
-def test_a_function_is_known_by_folder_function_name_and_logical_id(tmp_path: Path, name: str) -> None:
+def test_a_function_answers_to_folder_function_name_and_logical_id(tmp_path: Path, name: str) -> None:
     async def story(lambda_: Runtime) -> Any:
         return await asked(lambda_, name, a=1)
 
     assert with_runtime(tmp_path, [function("echo")], story) == {"a": 1}
 
 
-def test_the_context_says_what_lambda_says(tmp_path: Path) -> None:
+def test_the_context_is_lambdas(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> Any:
         return await asked(lambda_, "context")
 
@@ -128,7 +128,7 @@ def test_the_context_says_what_lambda_says(tmp_path: Path) -> None:
     assert 4000 < left <= 5000
 
 
-def test_a_worker_sees_what_lambda_would_give_it_and_nothing_of_this_machine(
+def test_a_worker_gets_lambdas_environment_and_nothing_of_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "x")
@@ -145,7 +145,7 @@ def test_a_worker_sees_what_lambda_would_give_it_and_nothing_of_this_machine(
     assert "HOME" not in found
 
 
-def test_what_a_function_prints_is_in_its_log(tmp_path: Path) -> None:
+def test_a_functions_output_is_in_its_log(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> None:
         await asked(lambda_, "says")
 
@@ -153,7 +153,7 @@ def test_what_a_function_prints_is_in_its_log(tmp_path: Path) -> None:
     assert "a line of its own" in (tmp_path / "state/logs/says.log").read_text()
 
 
-def test_which_process_has_a_batch_or_a_part_of_a_sweep_is_noted_before_it_runs_and_whether_it_ended_with_it(
+def test_batches_and_sweep_parts_are_logged_before_they_run_and_when_lost(
     tmp_path: Path,
 ) -> None:
     keys = {"id": {"S": "an-order"}}
@@ -183,7 +183,7 @@ def test_which_process_has_a_batch_or_a_part_of_a_sweep_is_noted_before_it_runs_
     assert "private" not in noted
 
 
-def test_an_exception_is_answered_as_lambda_does(tmp_path: Path) -> None:
+def test_an_exception_is_answered_as_by_lambda(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> Any:
         return await error_of(lambda_, "fails")
 
@@ -204,7 +204,7 @@ def test_a_function_that_takes_too_long_is_killed_and_the_next_one_is_served(tmp
     assert second != first
 
 
-def test_a_worker_that_is_being_killed_is_not_handed_to_whoever_waits(tmp_path: Path) -> None:
+def test_a_worker_that_is_being_killed_gets_no_event(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> list[Any]:
         slow = [asyncio.create_task(error_of(lambda_, "pid", sleep=30)) for _ in range(runtime.WORKERS)]
         await asyncio.sleep(0.5)
@@ -215,7 +215,7 @@ def test_a_worker_that_is_being_killed_is_not_handed_to_whoever_waits(tmp_path: 
 
 
 @pytest.mark.parametrize("status", [0, 3])
-def test_a_worker_that_exits_in_the_middle_is_an_error_and_the_next_one_is_new(tmp_path: Path, status: int) -> None:
+def test_a_worker_that_exits_midway_is_an_error_and_is_replaced(tmp_path: Path, status: int) -> None:
     async def story(lambda_: Runtime) -> list[dict[str, Any]]:
         return [await error_of(lambda_, "exits", status=status) for _ in range(2)]
 
@@ -238,7 +238,7 @@ def test_an_idle_worker_that_is_killed_is_noticed_and_replaced(tmp_path: Path) -
     assert all(before != after for before, after in with_runtime(tmp_path, [function("pid")], story))
 
 
-def test_a_busy_worker_that_is_killed_is_answered_at_once(tmp_path: Path) -> None:
+def test_a_killed_busy_worker_is_answered_immediately(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> tuple[dict[str, Any], float]:
         pid = await asked(lambda_, "pid")
         task = asyncio.create_task(error_of(lambda_, "pid", sleep=30))
@@ -252,7 +252,7 @@ def test_a_busy_worker_that_is_killed_is_answered_at_once(tmp_path: Path) -> Non
     assert seconds < 1
 
 
-def test_an_import_that_fails_is_the_answer_of_all_who_wait_for_it(tmp_path: Path) -> None:
+def test_a_failed_import_answers_every_waiting_caller(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> list[dict[str, Any]]:
         return await asyncio.gather(*(error_of(lambda_, "broken") for _ in range(3 * runtime.WORKERS)))
 
@@ -261,7 +261,7 @@ def test_an_import_that_fails_is_the_answer_of_all_who_wait_for_it(tmp_path: Pat
         assert "a_module_that_is_not_there" in error["errorMessage"]
 
 
-def test_as_many_workers_run_as_are_needed_up_to_the_limit_and_the_rest_queue_in_order(tmp_path: Path) -> None:
+def test_workers_grow_up_to_the_limit_and_the_rest_queue_in_order(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> tuple[list[int], list[int], dict[str, int]]:
         finished: list[int] = []
 
@@ -281,7 +281,7 @@ def test_as_many_workers_run_as_are_needed_up_to_the_limit_and_the_rest_queue_in
     assert set(names.values()) == set(found)
 
 
-def test_who_gives_up_while_the_function_runs_does_not_stop_it_nor_delay_the_next(tmp_path: Path) -> None:
+def test_a_caller_that_gives_up_neither_stops_the_function_nor_delays_the_next(tmp_path: Path) -> None:
     file = tmp_path / "count"
 
     async def story(lambda_: Runtime) -> float:
@@ -295,7 +295,7 @@ def test_who_gives_up_while_the_function_runs_does_not_stop_it_nor_delay_the_nex
     assert file.read_text() == "xx"
 
 
-def test_who_gives_up_while_the_event_waits_takes_it_back(tmp_path: Path) -> None:
+def test_a_caller_that_gives_up_withdraws_a_queued_event(tmp_path: Path) -> None:
     file = tmp_path / "count"
 
     async def story(lambda_: Runtime) -> None:
@@ -312,7 +312,7 @@ def test_who_gives_up_while_the_event_waits_takes_it_back(tmp_path: Path) -> Non
     assert len(file.read_text()) == runtime.WORKERS + 1
 
 
-def test_no_worker_is_lost_however_callers_give_up(tmp_path: Path) -> None:
+def test_no_worker_is_lost_when_callers_give_up(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> set[int]:
         for wait in range(60):
             tasks = [asyncio.create_task(asked(lambda_, "pid")) for _ in range(2 * runtime.WORKERS)]
@@ -325,7 +325,7 @@ def test_no_worker_is_lost_however_callers_give_up(tmp_path: Path) -> None:
     assert len(with_runtime(tmp_path, [function("pid")], story)) == runtime.WORKERS
 
 
-def test_an_answer_of_several_megabytes_arrives_and_one_above_lambdas_limit_is_an_error(tmp_path: Path) -> None:
+def test_an_answer_above_lambdas_limit_is_an_error(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> tuple[int, dict[str, Any], int]:
         large = len(await asked(lambda_, "long", length=5_000_000))
         return (
@@ -339,7 +339,7 @@ def test_an_answer_of_several_megabytes_arrives_and_one_above_lambdas_limit_is_a
     assert error["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_workers_that_were_idle_for_minutes_end_but_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_but_one_of_the_long_idle_workers_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(lambda_: Runtime) -> dict[str, int]:
         await asyncio.gather(*(asked(lambda_, "pid", sleep=0.3) for _ in range(3)))
         pool = lambda_._pools["pid"]
@@ -353,7 +353,7 @@ def test_workers_that_were_idle_for_minutes_end_but_for_one(tmp_path: Path, monk
     assert len(with_runtime(tmp_path, [function("pid")], story)) == 1
 
 
-def test_idle_workers_make_room_for_those_of_other_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_workers_make_room_for_other_functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime, "ALL_WORKERS", 2)
 
     async def story(lambda_: Runtime) -> int:
@@ -366,9 +366,9 @@ def test_idle_workers_make_room_for_those_of_other_functions(tmp_path: Path, mon
     assert with_runtime(tmp_path, [function("pid"), function("echo"), function("says")], story) == 2
 
 
-def test_no_worker_outlives_a_runtime_that_is_closed(tmp_path: Path) -> None:
+def test_no_worker_outlives_a_closed_runtime(tmp_path: Path) -> None:
     async def story(lambda_: Runtime) -> int:
-        asyncio.create_task(lambda_.invoke("pid", b'{"sleep": 30}'))  # noqa: RUF006 - the runtime is to end it
+        asyncio.create_task(lambda_.invoke("pid", b'{"sleep": 30}'))  # noqa: RUF006 - the runtime must end it
         pid: int = await asked(lambda_, "pid")
         return pid
 
@@ -394,7 +394,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a busy worker ends when it has answered")
-def test_workers_end_with_a_kill_of_their_runtime_also_in_the_middle_of_an_invocation(tmp_path: Path) -> None:
+def test_workers_end_with_their_killed_runtime_even_midway(tmp_path: Path) -> None:
     (tmp_path / "made_up.py").write_text(FUNCTIONS)
     environment = dict(os.environ)
     with subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], env=environment) as owner:
@@ -406,7 +406,7 @@ def test_workers_end_with_a_kill_of_their_runtime_also_in_the_middle_of_an_invoc
 
 
 def with_invoke_api[Found](folder: Path, story: Callable[[ClientSession, str], Awaitable[Found]]) -> Found:
-    """What the story comes to with a client of the Invoke API."""
+    """Run the story with a client of the Invoke API, and return its result."""
 
     async def run(lambda_: Runtime) -> Found:
         config = Config(free_ports(), folder / "state", {}, root=folder)
@@ -433,7 +433,7 @@ def test_the_invoke_api_answers_with_the_functions_json_and_says_whether_it_fail
     assert empty == (200, None, {})
 
 
-def test_the_invoke_api_takes_a_whole_arn(tmp_path: Path) -> None:
+def test_the_invoke_api_accepts_a_whole_arn(tmp_path: Path) -> None:
     async def story(client: ClientSession, url: str) -> Any:
         arn = "arn:aws:lambda:eu-west-1:000000000000:function:sales-echo"
         async with client.post(f"{url}/2015-03-31/functions/{arn}/invocations", data=b"[]") as answer:
@@ -442,7 +442,7 @@ def test_the_invoke_api_takes_a_whole_arn(tmp_path: Path) -> None:
     assert with_invoke_api(tmp_path, story) == []
 
 
-def test_an_asynchronous_invocation_is_accepted_at_once_and_runs(tmp_path: Path) -> None:
+def test_an_asynchronous_invocation_is_accepted_immediately_and_runs(tmp_path: Path) -> None:
     file = tmp_path / "count"
 
     async def story(client: ClientSession, url: str) -> tuple[int, bytes]:
@@ -465,9 +465,7 @@ def test_an_asynchronous_invocation_is_accepted_at_once_and_runs(tmp_path: Path)
         ("functions/echo", 404, "UnknownOperationException"),
     ],
 )
-def test_what_the_invoke_api_does_not_have_is_an_error_of_lambda(
-    tmp_path: Path, path: str, status: int, kind: str
-) -> None:
+def test_an_unknown_operation_is_an_error_of_lambda(tmp_path: Path, path: str, status: int, kind: str) -> None:
     async def story(client: ClientSession, url: str) -> Any:
         async with client.post(f"{url}/2015-03-31/{path}", data=b"{}") as answer:
             return answer.status, answer.headers["x-amzn-errortype"]
@@ -492,7 +490,7 @@ async def secret(client: ClientSession, url: str, body: Any, target: str = "GetS
         return answer.status, json.loads(await answer.read())
 
 
-def test_a_secret_is_made_once_for_its_owner_alone_and_read_at_every_call(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_for_its_owner_and_read_at_every_call(tmp_path: Path) -> None:
     file = tmp_path / "state/webhook-secret"
 
     async def story(client: ClientSession, url: str) -> list[str]:
@@ -512,7 +510,7 @@ def test_a_secret_is_made_once_for_its_owner_alone_and_read_at_every_call(tmp_pa
     assert third == "another"
 
 
-def test_the_secret_before_is_there_only_where_there_was_one(tmp_path: Path) -> None:
+def test_the_previous_secret_exists_only_after_a_change(tmp_path: Path) -> None:
     async def story(client: ClientSession, url: str) -> list[tuple[int, Any]]:
         asked_for = {"SecretId": "sales/webhook-secret", "VersionStage": "AWSPREVIOUS"}
         none = await secret(client, url, asked_for)
@@ -539,9 +537,7 @@ def test_the_secret_before_is_there_only_where_there_was_one(tmp_path: Path) -> 
         ({"SecretId": "sales/webhook-secret"}, "DeleteSecret", "UnknownOperationException"),
     ],
 )
-def test_what_is_not_a_known_secret_is_an_error_of_secrets_manager(
-    tmp_path: Path, body: Any, target: str, kind: str
-) -> None:
+def test_an_unknown_secret_is_an_error_of_secrets_manager(tmp_path: Path, body: Any, target: str, kind: str) -> None:
     async def story(client: ClientSession, url: str) -> tuple[int, Any]:
         return await secret(client, url, body, target)
 

@@ -1,4 +1,4 @@
-"""Schedules."""
+"""EventBridge's schedules."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from local.aws.schedule import run_schedule, scheduled_event
 
 
 class Function:
-    """Counts its invocations; each takes so many seconds, and those named fail."""
+    """Counts its invocations, which take so many seconds; the listed ones fail."""
 
     def __init__(self, seconds: float = 0.0, *fail: Exception) -> None:
         self.seconds = seconds
@@ -39,7 +39,7 @@ def run_for(seconds: float, function: Any, every: float | None = 0.01) -> None:
     asyncio.run(run())
 
 
-def test_an_event_is_as_eventbridge_sends_it() -> None:
+def test_an_event_looks_as_eventbridge_sends_it() -> None:
     event = json.loads(scheduled_event(Schedule("sweep_sms", 60.0), datetime(2026, 11, 23, 16, 0, tzinfo=UTC)))
     assert event["detail-type"] == "Scheduled Event"
     assert event["source"] == "aws.events"
@@ -48,23 +48,23 @@ def test_an_event_is_as_eventbridge_sends_it() -> None:
     assert event["detail"] == {}
 
 
-def test_the_schedule_s_own_input_is_all_there_is_of_the_event() -> None:
+def test_the_schedules_own_input_is_the_whole_event() -> None:
     assert scheduled_event(Schedule("sweep_sms", 60.0, '{"part": 1}'), datetime.now(UTC)) == b'{"part": 1}'
 
 
-def test_a_function_is_invoked_again_and_again_also_after_a_failure() -> None:
+def test_a_function_is_invoked_repeatedly_even_after_a_failure() -> None:
     function = Function(0.0, NotInvokedError("nobody there"))
     run_for(0.2, function)
     assert function.count >= 5
 
 
-def test_the_template_s_own_rate_holds_where_no_other_is_given() -> None:
+def test_the_templates_rate_applies_unless_another_is_given() -> None:
     function = Function()
     run_for(0.05, function, every=None)
     assert function.count == 1
 
 
-def test_a_tick_is_left_out_while_an_invocation_runs() -> None:
+def test_a_tick_is_skipped_while_an_invocation_runs() -> None:
     function = Function(0.1)
     run_for(0.25, function)
     assert function.most == 1

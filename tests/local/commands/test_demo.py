@@ -1,4 +1,4 @@
-"""`make demo`, and a system on somebody else's store."""
+"""`make demo`, and a system on a database that it did not start."""
 
 import os
 import pty
@@ -28,12 +28,12 @@ def demo(system: System) -> subprocess.CompletedProcess[str]:
 
 
 def demo_in_a_terminal(system: System) -> tuple[int, str]:
-    """How it ended, and what a person who sits before it sees beside its last line."""
+    """Return its exit status and its output to the terminal, without the last line."""
     terminal, end = pty.openpty()
     process = subprocess.Popen(COMMAND, cwd=ROOT, env=system.environ(), stdout=subprocess.DEVNULL, stderr=end)
     os.close(end)
     shown = b""
-    # A terminal whose other end is closed is an error on Linux.
+    # Linux reports an error once the other end is closed.
     with suppress(OSError):
         while part := os.read(terminal, 4096):
             shown += part
@@ -42,13 +42,13 @@ def demo_in_a_terminal(system: System) -> tuple[int, str]:
 
 
 def shop(system: System) -> dict[str, tuple[str, str, str]]:
-    """Status, state of the text and reference of each order, by its id."""
+    """Return each order's status, text status and reference, by its id."""
     return {
         order["id"]: (order["status"], order["sms"]["status"], order["reference"] or "") for order in system.orders()
     }
 
 
-def test_the_demo_is_a_shop_in_which_not_all_went_well_and_loaded_twice_is_there_once() -> None:
+def test_the_demo_has_every_outcome_and_loads_only_once() -> None:
     customers, orders = len(CUSTOMERS) + len(SPECIAL), len(ordinary_orders()) + len(SPECIAL)
     with running() as system:
         behaviour = request("GET", system.sandbox("/_sandbox/behaviour")).body
@@ -78,13 +78,13 @@ def test_the_demo_is_a_shop_in_which_not_all_went_well_and_loaded_twice_is_there
         assert request("GET", system.sandbox("/_sandbox/behaviour")).body == behaviour
 
 
-def test_the_demo_without_a_running_system_is_a_sentence(tmp_path: Path) -> None:
+def test_the_demo_without_a_running_system_says_how_to_start_one(tmp_path: Path) -> None:
     answer = demo(System(tmp_path / "state"))
     assert answer.returncode == 1
-    assert answer.stderr.startswith("The system does not run")
+    assert answer.stderr.startswith("The system is not running")
 
 
-def test_a_system_can_use_a_store_that_somebody_else_runs(tmp_path: Path) -> None:
+def test_a_system_can_use_a_database_that_it_did_not_start(tmp_path: Path) -> None:
     config = Config(port=free_ports(), state=tmp_path, settings={})
     try:
         process = start_database(config)

@@ -1,4 +1,4 @@
-"""What people meet first on a machine that lacks something: a sentence each, with what to do next."""
+"""First errors on a machine that lacks something: each is a sentence that says what to do next."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.support.clones import have_installed
 from tests.support.system import ROOT, System, free_ports
 
 pytestmark = pytest.mark.local
-# What scripts/setup.sh asks of a machine apart from Python and npm.
+# The programs that scripts/setup.sh needs besides Python and npm.
 TOOLS = [
     "awk",
     "cat",
@@ -36,7 +36,7 @@ TOOLS = [
     "tr",
     "uname",
 ]
-# Nobody listens there.
+# Nothing listens there.
 NOWHERE = "http://127.0.0.1:9/"
 
 
@@ -50,14 +50,14 @@ def machine(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts" / "setup.sh")
     (tmp_path / "bin").mkdir()
     for tool in TOOLS:
-        found = shutil.which(tool)
-        assert found, tool
-        (tmp_path / "bin" / tool).symlink_to(found)
+        path = shutil.which(tool)
+        assert path, tool
+        (tmp_path / "bin" / tool).symlink_to(path)
     return tmp_path
 
 
 def put(machine: Path, name: str, script: str) -> None:
-    """A program of this machine."""
+    """Install a program on this machine."""
     path = machine / "bin" / name
     path.unlink(missing_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")
@@ -65,19 +65,19 @@ def put(machine: Path, name: str, script: str) -> None:
 
 
 def put_python(machine: Path) -> None:
-    """Python 3.13, by its usual name."""
+    """Install Python 3.13 under its usual name."""
     put(machine, "python3.13", f'exec "{sys.base_prefix}/bin/python3.13" "$@"')
 
 
 def setup(machine: Path, *parts: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    given = {"PATH": str(machine / "bin"), "HOME": str(machine)} | environment
+    variables = {"PATH": str(machine / "bin"), "HOME": str(machine)} | environment
     return subprocess.run(
         ["sh", str(machine / "scripts" / "setup.sh"), *parts],
-        env=given, capture_output=True, text=True, timeout=120, check=False,
+        env=variables, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
-def test_without_python_it_is_named_with_how_to_install_it(machine: Path) -> None:
+def test_a_missing_python_is_named_with_how_to_install_it(machine: Path) -> None:
     answer = setup(machine)
     assert answer.returncode == 1
     assert "Python 3.13 (with venv) is needed and was not found.\n" in answer.stderr
@@ -85,14 +85,14 @@ def test_without_python_it_is_named_with_how_to_install_it(machine: Path) -> Non
     assert answer.stdout == ""
 
 
-def test_another_python_is_said_to_be_another(machine: Path) -> None:
+def test_another_python_is_named(machine: Path) -> None:
     put(machine, "python3", "echo 3.11")
     answer = setup(machine)
     assert answer.returncode == 1
     assert "was not found: python3 is 3.11." in answer.stderr
 
 
-def test_a_python_without_venv_is_said_to_be_without(machine: Path) -> None:
+def test_a_python_without_venv_is_named(machine: Path) -> None:
     put(machine, "python3.13", f'case "$2" in *ensurepip*) exit 1; esac; exec "{sys.executable}" "$@"')
     answer = setup(machine)
     assert answer.returncode == 1
@@ -100,13 +100,13 @@ def test_a_python_without_venv_is_said_to_be_without(machine: Path) -> None:
     assert "apt install python3.13-venv" in answer.stderr
 
 
-def test_a_python_that_is_named_and_not_there_is_said(machine: Path) -> None:
+def test_a_configured_python_that_is_missing_is_named(machine: Path) -> None:
     answer = setup(machine, PYTHON="/nowhere/python3.13")
     assert answer.returncode == 1
     assert "/nowhere/python3.13, which PYTHON names, is no Python that runs." in answer.stderr
 
 
-def test_the_first_start_without_a_network_says_so_and_the_next_command_tries_again(machine: Path) -> None:
+def test_a_first_start_without_a_network_says_so_and_can_be_repeated(machine: Path) -> None:
     put_python(machine)
     for _ in range(2):
         answer = setup(machine, PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
@@ -119,7 +119,7 @@ def test_the_first_start_without_a_network_says_so_and_the_next_command_tries_ag
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="dynoxide is for x86-64")
-def test_without_npm_there_is_another_store_and_how_to_get_the_first(machine: Path) -> None:
+def test_without_npm_the_other_database_is_used_and_npm_explained(machine: Path) -> None:
     have_installed(machine, ".venv", "requirements-dev.txt")
     have_installed(machine, ".venv-ministack", "requirements-ministack.txt")
     answer = setup(machine, "store")
@@ -133,7 +133,7 @@ def test_without_npm_there_is_another_store_and_how_to_get_the_first(machine: Pa
 
 @pytest.mark.skipif(not shutil.which("npm"), reason="npm is not there")
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="dynoxide is for x86-64")
-def test_npm_without_a_network_is_said_and_the_other_store_taken(machine: Path) -> None:
+def test_npm_without_a_network_is_reported_and_the_other_database_used(machine: Path) -> None:
     have_installed(machine, ".venv", "requirements-dev.txt")
     have_installed(machine, ".venv-ministack", "requirements-ministack.txt")
     environment = {"npm_config_registry": NOWHERE, "npm_config_fetch_retries": "0", "PATH": os.environ["PATH"]}
@@ -143,7 +143,7 @@ def test_npm_without_a_network_is_said_and_the_other_store_taken(machine: Path) 
     assert "the store is ministack instead" in answer.stderr
 
 
-def test_a_platform_the_store_has_no_build_for_gets_the_other_one_and_is_told(machine: Path) -> None:
+def test_a_platform_without_dynoxide_gets_the_other_database(machine: Path) -> None:
     put_python(machine)
     put(machine, "uname", 'case "$1" in -s) echo Linux;; *) echo aarch64;; esac')
     have_installed(machine, ".venv", "requirements-dev.txt")
@@ -159,7 +159,7 @@ def test_a_platform_the_store_has_no_build_for_gets_the_other_one_and_is_told(ma
 @pytest.mark.parametrize(
     "why", ["cannot create directory '.venv.lock': Read-only file system", "No space left on device"]
 )
-def test_a_folder_that_nothing_can_be_written_to_is_said_instead_of_waited_for(machine: Path, why: str) -> None:
+def test_an_unwritable_folder_is_reported_without_waiting(machine: Path, why: str) -> None:
     put(machine, "mkdir", f'echo "mkdir: {why}" >&2; exit 1')
     put(machine, "sleep", ":")
     answer = setup(machine)
@@ -168,7 +168,7 @@ def test_a_folder_that_nothing_can_be_written_to_is_said_instead_of_waited_for(m
     assert "see that the disk has room, then the same command again." in answer.stderr
 
 
-def test_a_lock_that_cannot_be_removed_is_said_instead_of_waited_for(machine: Path) -> None:
+def test_a_lock_that_cannot_be_removed_is_reported_without_waiting(machine: Path) -> None:
     (machine / ".venv.lock").mkdir()
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -181,7 +181,7 @@ def test_a_lock_that_cannot_be_removed_is_said_instead_of_waited_for(machine: Pa
 
 
 @pytest.mark.parametrize("owner", ["gone", "never said"])
-def test_a_lock_of_a_command_that_was_killed_is_taken_over(machine: Path, owner: str) -> None:
+def test_the_lock_of_a_killed_command_is_taken_over(machine: Path, owner: str) -> None:
     (machine / ".venv.lock").mkdir()
     if owner == "gone":
         gone = subprocess.Popen(["true"])
@@ -193,10 +193,10 @@ def test_a_lock_of_a_command_that_was_killed_is_taken_over(machine: Path, owner:
     assert not (machine / ".venv.lock").exists()
 
 
-def test_a_lock_of_a_command_that_still_installs_is_waited_for(machine: Path) -> None:
+def test_the_lock_of_a_running_command_is_waited_for(machine: Path) -> None:
     (machine / ".venv.lock").mkdir()
     with subprocess.Popen(["sleep", "1"]) as other:
-        # Nobody here has asked about it yet, so it is there until then.
+        # The process is listed until this test waits for it.
         (machine / ".venv.lock" / "pid").write_text(str(other.pid))
         put(machine, "sleep", "rm -rf .venv.lock")
         answer = setup(machine)
@@ -216,18 +216,18 @@ def test_a_lock_of_a_command_that_still_installs_is_waited_for(machine: Path) ->
         "DYNAMODB_ENDPOINT=http://127.0.0.1:4566\nDYNAMODB_ENDPOINT=''",
     ],
 )
-def test_a_store_that_the_env_file_names_is_used_in_the_place_of_one_of_our_own(machine: Path, line: str) -> None:
+def test_a_database_in_the_env_file_replaces_our_own(machine: Path, line: str) -> None:
     have_installed(machine, ".venv", "requirements-dev.txt")
     (machine / ".env").write_text(f"LOG_LEVEL=INFO\n{line}\n")
     named = bool(read_env_file(machine / ".env").get("DYNAMODB_ENDPOINT"))
     answer = setup(machine, "store", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
-    # Without npm and Python there is no other store to be had.
+    # Without npm and Python, no other database can be installed.
     assert (answer.returncode == 0) == named
     assert setup(machine, "store", DYNAMODB_ENDPOINT="").returncode == 1
     assert setup(machine, "store", DYNAMODB_ENDPOINT=NOWHERE).returncode == 0
 
 
-def test_a_python_that_is_named_is_the_one_that_is_taken(machine: Path) -> None:
+def test_a_configured_python_is_used(machine: Path) -> None:
     put(machine, "python3", "echo 3.11")
     put(machine, "mine", f'exec "{sys.base_prefix}/bin/python3.13" "$@"')
     answer = setup(machine, PYTHON=str(machine / "bin" / "mine"), PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
@@ -239,26 +239,26 @@ def project(tmp_path: Path) -> Path:
     """The project with a node_modules of its own, run by the Python that runs this."""
     folder = tmp_path / "project"
     folder.mkdir()
-    for name in ("local", "shared", "functions", "template.yaml"):
+    for name in ("shared", "functions", "template.yaml"):
         (folder / name).symlink_to(ROOT / name)
-    # Where a module's file is, is where the project is: a link would lead back.
-    (folder / "local").unlink()
-    shutil.copytree(ROOT / "local", folder / "local", ignore=shutil.ignore_patterns("__pycache__"))
+    # The project finds itself by its modules' files, so a link would lead back here.
+    for name in ("local", "deployment"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
 def run(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    given = System(project / "state").environ() | environment
+    variables = System(project / "state").environ() | environment
     return subprocess.run(
         [sys.executable, "-m", "local.commands.run"],
-        cwd=project, env=given, capture_output=True, text=True, timeout=60, check=False,
+        cwd=project, env=variables, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
-def test_without_any_store_make_store_is_named(project: Path) -> None:
+def test_without_a_database_make_store_is_named(project: Path) -> None:
     answer = run(project)
     assert answer.returncode == 1
-    assert "There is no store on this machine. `make store` installs it." in answer.stderr
+    assert "No local database is installed. Run `make store` to install it." in answer.stderr
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="dynoxide is for x86-64")
@@ -270,7 +270,7 @@ def test_without_any_store_make_store_is_named(project: Path) -> None:
     ],
     ids=["for another machine", "ends at once"],
 )
-def test_a_store_that_does_not_run_here_is_a_sentence_with_the_other_one(
+def test_a_database_that_does_not_start_is_explained_with_the_other_one(
     project: Path, binary: bytes, said: str
 ) -> None:
     path = project / "node_modules" / "@dynoxide" / "linux-x64" / "dynoxide"
@@ -280,19 +280,19 @@ def test_a_store_that_does_not_run_here_is_a_sentence_with_the_other_one(
     answer = run(project)
     assert answer.returncode == 1
     assert said in answer.stderr
-    assert "The store did not start (exit status 1)" in answer.stderr
+    assert "The database did not start (exit status 1)" in answer.stderr
     assert "LOCAL_STORE=ministack make run" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
-def test_a_taken_port_leads_to_ports_that_are_free(project: Path) -> None:
+def test_a_port_in_use_leads_to_free_ports(project: Path) -> None:
     first = free_ports()
     with socket.socket() as other:
         other.bind(("127.0.0.1", first + 1))
         other.listen()
         answer = run(project, PORT=str(first), DYNAMODB_ENDPOINT=NOWHERE)
     assert answer.returncode == 1
-    assert f"Port {first + 1}, for the sign-in, is in use by another program." in answer.stderr
+    assert f"Port {first + 1} (issuer) is in use by another program." in answer.stderr
     offered = re.search(r"PORT=(\d+) make run", answer.stderr)
     assert offered
     with socket.socket() as probe:

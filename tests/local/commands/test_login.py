@@ -1,4 +1,4 @@
-"""`make login` and `make token`: tokens in one step, from the local sign-in and from an issuer that .env names."""
+"""`make login` and `make token`: tokens in one step, from the local issuer and from .env's."""
 
 import json
 import re
@@ -20,19 +20,25 @@ import requests
 from local.commands.login import by_browser, by_device
 from local.commands.token import Issuer, NoTokenError
 from tests.support import tokens
-from tests.support.people import fill_in, sign_in, told
+from tests.support.people import fill_in, read_until, sign_in
 from tests.support.system import ROOT, System, free_ports, until
 
 pytestmark = pytest.mark.local
 SCOPE = "sales:read"
 
 
+# A script starts commands in the background with SIGINT ignored, and exec keeps that.
+IGNORING_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
 def start(system: System, module: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """A command as `make` runs it; `true` stands for a browser that opens nothing."""
-    given = system.environ() | {"SCOPE": SCOPE, "BROWSER": "true"} | environment
+    """Start a command as `make` does; `true` stands for a browser that opens nothing."""
+    variables = system.environ() | {"SCOPE": SCOPE, "BROWSER": "true"} | environment
     command = [sys.executable, "-m", f"local.commands.{module}", *arguments]
     return subprocess.Popen(
-        command, cwd=ROOT, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )
 
 
@@ -42,17 +48,17 @@ def reads(system: System, token: str) -> bool:
 
 def test_a_person_signs_in_in_the_browser_and_the_token_is_all_that_is_printed(system: System) -> None:
     process = start(system, "login", LOGIN_PORT=str(free_ports()))
-    assert "You are signed in" in sign_in(told(process, r"http://\S+/authorize\?\S+(?=\n)")).text
+    assert "You are signed in" in sign_in(read_until(process, r"http://\S+/authorize\?\S+(?=\n)")).text
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", printed)
     assert reads(system, printed)
 
 
-def test_an_answer_to_another_sign_in_is_not_taken(system: System) -> None:
+def test_an_answer_to_another_sign_in_is_ignored(system: System) -> None:
     port = free_ports()
     process = start(system, "login", LOGIN_PORT=str(port))
-    address = told(process, r"http://\S+/authorize\?\S+(?=\n)")
+    address = read_until(process, r"http://\S+/authorize\?\S+(?=\n)")
     forged = requests.get(f"http://127.0.0.1:{port}/callback?code=theirs&state=theirs", timeout=10)
     assert forged.status_code == 404
     sign_in(address)
@@ -61,7 +67,7 @@ def test_an_answer_to_another_sign_in_is_not_taken(system: System) -> None:
 
 def test_a_person_signs_in_on_another_device(system: System) -> None:
     process = start(system, "login", "--device")
-    address = told(process, r"http://\S+")
+    address = read_until(process, r"http://\S+")
     code = re.search(r"user_code=([\w-]+)", address)
     assert code
     browser = requests.Session()
@@ -70,7 +76,7 @@ def test_a_person_signs_in_on_another_device(system: System) -> None:
     assert reads(system, process.communicate(timeout=30)[0])
 
 
-def test_a_machine_gets_its_token_at_the_issuer_that_the_settings_name(system: System) -> None:
+def test_a_machine_gets_its_token_from_the_configured_issuer(system: System) -> None:
     secret = json.loads((system.state / "identity-clients.json").read_text())["sales-service"]
     issuer = f"http://127.0.0.1:{system.port + 1}/oauth2/default"
     named = {"OKTA_ISSUER": issuer, "OKTA_CLIENT_ID": "sales-service", "OKTA_CLIENT_SECRET": secret}
@@ -100,11 +106,11 @@ def test_a_machine_gets_its_token_at_the_issuer_that_the_settings_name(system: S
             {"OKTA_ISSUER": "{issuer}/", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"},
             "Invalid value for 'client_id' parameter",
         ),
-        ("token", {"OKTA_ISSUER": "{api}", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"}, "is no issuer"),
+        ("token", {"OKTA_ISSUER": "{api}", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"}, "is not an issuer"),
         ("token", {"SCOPE": "sales:all"}, "scopes are not configured"),
     ],
 )
-def test_why_there_is_no_token_is_a_sentence(
+def test_a_missing_token_is_explained_in_a_sentence(
     system: System, module: str, changes: dict[str, str], sentence: str
 ) -> None:
     places = {"issuer": f"http://127.0.0.1:{system.port + 1}/oauth2/default", "api": system.url("")}
@@ -115,25 +121,25 @@ def test_why_there_is_no_token_is_a_sentence(
     assert "Traceback" not in said
 
 
-def test_a_port_that_is_taken_is_named(system: System) -> None:
+def test_a_port_in_use_is_named(system: System) -> None:
     process = start(system, "login", LOGIN_PORT=str(system.port))
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert f"Port {system.port} is taken" in said
+    assert f"Port {system.port} is in use" in said
 
 
 @pytest.mark.parametrize("given", ["80", "70000", "eighty"])
-def test_a_port_that_can_be_none_is_said(tmp_path: Path, given: str) -> None:
+def test_an_impossible_login_port_is_named(tmp_path: Path, given: str) -> None:
     process = start(System(tmp_path), "login", LOGIN_PORT=given)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1
     assert said.startswith("LOGIN_PORT must be a number from 1024")
 
 
-def test_a_connection_that_the_browser_opens_and_never_uses_holds_nothing_up(system: System) -> None:
+def test_a_connection_that_the_browser_never_uses_holds_nothing_up(system: System) -> None:
     port = free_ports()
     process = start(system, "login", LOGIN_PORT=str(port))
-    address = told(process, r"http://\S+/authorize\?\S+(?=\n)")
+    address = read_until(process, r"http://\S+/authorize\?\S+(?=\n)")
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as half:
         half.sendall(b"GET /callback?code=x HTTP/1.1\r\n")
         assert "You are signed in" in sign_in(address).text
@@ -142,20 +148,20 @@ def test_a_connection_that_the_browser_opens_and_never_uses_holds_nothing_up(sys
 
 @pytest.fixture
 def issuer() -> Iterator[tokens.Issuer]:
-    """An issuer that answers what a test wants."""
-    with tokens.running(tokens.Issuer()) as found:
-        yield found
+    """An issuer that a test scripts."""
+    with tokens.running(tokens.Issuer()) as issuer:
+        yield issuer
 
 
 def browsing(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[requests.Response]:
-    """Stands for a browser that comes back with these queries; `{state}` is the attempt's. What it was shown."""
+    """Replace the browser by one that returns with these queries; list the pages it was shown."""
     shown: list[requests.Response] = []
 
     def come_back(address: str) -> None:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        parameters = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         for answer in answers:
-            query = answer.format(state=asked["state"])
-            shown.append(requests.get(f"{asked['redirect_uri']}?{query}", timeout=10))
+            query = answer.format(state=parameters["state"])
+            shown.append(requests.get(f"{parameters['redirect_uri']}?{query}", timeout=10))
 
     def browse(address: str) -> bool:
         threading.Thread(target=come_back, args=(address,), daemon=True).start()
@@ -169,9 +175,7 @@ def signing_in(issuer: tokens.Issuer, wait: float = 20, scope: str = SCOPE) -> s
     return by_browser(Issuer(issuer.url, "cli"), scope, free_ports(), wait=wait)
 
 
-def test_nobody_is_waited_for_longer_than_said_whatever_is_connected(
-    issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_ends_in_time_whatever_is_connected(issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     connected: list[socket.socket] = []
 
     def connect(address: str) -> bool:
@@ -181,13 +185,13 @@ def test_nobody_is_waited_for_longer_than_said_whatever_is_connected(
 
     monkeypatch.setattr(webbrowser, "open", connect)
     began = time.monotonic()
-    with pytest.raises(NoTokenError, match="Nobody signed in in time"):
+    with pytest.raises(NoTokenError, match="Timed out waiting for the sign-in"):
         signing_in(issuer, wait=0.5)
     assert time.monotonic() - began < 5
     connected[0].close()
 
 
-def test_a_state_of_another_script_is_somebody_elses(issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_in_another_script_is_ignored(issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = browsing(monkeypatch, "state=caf%C3%A9&code=x", "state=%F0%9F%98%80", "", "state={state}&code=x")
     assert signing_in(issuer)
     assert [each.status_code for each in shown[:3]] == [404, 404, 404]
@@ -197,11 +201,11 @@ def test_a_state_of_another_script_is_somebody_elses(issuer: tokens.Issuer, monk
     ("answer", "sentence"),
     [
         ("state={state}", "neither a code nor an error"),
-        ("state={state}&error=access_denied&error_description=No+rule", "^The sign-in says access_denied: No rule$"),
-        ("state={state}&error=server_error", "^The sign-in says server_error$"),
+        ("state={state}&error=access_denied&error_description=No+rule", "^The issuer refused: access_denied: No rule$"),
+        ("state={state}&error=server_error", "^The issuer refused: server_error$"),
     ],
 )
-def test_what_comes_back_in_the_place_of_a_code_is_a_sentence(
+def test_an_answer_without_a_code_is_explained_in_a_sentence(
     issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch, answer: str, sentence: str
 ) -> None:
     shown = browsing(monkeypatch, answer)
@@ -210,7 +214,7 @@ def test_what_comes_back_in_the_place_of_a_code_is_a_sentence(
     assert not shown or "You are not signed in" in shown[0].text
 
 
-def test_who_is_refused_both_scopes_is_told_how_to_ask_for_one(
+def test_a_refusal_of_both_scopes_says_how_to_ask_for_one(
     issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browsing(monkeypatch, "state={state}&error=access_denied")
@@ -219,13 +223,13 @@ def test_who_is_refused_both_scopes_is_told_how_to_ask_for_one(
 
 
 @pytest.mark.parametrize("document", [[], ["issuer"], "text", 5])
-def test_a_discovery_document_that_is_no_object_is_no_issuers(issuer: tokens.Issuer, document: Any) -> None:
+def test_a_discovery_document_must_be_an_object(issuer: tokens.Issuer, document: Any) -> None:
     issuer.document = document
-    with pytest.raises(NoTokenError, match=r"is no issuer: .* says nothing of the kind"):
+    with pytest.raises(NoTokenError, match=r"is not an issuer: .* names no issuer"):
         signing_in(issuer)
 
 
-def test_an_endpoint_that_is_no_address_is_one_that_is_missing(issuer: tokens.Issuer) -> None:
+def test_an_endpoint_must_be_an_address(issuer: tokens.Issuer) -> None:
     issuer.discovery = {"authorization_endpoint": None}
     with pytest.raises(NoTokenError, match="has no authorization_endpoint"):
         signing_in(issuer)
@@ -235,26 +239,26 @@ DEVICE = {"device_code": "d", "user_code": "u", "verification_uri": "https://exa
 
 
 @pytest.mark.parametrize("missing", ["device_code", "user_code", "verification_uri"])
-def test_an_answer_without_a_code_to_type_is_a_sentence(issuer: tokens.Issuer, missing: str) -> None:
+def test_a_device_answer_without_a_code_is_explained_in_a_sentence(issuer: tokens.Issuer, missing: str) -> None:
     issuer.script = [(200, {name: value for name, value in DEVICE.items() if name != missing})]
     with pytest.raises(NoTokenError, match=f"its answer has no {missing}"):
         by_device(Issuer(issuer.url, "cli"), SCOPE)
 
 
 @pytest.mark.parametrize("changes", [{"expires_in": None}, {"expires_in": "soon"}, {"expires_in": -1}])
-def test_a_device_answer_without_times_has_the_usual_ones(issuer: tokens.Issuer, changes: dict[str, Any]) -> None:
+def test_a_device_answer_without_times_gets_the_defaults(issuer: tokens.Issuer, changes: dict[str, Any]) -> None:
     issuer.script = [(200, DEVICE | changes)]
     assert by_device(Issuer(issuer.url, "cli"), SCOPE)
 
 
-def test_what_the_network_misses_while_somebody_types_is_asked_again(issuer: tokens.Issuer) -> None:
+def test_polling_for_the_device_survives_failures(issuer: tokens.Issuer) -> None:
     waiting = (400, {"error": "authorization_pending"})
     issuer.script = [(200, DEVICE), waiting, None, (503, "busy"), (429, {"errorSummary": "Too many"}), waiting]
     assert by_device(Issuer(issuer.url, "cli"), SCOPE)
     assert issuer.script == []
 
 
-def test_an_issuer_that_stays_away_while_somebody_types_is_said_to(issuer: tokens.Issuer) -> None:
+def test_an_issuer_that_stays_away_is_reported(issuer: tokens.Issuer) -> None:
     issuer.script = [(200, DEVICE), *[None] * 20]
     with pytest.raises(NoTokenError, match="does not answer"):
         by_device(Issuer(issuer.url, "cli"), SCOPE, wait=0.5)
@@ -266,7 +270,7 @@ def test_a_refusal_ends_the_wait_for_the_device(issuer: tokens.Issuer) -> None:
         by_device(Issuer(issuer.url, "cli"), SCOPE)
 
 
-def break_off(process: subprocess.Popen[str]) -> None:
+def interrupt(process: subprocess.Popen[str]) -> None:
     """Ctrl-C."""
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
@@ -276,18 +280,35 @@ def break_off(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [(), ("--device",)], ids=["in the browser", "on another device"])
-def test_a_sign_in_that_is_broken_off_is_a_word(system: System, arguments: tuple[str, ...]) -> None:
+def test_an_interrupted_sign_in_ends_with_a_word(system: System, arguments: tuple[str, ...]) -> None:
     process = start(system, "login", *arguments, LOGIN_PORT=str(free_ports()))
-    told(process, r"http://\S+")
-    break_off(process)
+    read_until(process, r"http://\S+")
+    interrupt(process)
 
 
 @pytest.mark.parametrize("module", ["token", "doctor"])
-def test_a_command_that_is_broken_off_while_it_waits_for_an_issuer_is_a_word(
-    issuer: tokens.Issuer, tmp_path: Path, module: str
-) -> None:
+def test_an_interrupted_wait_for_an_issuer_ends_with_a_word(issuer: tokens.Issuer, tmp_path: Path, module: str) -> None:
     issuer.delay = 5
     named = {"OKTA_ISSUER": issuer.url, "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"}
     process = start(System(tmp_path), module, **named)
     until(lambda: issuer.fetches)
-    break_off(process)
+    interrupt(process)
+
+
+@pytest.mark.parametrize("module", ["token", "login"])
+def test_a_command_in_the_background_of_a_script_can_be_interrupted(
+    issuer: tokens.Issuer, tmp_path: Path, module: str
+) -> None:
+    issuer.delay = 5
+    settings = {
+        "OKTA_ISSUER": issuer.url,
+        "OKTA_CLIENT_ID": "x",
+        "OKTA_CLIENT_SECRET": "x",
+        "OKTA_LOGIN_CLIENT_ID": "x",
+    }
+    command = [sys.executable, "-c", IGNORING_SIGINT, sys.executable, "-m", f"local.commands.{module}"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=System(tmp_path).environ() | settings, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: issuer.fetches)
+    interrupt(process)

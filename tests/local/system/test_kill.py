@@ -1,4 +1,4 @@
-"""kill -9 in the middle of orders: nothing that was acknowledged is lost, and no text goes out twice."""
+"""kill -9 while orders come in: no acknowledged order is lost, and no text goes out twice."""
 
 import contextlib
 import threading
@@ -16,7 +16,7 @@ ORDERS = 200
 
 
 def order_through(system: System, customer: dict[str, Any], number: int) -> dict[str, Any]:
-    """One order, asked for again with its key until it is answered."""
+    """Create one order, repeating the request with its key until it is answered."""
     body = {"customer": customer["id"], "item": f"item {number}", "amount": "1"}
     give_up = time.monotonic() + 60
     while True:
@@ -41,7 +41,7 @@ def settle(system: System, customer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("part", ["store", "worker", "everything"])
-def test_orders_survive_a_kill_in_their_middle_each_with_one_text_or_unknown(part: str) -> None:
+def test_orders_survive_a_kill_each_with_one_text_or_unknown(part: str) -> None:
     with running() as system:
         system.behave(latency_ms=50)
         customer = system.customer(phone_number="+254700000201")
@@ -74,13 +74,13 @@ def test_orders_survive_a_kill_in_their_middle_each_with_one_text_or_unknown(par
             count = texts[order["sms"]["text"]]
             assert count <= 1, order
             assert count == 1 or order["sms"]["status"] == "unknown", order
-        # Nothing but a sender's death makes a text unknown here, and at each kill a few are on their way, not all.
+        # Only a sender's death makes a text unknown here, and each kill meets a few texts in flight, not all.
         reasons = {order["sms"]["reason"] for order in orders if order["sms"]["status"] == "unknown"}
         assert reasons <= ({"lease_expired"} if part != "everything" else reasons), reasons
         assert states["delivered"] >= ORDERS // 4, states
 
 
-def test_orders_before_ctrl_c_are_there_after_the_next_start_and_their_texts_go_out_once() -> None:
+def test_orders_before_ctrl_c_survive_a_restart_and_get_one_text_each() -> None:
     with running() as system:
         system.behave(default="http:429")
         customer = system.customer()
@@ -93,10 +93,10 @@ def test_orders_before_ctrl_c_are_there_after_the_next_start_and_their_texts_go_
         assert len(system.texts()) == 5
 
 
-def test_the_supervisor_starts_again_what_dies_within_five_seconds() -> None:
+def test_the_supervisor_restarts_what_dies_within_five_seconds() -> None:
     with running() as system:
         for name in ("store", "gateway", "identity", "sandbox", "stream"):
-            # A machine that is busy with something else may miss it once.
+            # A busy machine may miss it once.
             took = []
             while not took or (min(took) > 5 and len(took) < 3):
                 before, began = system.pids()[name], time.monotonic()

@@ -1,4 +1,4 @@
-"""Answers of the store that are lost on their way, on the real store: what was written is answered as written."""
+"""Lost answers of the real database: a write that happened is reported as written."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture
 def signed_in(system: System) -> System:
-    """The system with its token fetched: with the functions' environment `make token` would ask Okta."""
+    """The system with a token already fetched: with the functions' environment `make token` would ask Okta."""
     system.token()
     return system
 
 
 @pytest.fixture
 def proxy(signed_in: System, environment: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    """The functions of this process, on the running system's store behind a proxy."""
+    """Put the running system's database, behind a proxy, under this process's functions."""
     found = Proxy(signed_in.port + 3)
     for name, value in {
         "DYNAMODB_ENDPOINT": found.url,
@@ -43,7 +43,7 @@ def change(customer: dict[str, Any], body: dict[str, Any], **headers: str) -> An
 
 
 @pytest.mark.parametrize("headers", [{}, {"If-Match": '"1"'}, {"If-Match": '"7", "1"'}], ids=["any", "one", "list"])
-def test_a_change_whose_answer_is_lost_is_made_once_and_answered_as_made(
+def test_a_change_whose_answer_is_lost_happens_once_and_is_reported(
     headers: dict[str, str], system: System, proxy: Proxy
 ) -> None:
     customer = system.customer()
@@ -55,14 +55,14 @@ def test_a_change_whose_answer_is_lost_is_made_once_and_answered_as_made(
     assert system.call("GET", f"customers/{customer['id']}").body == answer.body
 
 
-def test_a_change_that_did_not_arrive_is_made_by_the_next_try(system: System, proxy: Proxy) -> None:
+def test_a_change_that_did_not_arrive_succeeds_at_the_next_attempt(system: System, proxy: Proxy) -> None:
     customer = system.customer()
     with proxy.fault(Fault("UpdateItem", "refuse", times=1)):
         answer = change(customer, {"name": "changed"}, **{"If-Match": '"1"'})
     assert (answer.status, answer.body["version"]) == (200, 2)
 
 
-def test_another_s_change_in_between_is_not_taken_for_ones_own(system: System, proxy: Proxy) -> None:
+def test_someone_elses_change_is_not_mistaken_for_our_own(system: System, proxy: Proxy) -> None:
     customer = system.customer()
     assert change(customer, {"name": "other"}).status == 200
     with proxy.fault(Fault("UpdateItem", "lose", times=1)):

@@ -1,4 +1,4 @@
-"""The main job on the whole system: a customer, an order, a text; and everything that must not get through."""
+"""The main job on the whole system: a customer, an order, a text; and requests that must not get through."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -36,7 +36,7 @@ def test_the_four_requests_of_the_original_and_one_text_that_is_delivered(system
     body = {"customer": created.body["id"], "item": "macbook m2", "amount": "56000.68"}
     order = system.call("POST", "/ap1/v1/sales/create-order/", body)
     assert order.status == 201
-    # How soon it comes is measured (`make bench-latency`), not tested: a test's machine may be busy.
+    # `make bench-latency` measures how soon it comes; a test's machine may be busy.
     until(lambda: texts_to(system, "+254700000101"))
     assert system.call("GET", "/ap1/v1/sales/customers/").body["data"][0]["id"] == created.body["id"]
     assert system.call("GET", "/ap1/v1/sales/orders/").body["data"][0]["id"] == order.body["id"]
@@ -61,7 +61,7 @@ def test_every_spelling_is_the_same_api(base: str, slash: str, system: System) -
 
 
 @pytest.mark.parametrize("token", ["", "garbage", "a.b.c"])
-def test_without_a_good_token_all_four_answer_401_as_aws_does(token: str, system: System) -> None:
+def test_without_a_valid_token_all_four_answer_401_as_aws_does(token: str, system: System) -> None:
     for method, path in (
         ("POST", "create-customer/"),
         ("POST", "create-order/"),
@@ -92,7 +92,7 @@ def test_sixteen_twins_with_one_key_are_one_order_and_one_text(system: System) -
     assert len({answer.body["id"] for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
     system.reaches(answers[0].body, "delivered")
-    # Whoever could send another one has been there: the stream, which keeps its order, and the sweep.
+    # By now everything that could send another one has run: the stream, which keeps its order, and the sweep.
     system.reaches(system.order(customer, item="after"), "delivered")
     assert system.invoke("sweep_sms", {}).status == 200
     assert len([text for text in texts_to(system, "+254700000102") if "twins" in text["text"]]) == 1
@@ -106,7 +106,7 @@ def test_without_a_key_the_same_order_twice_is_two_orders_and_two_texts(system: 
 
 
 @pytest.mark.parametrize("amount", ["abc", -5, "NaN", "1e400", "1.234", None, [], True])
-def test_an_amount_that_is_none_is_422_and_stores_nothing(amount: Any, system: System) -> None:
+def test_an_invalid_amount_is_422_and_stores_nothing(amount: Any, system: System) -> None:
     customer = system.customer()
     answer = system.call("POST", "create-order/", {"customer": customer["id"], "item": "x", "amount": amount})
     assert answer.status == 422
@@ -129,7 +129,7 @@ def test_an_amount_that_is_none_is_422_and_stores_nothing(amount: Any, system: S
     ],
     ids=["empty", "no JSON", "a list", "no UTF-8", "1e400", "1 MB", "11 MB", "deep and large", "deep"],
 )
-def test_a_body_that_cannot_be_meant_is_4xx_and_never_500(body: bytes, status: int, system: System) -> None:
+def test_a_malformed_body_is_4xx_and_never_500(body: bytes, status: int, system: System) -> None:
     answer = system.call("POST", "create-order/", body, content_type="application/json")
     assert answer.status == status
 
@@ -143,7 +143,7 @@ def test_a_body_above_the_api_s_own_limit_is_413_as_problem_json(system: System)
 @pytest.mark.parametrize(
     ("behaviour", "state"), [("status:403", "failed"), ("drop_after", "unknown"), ("garbage_after", "unknown")]
 )
-def test_a_text_that_fails_never_rolls_the_order_back(behaviour: str, state: str, system: System) -> None:
+def test_a_failed_text_never_rolls_the_order_back(behaviour: str, state: str, system: System) -> None:
     system.behave(default=behaviour, delivery="none")
     customer = system.customer(phone_number="+254700000105")
     order = system.order(customer)
@@ -158,14 +158,14 @@ def test_headers_above_ten_kilobytes_are_refused(system: System) -> None:
     assert system.call("GET", "orders", x_large="x" * 11_000).status == 431
 
 
-def test_a_path_that_is_not_there_is_a_problem_and_a_wrong_method_names_the_right_ones(system: System) -> None:
+def test_an_unknown_path_is_a_problem_and_a_wrong_method_names_the_right_ones(system: System) -> None:
     answer = system.call("GET", "/api/v1/sales/nothing")
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
     answer = system.call("DELETE", "orders")
     assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
 
 
-def test_a_thousand_customers_of_one_moment_page_through_completely_while_others_are_added(system: System) -> None:
+def test_pages_of_a_thousand_customers_are_complete_while_others_are_added(system: System) -> None:
     moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
     caller = Caller("test", "test", frozenset())
     items = []
@@ -194,7 +194,7 @@ def test_a_thousand_customers_of_one_moment_page_through_completely_while_others
         assert len(seen) == len(set(seen))
 
 
-def test_a_thousand_orders_of_one_moment_page_through_completely_while_others_are_added(system: System) -> None:
+def test_pages_of_a_thousand_orders_are_complete_while_others_are_added(system: System) -> None:
     system.behave(delivery="none")
     moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
     body = system.customer(phone_number="+254700000401")
@@ -247,7 +247,7 @@ def test_the_access_log_holds_no_token_and_no_webhook_secret(system: System) -> 
     assert "example@gmail.com" not in logs
 
 
-def test_a_slash_that_the_gateway_does_not_take_is_handed_on_with_the_token_checked() -> None:
+def test_a_slash_that_the_api_gateway_does_not_route_still_needs_a_token() -> None:
     with running(LOCAL_TRAILING_SLASH="default") as other:
         for base in BOTH:
             created = other.call("POST", f"{base}/create-customer/", CUSTOMER)
@@ -265,7 +265,7 @@ def test_a_slash_that_the_gateway_does_not_take_is_handed_on_with_the_token_chec
         assert other.call("DELETE", "/api/v1/sales/orders/").status == 405
 
 
-def test_an_old_order_s_text_and_number_are_forgotten_where_that_is_wanted() -> None:
+def test_an_old_orders_text_and_number_are_forgotten_if_so_configured() -> None:
     # Two seconds of a day.
     with running(SMS_TEXT_DAYS="0.000023") as own:
         order = own.order(own.customer())

@@ -1,4 +1,4 @@
-"""The list of the system's processes."""
+"""`pids.json`, the list of the system's processes."""
 
 import json
 import multiprocessing
@@ -7,11 +7,11 @@ from pathlib import Path
 from local.system.pids import drop_pid, read, set_pid
 
 
-def test_where_no_system_has_run_there_are_none(tmp_path: Path) -> None:
+def test_where_no_system_has_run_the_list_is_empty(tmp_path: Path) -> None:
     assert read(tmp_path / "nowhere") == {}
 
 
-def test_a_name_has_the_process_that_was_named_last(tmp_path: Path) -> None:
+def test_a_name_means_the_last_recorded_process(tmp_path: Path) -> None:
     set_pid(tmp_path, "gateway", 1)
     set_pid(tmp_path, "store", 2)
     set_pid(tmp_path, "gateway", 3)
@@ -32,7 +32,7 @@ def test_the_end_of_a_process_does_not_drop_the_one_that_took_its_name(tmp_path:
     assert read(tmp_path) == {"worker-send_sms-1": 2}
 
 
-def test_a_damaged_list_is_started_anew(tmp_path: Path) -> None:
+def test_a_damaged_list_starts_empty(tmp_path: Path) -> None:
     (tmp_path / "pids.json").write_text('{"gateway": ')
     set_pid(tmp_path, "store", 2)
     assert read(tmp_path) == {"store": 2}
@@ -44,7 +44,7 @@ def _names(state: Path, first: int) -> None:
         assert read(state)[f"worker-{number}"] == number
 
 
-def test_processes_that_write_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
+def test_concurrent_writers_lose_no_entry(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_names, args=(tmp_path, 40 * number)) for number in range(4)]
     for writer in writers:

@@ -1,4 +1,4 @@
-"""Races, on the store that isolates its transactions: never on moto.
+"""Races, on a database that isolates its transactions: moto does not.
 
 ROUNDS is how often twins meet: 20 in `make test`, 500 in `make races`, which writes bench/results/races.md.
 """
@@ -28,7 +28,7 @@ def at_once(ask: Callable[[int], Answer]) -> list[Answer]:
 
 @pytest.fixture(scope="module")
 def record() -> Iterator[dict[str, tuple[int, int, str]]]:
-    """What the long run made: by kind, items, answers that were equal to their twins', and texts."""
+    """The result of the long run, by kind: items, answers equal to their twins', and texts."""
     made: dict[str, tuple[int, int, str]] = {}
     yield made
     if ROUNDS >= RECORDED and len(made) == 2:
@@ -41,7 +41,7 @@ def record() -> Iterator[dict[str, tuple[int, int, str]]]:
 
 
 def still(order: dict[str, Any]) -> dict[str, Any]:
-    """An order without what its text moves: a replay shows the order as it is by then."""
+    """Return an order without the fields that its text changes: a replay shows the order's current state."""
     return {name: value for name, value in order.items() if name not in ("sms", "version")} | {
         "text": [order["sms"][name] for name in ("to", "text", "segments", "encoding")]
     }
@@ -95,7 +95,7 @@ def test_twins_with_a_key_and_a_reference_create_one_order(system: System) -> No
     assert len({answer.body["id"] for answer in answers}) == 1
 
 
-def test_strangers_with_one_reference_create_one_order_and_fifteen_conflicts_that_name_it(system: System) -> None:
+def test_strangers_with_one_reference_create_one_order_and_fifteen_conflicts(system: System) -> None:
     customer = system.customer()
     body = {"customer": customer["id"], "item": "x", "amount": "1", "reference": "race-2"}
     answers = at_once(lambda number: system.call("POST", "orders", body, idempotency_key=f"race-2-{number}"))
@@ -104,7 +104,7 @@ def test_strangers_with_one_reference_create_one_order_and_fifteen_conflicts_tha
     assert {answer.body["existing_id"] for answer in answers if answer.status == 409} == {created}
 
 
-def test_of_sixteen_changes_for_one_version_one_is_made(system: System) -> None:
+def test_one_of_sixteen_changes_to_one_version_wins(system: System) -> None:
     customer = system.customer()
     path = f"customers/{customer['id']}"
     answers = at_once(lambda number: system.call("PATCH", path, {"name": f"n{number}"}, if_match='"1"'))
@@ -113,7 +113,7 @@ def test_of_sixteen_changes_for_one_version_one_is_made(system: System) -> None:
     assert system.call("GET", path).body == made
 
 
-def test_changes_of_different_fields_at_once_lose_none(system: System) -> None:
+def test_concurrent_changes_of_different_fields_all_survive(system: System) -> None:
     customer = system.customer()
     path = f"customers/{customer['id']}"
     changes: list[dict[str, Any]] = [
@@ -125,20 +125,20 @@ def test_changes_of_different_fields_at_once_lose_none(system: System) -> None:
     assert {answer.status for answer in answers} == {200}
     found = system.call("GET", path).body
     assert (found["name"], found["email"], found["phone_number"]) == ("changed", "changed@example.com", "+254700000300")
-    # Each change moves it once, also where the store's answer was lost and it was asked again.
+    # Each change moves it once, even if the database's answer was lost and the request repeated.
     assert found["version"] == 1 + TWINS
 
 
-def test_a_cancellation_and_the_sender_at_once_leave_a_text_or_a_reason(system: System) -> None:
+def test_a_cancellation_racing_the_sender_leaves_a_text_or_a_reason(system: System) -> None:
     customer = system.customer(phone_number="+254700000301")
     became = {}
     for number in range(20):
         order = system.order(customer, item=f"cancelled {number}")
-        # Sooner and later, so that either may be first.
+        # At different delays, so that either may be first.
         time.sleep(0.005 * number)
         assert system.call("POST", f"orders/{order['id']}/cancel").status == 200
         became[order["sms"]["text"]] = system.reaches(order, "delivered", "suppressed")
-    # By each text itself: one that should not have gone out has no message_id on its order to be found by.
+    # Count the texts themselves: the order of a text that should not have gone out has no message_id.
     system.reaches(system.order(customer, item="after"), "delivered")
     assert system.invoke("sweep_sms", {}).status == 200
     sent = [text for text in system.texts() if text["to"] == "+254700000301" and "cancelled" in text["text"]]
@@ -151,7 +151,7 @@ def test_a_cancellation_and_the_sender_at_once_leave_a_text_or_a_reason(system: 
         assert (sms["reason"] == "order_cancelled") == (sms["status"] == "suppressed")
 
 
-def test_orders_that_are_cancelled_while_a_backlog_drains_keep_no_other_from_its_text(system: System) -> None:
+def test_cancelling_orders_in_a_backlog_costs_no_other_order_its_text(system: System) -> None:
     system.behave(default="http:429")
     customer = system.customer(phone_number="+254700001201")
     orders = [system.order(customer, item=f"of a backlog {number}") for number in range(120)]

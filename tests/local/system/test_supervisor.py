@@ -1,4 +1,4 @@
-"""`make run` itself: start, one at a time, ports, restarts after a kill, stop, reset and token."""
+"""`make run` itself: start, ports, restarts after a kill, stop, reset and token."""
 
 import json
 import os
@@ -23,9 +23,9 @@ PARTS = {"supervisor", "store", "gateway", "identity", "sandbox", "stream", "sch
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[System]:
-    """A system that tests of this file may stop and start, but leave running."""
-    with running() as found:
-        yield found
+    """A system that the tests of this file may stop and start, but must leave running."""
+    with running() as system:
+        yield system
 
 
 def command(system: System, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def command(system: System, *arguments: str, **environment: str) -> subprocess.C
 
 def alive(pid: int) -> bool:
     with suppress(OSError):
-        # A process that has ended and that nobody has asked about yet is gone, too.
+        # A zombie is gone, too.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
 
@@ -53,28 +53,28 @@ def test_the_start_says_where_everything_is_and_what_to_do_next(own: System) -> 
     assert own.pids().keys() >= PARTS
 
 
-def test_a_second_start_on_the_same_state_is_refused_in_a_sentence(own: System) -> None:
-    answer = command(own, "local", PORT=str(own.port + 5))
+def test_a_second_start_on_the_same_state_is_refused(own: System) -> None:
+    answer = command(own, "local.commands.run", PORT=str(own.port + 5))
     assert answer.returncode == 1
-    assert answer.stderr.startswith("The system runs already")
+    assert answer.stderr.startswith("Already running (process ")
     assert own.answers()
 
 
 def test_reset_is_refused_while_the_system_runs(own: System) -> None:
     answer = command(own, "local.commands.reset")
     assert answer.returncode == 1
-    assert answer.stderr.startswith("The system runs already")
+    assert answer.stderr.startswith("Already running (process ")
     assert own.answers()
 
 
-def test_a_token_has_the_scopes_that_were_asked_for(own: System) -> None:
+def test_a_token_has_the_requested_scopes(own: System) -> None:
     answer = command(own, "local.commands.token", SCOPE="sales:read")
     assert answer.returncode == 0
     assert own.call("GET", "orders", token=answer.stdout.strip()).status == 200
     assert own.call("POST", "orders", {}, token=answer.stdout.strip()).status == 403
 
 
-def test_a_scope_that_is_none_is_a_sentence_and_no_token(own: System) -> None:
+def test_an_unknown_scope_is_a_sentence_and_no_token(own: System) -> None:
     answer = command(own, "local.commands.token", SCOPE="sales:everything")
     assert (answer.returncode, answer.stdout) == (1, "")
     assert "Traceback" not in answer.stderr
@@ -85,15 +85,15 @@ def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", system.port + 2))
         other.listen()
-        answer = command(system, "local")
+        answer = command(system, "local.commands.run")
     assert answer.returncode == 1
     assert f"Port {system.port + 2}" in answer.stderr
     assert re.search(r"PORT=9\d00 make run", answer.stderr)
     assert pids.read(system.state) == {}
 
 
-def test_a_port_that_cannot_be_one_is_said(tmp_path: Path) -> None:
-    answer = command(System(tmp_path / "state"), "local", PORT="80")
+def test_an_impossible_port_is_named(tmp_path: Path) -> None:
+    answer = command(System(tmp_path / "state"), "local.commands.run", PORT="80")
     assert answer.returncode == 1
     assert "PORT" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -103,9 +103,9 @@ def test_a_state_of_another_layout_leads_to_make_reset(tmp_path: Path) -> None:
     system = System(tmp_path / "state")
     system.state.mkdir()
     (system.state / "version").write_text("0\n")
-    answer = command(system, "local")
+    answer = command(system, "local.commands.run")
     assert answer.returncode == 1
-    assert "is of another version of this system. `make reset` forgets it" in answer.stderr
+    assert "holds data of another version of this system. Run `make reset`, which deletes it" in answer.stderr
     assert command(system, "local.commands.reset").returncode == 0
     assert not system.state.exists()
 
@@ -129,27 +129,27 @@ def test_ctrl_c_ends_every_process_soon_and_the_next_start_is_quick(own: System)
 
 
 @pytest.mark.faults
-def test_after_a_kill_of_the_supervisor_the_next_start_ends_what_is_left_and_keeps_the_data(own: System) -> None:
+def test_after_a_kill_of_the_supervisor_the_next_start_ends_leftovers_and_keeps_data(own: System) -> None:
     customer = own.customer()
     before = own.pids()
     os.kill(before["supervisor"], signal.SIGKILL)
     until(lambda: not alive(before["supervisor"]))
-    starts = output(own).count("Sales runs on this machine")
-    # The old gateway may still answer: only the start-up's own words say that the new one does.
+    starts = output(own).count("Sales is running on this machine")
+    # The old API gateway may still answer, so wait for the new system's own words.
     own.start()
-    until(lambda: output(own).count("Sales runs on this machine") > starts, seconds=20)
+    until(lambda: output(own).count("Sales is running on this machine") > starts, seconds=20)
     assert not [name for name, pid in before.items() if alive(pid)]
     assert own.pids()["store"] != before["store"]
     assert own.call("GET", f"customers/{customer['id']}").body == customer
 
 
 @pytest.mark.faults
-def test_a_part_ends_by_itself_if_its_supervisor_is_killed_before_it_has_noted_it(tmp_path: Path) -> None:
+def test_a_part_ends_if_its_supervisor_dies_before_recording_it(tmp_path: Path) -> None:
     code = """import os, signal, sys
 from pathlib import Path
 from local.system import pids
 from local.config import Config
-from local.system.supervisor import Part
+from local.system.parts import Part
 def killed(state, names, pid):
     print(pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -165,17 +165,17 @@ Part(("store",), ["/bin/sleep", "60"]).start(Config(port=9, state=Path(sys.argv[
 
 
 @pytest.mark.faults
-def test_a_part_that_is_killed_is_back_within_five_seconds_and_one_line_says_so(own: System) -> None:
+def test_a_killed_part_is_back_within_five_seconds_and_one_line_says_so(own: System) -> None:
     before = own.pids()["stream"]
     own.kill("stream")
     until(lambda: own.pids().get("stream", before) != before, seconds=5)
     assert own.pids()["schedule"] == own.pids()["stream"]
-    [line] = until(lambda: [each for each in output(own).splitlines() if "stream ended" in each])
+    [line] = until(lambda: [line for line in output(own).splitlines() if "Restarted the stream" in line])
     assert "killed by signal 9" in line
 
 
 @pytest.mark.faults
-def test_a_process_id_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_reused_process_id_is_left_alone(tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         system = System(tmp_path / "state")
@@ -187,7 +187,7 @@ def test_a_process_id_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_pat
         with socket.socket() as other:
             other.bind(("127.0.0.1", system.port))
             other.listen()
-            assert command(system, "local").returncode == 1
+            assert command(system, "local.commands.run").returncode == 1
         assert stranger.poll() is None
         assert pids.read(system.state) == {}
     finally:
@@ -195,7 +195,7 @@ def test_a_process_id_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_pat
         stranger.wait()
 
 
-def test_without_the_gateway_the_port_of_the_api_stays_free_and_functions_can_be_invoked(tmp_path: Path) -> None:
+def test_without_the_api_gateway_its_port_stays_free_and_functions_run(tmp_path: Path) -> None:
     system = System(tmp_path / "state")
     with socket.socket() as other, (tmp_path / "log").open("wb") as log:
         other.bind(("127.0.0.1", system.port))
