@@ -1,4 +1,4 @@
-"""README.md's commands, run word for word and in their order, and what it says of the rest."""
+"""README.md's commands, run word for word and in order, and its other claims."""
 
 import contextlib
 import json
@@ -24,22 +24,22 @@ def test_the_four_requests_do_what_the_readme_says(system: System) -> None:
 
 
 class Newcomer:
-    """Somebody with a fresh clone who types what the README says, and has neither an AWS account nor a second machine.
+    """A person who types the README's commands in a fresh clone, without an AWS account or a second machine.
 
-    `aws` and `sam deploy` only write down what they were asked: they would ask AWS.
+    `aws` and `sam deploy` would call AWS, so they only log their arguments.
     """
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "sales"
         clone(self.folder)
         (home / "bin").mkdir()
-        self.asked = home / "asked"
-        self._put(home / "bin" / "aws", f'echo "aws $*" >> "{self.asked}"')
+        self.calls = home / "calls"
+        self._put(home / "bin" / "aws", f'echo "aws $*" >> "{self.calls}"')
         have_installed(self.folder, ".venv-sam", "requirements-sam.txt")
         own = ROOT / ".venv-sam" / "bin" / "sam"
         self._put(
             self.folder / ".venv-sam" / "bin" / "sam",
-            f'case "$1" in deploy) echo "sam $*" >> "{self.asked}";; *) exec "{own}" "$@";; esac',
+            f'case "$1" in deploy) echo "sam $*" >> "{self.calls}";; *) exec "{own}" "$@";; esac',
         )
         self.system = System(self.folder / ".local")
         self.environment = new_shell() | {
@@ -58,16 +58,16 @@ class Newcomer:
         path.chmod(0o755)
 
     def run(self, command: str, seconds: float = 240) -> str:
-        """What the command prints."""
+        """Run the command and return its output."""
         return shell(command, self.folder, self.environment, seconds)
 
     def start(self, command: str, **environment: str) -> None:
-        """What the command starts runs on, as in a shell of its own; what ran before is stopped."""
+        """Start the command as in a separate terminal, after stopping the previous one."""
         self.stop()
         self._running.enter_context(started(self.folder, command, self.environment | environment))
 
     def stop(self) -> None:
-        """Ctrl-C."""
+        """Press Ctrl-C."""
         self._running.close()
 
     def test(self, command: str) -> None:
@@ -75,14 +75,14 @@ class Newcomer:
         assert "passed" in self.run(f"{command} TESTS=tests/unit/domain/test_orders.py")
 
     def read_only(self) -> None:
-        """Without a token 401; with this one 403 for what creates."""
+        """Without a token 401; with this one, 403 for the requests that create."""
         token = self.run('SCOPE="sales:read" make -s token').strip()
         four = (self.requests.create_customer, self.requests.create_order, *self.requests.lists)
-        assert [self.requests.status(each, "") for each in four] == [401] * 4
-        assert [self.requests.status(each, token) for each in four] == [403, 403, 200, 200]
+        assert [self.requests.status(command, "") for command in four] == [401] * 4
+        assert [self.requests.status(command, token) for command in four] == [403, 403, 200, 200]
 
     def login(self) -> None:
-        """Signs in in the place of a browser."""
+        """Sign in as a browser would."""
         process = subprocess.Popen(
             ["make", "login"], cwd=self.folder, env=self.environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -93,7 +93,7 @@ class Newcomer:
         assert self.requests.status(self.requests.lists[0], token.strip()) == 200
 
     def count(self) -> int:
-        """How many orders there are on the first page."""
+        """Return the number of orders on the first page."""
         return len(json.loads(self.requests.run(self.requests.lists[1]))["data"])
 
     def demo(self) -> None:
@@ -104,7 +104,7 @@ class Newcomer:
         assert self.count() > before
 
     def move(self) -> None:
-        """Another port, to which all of it moves, and everything is still there."""
+        """Move the system to another port; all its data is still there."""
         before, port = self.count(), free_ports()
         self.start(f"PORT={port} make run")
         self.environment["PORT"] = str(port)
@@ -113,37 +113,37 @@ class Newcomer:
         assert self.count() == before
 
     def reset(self) -> None:
-        """Refused while it runs; then everything is gone."""
-        with pytest.raises(AssertionError, match="The system runs already"):
+        """Try a reset while the system is running, then reset it."""
+        with pytest.raises(AssertionError, match=r"Already running \(process "):
             self.run("make reset")
         self.stop()
-        assert "Everything is forgotten" in self.run("make reset")
+        assert "Deleted everything" in self.run("make reset")
         assert not (self.folder / ".local").exists()
 
     def ask_aws(self, command: str) -> None:
-        """What AWS would be asked is well formed: one secret of this name, with a value."""
+        """Check that the call to AWS is well formed: one secret of this name, with a value."""
         self.run(command)
         secret = re.search(r"--name (\S+)", command)
         assert secret
-        last = self.asked.read_text().splitlines()[-1]
+        last = self.calls.read_text().splitlines()[-1]
         assert re.fullmatch(rf"aws secretsmanager create-secret --name {secret[1]} --secret-string \S+", last)
 
     def deploy(self, command: str, *options: str) -> None:
-        """Builds, and then asks for what is written down."""
+        """Build, then check the logged call."""
         self.run(command, 400)
-        last = self.asked.read_text().splitlines()[-1]
+        last = self.calls.read_text().splitlines()[-1]
         assert last.startswith(f"sam deploy {' '.join(options)} --parameter-overrides Architecture=")
         assert (self.folder / ".aws-sam" / "build" / "template.yaml").is_file()
 
     def second(self) -> None:
-        """A second system, with a folder and ports of its own."""
+        """Start a second system, with its own folder and ports."""
         state, port = self.folder.parent / "second", free_ports()
         self.start("make run", SALES_STATE=str(state), PORT=str(port))
         assert (state / "pids.json").is_file()
         self.stop()
 
     def clean(self) -> None:
-        """Forgets what can be made again, and nothing else."""
+        """Remove what can be rebuilt, and nothing else."""
         (self.folder / ".local").mkdir()
         self.run("make clean")
         assert not (self.folder / ".venv").exists()
@@ -151,13 +151,13 @@ class Newcomer:
 
 
 def elsewhere(module: str) -> Callable[[Newcomer], None]:
-    """What another file of tests runs, because it takes more than a machine has by itself, or breaks it."""
+    """Name the test file that runs this command, because it needs more than a bare machine, or breaks it."""
     assert (ROOT / module).exists(), module
     return lambda _: None
 
 
 AWS = [command for command in commands() if command.startswith("aws ")]
-# What the README says, in its order, and what a newcomer does then.
+# The README's commands in order, and how the newcomer runs each.
 WALK: dict[str, Callable[[Newcomer], None]] = {
     "make run": lambda newcomer: newcomer.start("make run"),
     "make test": lambda newcomer: newcomer.test("make test"),
@@ -191,7 +191,7 @@ WALK: dict[str, Callable[[Newcomer], None]] = {
 
 
 def named(command: str) -> str:
-    """The name of a command in WALK: a request's is the end of its path."""
+    """Return a command's name in WALK; a request's is the end of its path."""
     path = re.match(r"curl .*?/sales/([\w-]+)/", command, re.DOTALL)
     return path[1] if path else command
 
@@ -245,7 +245,7 @@ def test_the_contract_in_the_readme_is_the_templates(system: System) -> None:
 
 
 def picture() -> tuple[set[str], set[tuple[str, str, str]]]:
-    """The README's picture: the names in it, and its arrows as (from, label, to), a box's names each for themselves."""
+    """Return the names in the README's picture, and its arrows as (from, label, to), one for each name in a box."""
     boxes: dict[str, list[str]] = {}
     arrows: set[tuple[str, str, str]] = set()
     text = next(text for kind, text in BLOCKS if kind == "mermaid")
@@ -274,7 +274,7 @@ def test_the_picture_is_the_templates() -> None:
     names, arrows = picture()
     assert {name for name in names if re.fullmatch(r"[a-z]+(_[a-z]+)+", name)} == set(template.functions)
     assert {name for name in names if name.endswith("Table")} == set(template.tables)
-    # What each function may use is in its own policies.
+    # Each function's own policies name the tables it may use.
     written = (ROOT / "template.yaml").read_text()
     uses = set()
     for name, function in template.functions.items():
@@ -321,7 +321,7 @@ def test_troubleshooting_quotes_messages_that_tests_have_seen() -> None:
     quoted = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
     assert len(quoted) >= 9
     for sentence in quoted:
-        # Names and numbers are filled in where it is said.
-        parts = [part.strip(" ,") for part in re.split(r"8000|API|store(?= did)", sentence) if part.strip(" ,")]
+        # The program fills in names and numbers.
+        parts = [part.strip(" ,") for part in re.split(r"8000|API|N(?=\))|database(?= did)", sentence) if part.strip(" ,")]
         assert all(part in said for part in parts), sentence
         assert all(part in seen for part in parts), sentence

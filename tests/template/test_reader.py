@@ -1,4 +1,4 @@
-"""template.yaml as the local system reads it: what SAM's translator makes of it, resolved for this machine."""
+"""The template reader: template.yaml through SAM's translator, resolved for this machine."""
 
 import json
 import re
@@ -49,14 +49,14 @@ ONE = """
 
 
 def read(folder: Path, body: str = "", *, head: str = HEAD, **parameters: str) -> Template:
-    """The template of this text."""
+    """Read a template from this text."""
     file = folder / "template.yaml"
     file.write_text(head + body)
     return load(file, PARAMETERS | parameters)
 
 
 def environment(folder: Path, variables: str, resources: str = "", **parameters: str) -> dict[str, str]:
-    """The environment of a function with these variables."""
+    """Return the environment of a function with these variables."""
     body = f"{ONE}      Environment: {{Variables: {{{variables}}}}}\n{resources}"
     return read(folder, body, **parameters).functions["make_order"].environment
 
@@ -360,7 +360,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Template:
 
 
 class _Plain(yaml.SafeLoader):
-    """Reads the template as it is written, its intrinsic functions as they come."""
+    """Reads the template as written, with its intrinsic functions unresolved."""
 
 
 _Plain.add_multi_constructor("!", lambda loader, tag, node: f"!{tag}")
@@ -388,7 +388,7 @@ def test_every_route_of_the_template_is_read(ours: Template, written: dict[str, 
         for event in each["Properties"].get("Events", {}).values()
         if event["Type"] == "HttpApi"
     ]
-    # Without a path it is the default route.
+    # An event without a path is the default route.
     expected = {f"{each['Method'].upper()} {each['Path']}" if "Method" in each else "$default" for each in routes}
     assert {route.key for route in ours.routes} == expected
 
