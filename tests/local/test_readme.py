@@ -322,6 +322,8 @@ def test_troubleshooting_quotes_messages_that_tests_have_seen() -> None:
     assert len(quoted) >= 9
     for sentence in quoted:
         # The program fills in names and numbers.
-        parts = [part.strip(" ,") for part in re.split(r"8000|API|N(?=\))|database(?= did)", sentence) if part.strip(" ,")]
+        parts = [
+            part.strip(" ,") for part in re.split(r"8000|API|N(?=\))|database(?= did)", sentence) if part.strip(" ,")
+        ]
         assert all(part in said for part in parts), sentence
         assert all(part in seen for part in parts), sentence
