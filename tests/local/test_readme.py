@@ -313,7 +313,8 @@ def test_each_way_to_use_it_has_a_section_with_a_command_that_make_knows() -> No
 
 def test_troubleshooting_quotes_messages_that_tests_have_seen() -> None:
     section = README.split("## When something does not work")[1].split("\n## ")[0]
-    said = "".join((ROOT / name).read_text() for name in ("scripts/setup.sh", "local/system/supervisor.py"))
+    sources = ("scripts/setup.sh", "local/system/supervisor.py", "local/system/state.py")
+    said = "".join((ROOT / name).read_text() for name in sources)
     seen = "".join(
         (ROOT / "tests/local" / name).read_text()
         for name in ("commands/test_first_errors.py", "system/test_supervisor.py")
@@ -322,8 +323,6 @@ def test_troubleshooting_quotes_messages_that_tests_have_seen() -> None:
     assert len(quoted) >= 9
     for sentence in quoted:
         # The program fills in names and numbers.
-        parts = [
-            part.strip(" ,") for part in re.split(r"8000|API|N(?=\))|database(?= did)", sentence) if part.strip(" ,")
-        ]
+        parts = [part.strip(" ,") for part in re.split(r"8000|API|database(?= did)", sentence) if part.strip(" ,")]
         assert all(part in said for part in parts), sentence
         assert all(part in seen for part in parts), sentence

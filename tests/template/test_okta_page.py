@@ -10,7 +10,8 @@ import pytest
 
 from deployment import ROOT
 from deployment.template import Template, load
-from local.commands import doctor, login
+from local.commands import login
+from local.commands.doctor.issuer import REFUSALS
 from local.config import Config, read_env_file
 from sales.api.callers import caller_of
 from sales.domain.problems import Problem
@@ -68,13 +69,13 @@ def test_there_are_seven_steps() -> None:
 def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
     said = "".join(
         (ROOT / name).read_text()
-        for name in ("local/commands/doctor.py", "local/commands/login.py", "local/commands/token.py", "shared/sales/api/tokens.py", "template.yaml",
-                     "functions/serve_console/static/signin.js")
+        for name in ("local/commands/doctor/issuer.py", "local/commands/login.py", "local/commands/token.py", "shared/sales/api/tokens.py",
+                     "template.yaml", "functions/serve_console/static/signin.js")
     )  # fmt: skip
     for sentence in (
-        "must be a custom authorization server", "says that it is", "The sign-in gives no token:", "You are signed in",
-        "Set OKTA_LOGIN_CLIENT_ID to the client id of a Native application", "is taken", "Nobody typed the code in time.",
-        "The sign-in says", 'SCOPE="sales:read" make login',
+        "must be a custom authorization server", "calls itself", "Could not get a token:", "You are signed in",
+        "Set OKTA_LOGIN_CLIENT_ID to the client id of a Native application", "is in use", "The code was not entered in time.",
+        "The issuer refused:", 'SCOPE="sales:read" make login',
         "does not answer.", "the token does not have a valid audience", "the token has expired", "insufficient_scope",
     ):  # fmt: skip
         assert sentence in PAGE, sentence
@@ -82,7 +83,7 @@ def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
 
 
 def test_every_refusal_that_doctor_knows_is_explained() -> None:
-    for code in doctor.REFUSALS:
+    for code in REFUSALS:
         assert f"`{code}`" in PAGE, code
 
 
