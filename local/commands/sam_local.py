@@ -35,7 +35,7 @@ SIOCGIFADDR = 0x8915
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 # The sources of a build: a change to any of them requires another build.
-SOURCES = ("template.yaml", "functions", "shared", "scripts/build/layer.py")
+SOURCES = ("template.yaml", "functions", "shared", "scripts/build")
 
 
 class SamLocalError(Exception):
