@@ -15,8 +15,8 @@ from typing import Any
 
 from scripts.build.errors import BuildError
 
-# The data that botocore reads next to the services' folders. endpoints.json is not among it: to parse its 1.2 MB takes a
-# fifth of a start, and our clients work endpoints out from partitions.json.
+# The data that botocore reads next to the services' folders. endpoints.json is not among it: parsing its 1.2 MB takes a
+# tenth of a start, and our clients work endpoints out from partitions.json.
 KEPT = {"_retry.json", "partitions.json", "sdk-default-configuration.json"}
 
 

@@ -21,7 +21,7 @@ import certifi
 import pytest
 from botocore.session import Session
 
-from sales import store
+from sales.runtime import aws as clients
 from scripts.build import bytecode, layer, sbom, service_models
 from scripts.build.errors import BuildError
 from tests.template.deployed import TEMPLATE
@@ -294,7 +294,7 @@ def test_clients_work_on_the_data_that_was_left(build: tuple[Path, Any], aws: st
     code = """
 import os
 from botocore.exceptions import ClientError
-from sales.store import aws_client
+from sales.runtime.aws import aws_client
 store = aws_client("dynamodb", os.environ["ENDPOINT"])
 item = store.get_item(TableName="t", Key={"id": {"S": "one"}})["Item"]
 assert item == {"id": {"S": "one"}, "list": {"L": [{"N": "1"}]}}, item
@@ -338,10 +338,10 @@ def test_the_stores_client_trusts_amazons_roots_where_the_build_has_left_them_an
     roots = tmp_path / "roots.pem"
     if there:
         roots.write_text("")
-    monkeypatch.setattr(store, "_ROOTS", roots)
-    monkeypatch.setattr(store, "_session", Session)
+    monkeypatch.setattr(clients, "_ROOTS", roots)
+    monkeypatch.setattr(clients, "_session", Session)
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    client = store.aws_client("dynamodb", "")
+    client = clients.aws_client("dynamodb", "")
     assert client._endpoint.http_session._verify == (str(roots) if narrow else True)
