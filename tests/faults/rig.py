@@ -35,7 +35,7 @@ CHECKPOINT = "stream-*send_sms.json"
 SENDER = """
 import json, sys
 from functions.send_sms.app import handler
-from tests.events import Context
+from tests.support.events import Context
 print(json.dumps(handler(json.load(sys.stdin), Context())))
 """
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_concurrent_callers_get_different_free_ports() -> None:
-    code = "from tests.local.system import free_ports; print(*[free_ports() for _ in range(10)]); input()"
+    code = "from tests.support.system import free_ports; print(*[free_ports() for _ in range(10)]); input()"
     asked = [
         subprocess.Popen(
             [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -23,4 +23,5 @@ def test_concurrent_callers_get_different_free_ports() -> None:
     finally:
         for each in asked:
             each.communicate("\n")
+    assert len(given) == 40
     assert len({*given, *mine}) == len(given) + len(mine)
