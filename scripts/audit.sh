@@ -1,23 +1,23 @@
 #!/bin/sh
-# Known advisories of everything that is pinned here. An advisory that does not reach us is named below with its reason; any
-# other fails, and so does an index or a service of advisories that does not answer: nothing looked up is nothing known.
+# Look up known advisories for everything pinned here; `make audit` runs it. Below are the advisories that do not affect us,
+# with the reason. Any other fails, and so does an index or an advisory service that does not answer.
 set -u
 cd "$(dirname "$0")/.."
 pip_audit=${PIP_AUDIT:-.venv-audit/bin/pip-audit}
 status=0
 
-# ecdsa (python-jose names it as a requirement), CVE-2024-23342: a side channel of signing. It is not in the layer, nothing
-# here signs with it, and it will not be mended (docs/security.md).
+# ecdsa (python-jose requires it), CVE-2024-23342: a side channel when signing. The layer leaves it out, nothing here signs
+# with it, and its authors will not fix it (docs/security.md).
 ignored="--ignore-vuln CVE-2024-23342"
 
 for lock in shared/requirements.txt requirements*.txt bench/requirements.txt; do
   echo "==> $lock"
-  # The lock has every version and hash: nothing is installed or resolved to look.
+  # The lock file has every version and hash, so this installs and resolves nothing.
   # shellcheck disable=SC2086 # two words
   "$pip_audit" --strict --require-hashes --disable-pip --progress-spinner=off $ignored --requirement "$lock" || status=1
 done
-# What only tests use is run here too.
+# Packages that only tests use run here too.
 echo "==> package-lock.json"
 npm audit || status=1
-[ "$status" = 0 ] || echo "Not all is well, or not all could be looked up: see above." >&2
+[ "$status" = 0 ] || echo "Some packages have advisories or could not be looked up: see above." >&2
 exit "$status"

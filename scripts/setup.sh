@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes what the commands need, in this folder only: a virtual environment with Python 3.13 and, when asked for, the
-# store, sam, the reference's viewer (docs), what tests take from npm (npm) and what scans template and workflows (lint).
-# Says nothing when everything is there already, and nothing on standard output ever: `make -s token` prints a token and
-# no more.
+# Install the tools of this project into this folder only: a virtual environment with Python 3.13 and, if named, the store,
+# sam, the reference's viewer (docs), the npm packages of tests (npm), the scanners of template and workflows (lint), the
+# advisory scanner (audit) and the programs that benches compare with (bench). Prints nothing if everything is installed, and
+# never to standard output: `make -s token` must print a token only.
 #
 #   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit]
 set -eu
@@ -13,31 +13,31 @@ say() { printf '%s\n' "$*" >&2; }
 
 checksum() { cksum < "$1" | tr ' ' '-'; }
 
-# Two commands started at once must not install into the same folder. A lock that can neither be made nor be anybody's is
-# given up after some tries: its owner may just have gone.
+# Two commands must not install into the same folder at the same time. If the lock cannot be taken although no process holds
+# it, give up after a few attempts; its owner may just have ended.
 lock() {
   tries=0 failures=0
-  while ! said=$(mkdir .venv.lock 2>&1); do
+  while ! error=$(mkdir .venv.lock 2>&1); do
     owner=$(cat .venv.lock/pid 2>/dev/null || true)
     tries=$((tries + 1))
     if [ -n "$owner" ] && kill -0 "$owner" 2>/dev/null; then
       [ "$tries" -gt 1 ] || say "Another command is installing (process $owner); waiting for it"
     else
       failures=$((failures + 1))
-      [ -w . ] && [ "$failures" -le 10 ] || no_room "$said"
+      [ -w . ] && [ "$failures" -le 10 ] || cannot_write "$error"
       if [ -n "$owner" ] || [ "$failures" -gt 5 ]; then rm -rf .venv.lock 2>/dev/null || true; fi
     fi
     sleep 1
   done
   trap 'rm -rf .venv.lock' EXIT
   trap 'exit 130' INT HUP TERM
-  printf '%s' "$$" 2>/dev/null > .venv.lock/pid || no_room "nothing can be written there"
+  printf '%s' "$$" 2>/dev/null > .venv.lock/pid || cannot_write "the folder is not writable"
 }
 
-# no_room WHY
-no_room() {
+# cannot_write REASON
+cannot_write() {
   say "Nothing can be installed into $here: $1"
-  say "Give yourself the right to write there, see that the disk has room, then the same command again."
+  say "Check that you may write to the folder and that the disk has space, then run the same command again."
   exit 1
 }
 
@@ -46,7 +46,7 @@ find_python() {
   for candidate in "${PYTHON:-}" python3.13 python3 "$HOME"/.pyenv/versions/3.13.*/bin/python3; do
     [ -n "$candidate" ] || continue
     version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || {
-      [ "$candidate" != "${PYTHON:-}" ] || say "$PYTHON, which PYTHON names, is no Python that runs."
+      [ "$candidate" != "${PYTHON:-}" ] || say "$PYTHON, which PYTHON names, is not a working Python."
       continue
     }
     if [ "$version" != 3.13 ]; then
@@ -59,26 +59,26 @@ find_python() {
     fi
   done
   say "Python 3.13 (with venv) is needed and was not found${found:+: ${found#, }}."
-  say "Install it: 'pyenv install 3.13', 'brew install python@3.13' or 'apt install python3.13-venv';"
-  say "or name it: make PYTHON=/path/to/python3.13 run"
+  say "Install it with 'pyenv install 3.13', 'brew install python@3.13' or 'apt install python3.13-venv',"
+  say "or say where it is: make PYTHON=/path/to/python3.13 run"
   return 1
 }
 
-# why LOGFILE: what stopped pip or npm, from what it said.
-why() {
+# explain LOGFILE: print why pip or npm failed, from its log.
+explain() {
   if grep -qiE 'NewConnectionError|ConnectTimeout|name resolution|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH' "$1"; then
-    say "The package index cannot be reached. The first start needs the network, later ones do not:"
-    say "try again with it (behind a proxy, with HTTPS_PROXY set). $1 has all that was said."
+    say "The package index cannot be reached. The first start needs the network, later ones do not."
+    say "Connect (behind a proxy, set HTTPS_PROXY), then run the same command again. The log is $1."
     return
   fi
   grep -iE '^ *(npm )?error' "$1" | head -n 5 >&2 || tail -n 5 "$1" >&2
-  say "The packages could not be installed; $1 has all that was said. Try again once that is mended."
+  say "The packages could not be installed; the log is $1. Fix the problem, then run the same command again."
 }
 
-# ready NAME LOCKFILE: whether the environment is there, works, and holds what the lock file says.
+# ready NAME LOCKFILE: succeed if the environment exists, works and holds what the lock file pins.
 ready() { [ -x "$1/bin/python" ] && [ "$(cat "$1/.stamp" 2>/dev/null || true)" = "$(checksum "$2")" ] && in_place "$1"; }
 
-# Scripts of an environment name its folder: one that was copied or moved here does not work.
+# An environment's scripts contain the path of its folder, so one that was copied or moved here does not work.
 in_place() {
   case "$(sed -n 's/^command = //p' "$1/pyvenv.cfg" 2>/dev/null)" in
     *" $here/$1") return 0 ;;
@@ -86,7 +86,7 @@ in_place() {
   esac
 }
 
-# How far pip is, on a terminal only: reads what pip says.
+# Show the progress of pip on a terminal; reads its output.
 progress() {
   if [ -t 2 ]; then show=1; else show=0; fi
   awk -v total="$1" -v show="$show" '
@@ -98,7 +98,7 @@ progress() {
   '
 }
 
-# environment NAME LOCKFILE: a virtual environment with what the lock file says.
+# environment NAME LOCKFILE: create a virtual environment with what the lock file pins.
 environment() {
   if ready "$1" "$2"; then return; fi
   python=$(find_python)
@@ -110,17 +110,17 @@ environment() {
       && checksum "$2" > "$1/.stamp"
   } | progress "$(grep -c '^[A-Za-z0-9].*==' "$2")" > "$1/install.log" || true
   if ! ready "$1" "$2"; then
-    why "$1/install.log"
+    explain "$1/install.log"
     exit 1
   fi
 }
 
-# The project itself, installed: its packages are imported from where they stand, sales as in a Lambda layer.
+# Install the project itself: a path file, so that Python imports its packages from here, and sales as from a Lambda layer.
 path_file=.venv/lib/python3.13/site-packages/sales-project.pth
 path_lines() { printf '%s\n%s\n' "$here" "$here/shared"; }
 project_ready() { [ "$(cat "$path_file" 2>/dev/null || true)" = "$(path_lines)" ]; }
 
-# What package-lock.json pins; `npm_ready dev` and `npm_packages dev`: also what only tests use.
+# The packages that package-lock.json pins; `npm_ready dev` and `npm_packages dev` include those that only tests use.
 npm_ready() {
   case "$(cat node_modules/.stamp 2>/dev/null || true)" in
     "$(checksum package-lock.json) dev") return 0 ;;
@@ -132,25 +132,25 @@ npm_ready() {
 npm_packages() {
   if npm_ready "${1:-}"; then return 0; fi
   if ! command -v npm >/dev/null 2>&1; then
-    say "npm was not found. It comes with Node.js: 'brew install node' or 'apt install npm', then the same command again."
+    say "npm was not found. It comes with Node.js: run 'brew install node' or 'apt install npm', then the same command again."
     return 1
   fi
   say "Installing ${2:-packages} from npm"
   rm -f node_modules/.stamp
   if [ -n "${1:-}" ]; then set -- "$1" --include=dev; else set -- "" --omit=dev; fi
   if ! npm ci "$2" --no-fund --no-audit --no-progress --loglevel=error > .venv/npm-install.log 2>&1; then
-    why .venv/npm-install.log
+    explain .venv/npm-install.log
     return 1
   fi
   printf '%s' "$(checksum package-lock.json)${1:+ $1}" > node_modules/.stamp
 }
 
-# The store: dynoxide where it has a build, else ministack. A named DYNAMODB_ENDPOINT needs neither.
+# The store: dynoxide where it has a build, else ministack. With DYNAMODB_ENDPOINT set, neither.
 store() {
   if has_endpoint; then return; fi
   if has_dynoxide; then
     if npm_packages "" "the store (dynoxide) and the reference's viewer"; then return; fi
-    say "So the store is ministack instead, which forgets what it has when it is killed."
+    say "Using ministack as the store instead; it loses its data when it is killed."
   elif [ "${LOCAL_STORE:-}" != ministack ] && ! ready .venv-ministack requirements-ministack.txt; then
     say "dynoxide has no build for $(uname -s) $(uname -m): the store is ministack, which forgets what it has when it is killed."
   fi
@@ -159,7 +159,7 @@ store() {
 
 has_dynoxide() { [ "${LOCAL_STORE:-}" != ministack ] && [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ]; }
 
-# As local/config.py reads it: the environment wins over .env, also with an empty one.
+# As in local/config.py, a variable in the environment overrides .env, even if it is empty.
 has_endpoint() { [ -n "${DYNAMODB_ENDPOINT-$(endpoint_in_env_file)}" ]; }
 
 endpoint_in_env_file() {
@@ -171,7 +171,7 @@ store_ready() {
   if has_dynoxide; then npm_ready; else ready .venv-ministack requirements-ministack.txt; fi
 }
 
-# The reference's viewer, for /docs: of the package swagger-ui-dist only what a browser asks for, and its licences.
+# The reference's viewer for /docs: the files of swagger-ui-dist that a browser requests, and its licences.
 viewer=functions/serve_docs/swagger-ui
 viewer_files="swagger-ui-bundle.js swagger-ui.css oauth2-redirect.js favicon-32x32.png LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt"
 
@@ -181,7 +181,7 @@ docs() {
     mkdir -p "$viewer"
     for file in $viewer_files; do cp "node_modules/swagger-ui-dist/$file" "$viewer/"; done
   else
-    say "So /docs has no viewer; /openapi.json and everything else works without it."
+    say "So /docs has no viewer; everything else, such as /openapi.json, works."
   fi
 }
 
@@ -214,7 +214,7 @@ for part in "$@"; do
   case "$part" in
     store) store ;;
     docs) docs ;;
-    npm) npm_packages dev "what tests use" || say "So the tests that need it are skipped." ;;
+    npm) npm_packages dev "the packages of tests" || say "So the tests that need them are skipped." ;;
     sam) environment .venv-sam requirements-sam.txt ;;
     lint) environment .venv-lint requirements-lint.txt ;;
     audit) environment .venv-audit requirements-audit.txt ;;

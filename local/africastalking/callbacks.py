@@ -66,7 +66,7 @@ class Callbacks:
 
     def __init__(self, database: SandboxDatabase, api_url: str, webhook_secret: Callable[[], str]) -> None:
         self._database = database
-        self._gateway_url = api_url
+        self._api_url = api_url
         self._webhook_secret = webhook_secret
         self._due: list[tuple[float, int, Callback]] = []
         self._news = asyncio.Event()
@@ -122,7 +122,7 @@ class Callbacks:
         """Post a callback now and record the answer; schedule it again unless that was 2xx."""
         forged = callback.kind == "forged"
         path = f"delivery/{secrets.token_urlsafe(32)}" if forged else f"{callback.kind}/{self._webhook_secret()}"
-        url = f"{self._gateway_url}/webhooks/africastalking/{path}"
+        url = f"{self._api_url}/webhooks/africastalking/{path}"
         http_status = None
         try:
             async with self._session.post(url, data=callback.fields, allow_redirects=False) as response:

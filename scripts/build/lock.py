@@ -1,7 +1,9 @@
-"""Pins what each requirements*.in asks for, with hashes, to the newest versions that fit together.
+"""Pin the newest compatible versions of everything each requirements*.in lists, with hashes; `make lock` runs it.
 
-The files hold no address of a registry and no path of this machine: they install from whatever pip is set up for. The
-newest uv (https://docs.astral.sh/uv/pip/compile/) does the work in an environment of its own, which is thrown away.
+The files name neither a registry nor a path of this machine: they install from whatever index pip is set up for. The
+newest uv (https://docs.astral.sh/uv/pip/compile/) resolves them in a temporary environment.
+
+  python -m scripts.build.lock
 """
 
 import os
@@ -12,7 +14,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# In this order: what tests run with is pinned as what is deployed.
+# In this order: the tests run with the versions that are deployed.
 LOCKS = (
     ("shared/requirements.in", None),
     ("requirements-dev.in", "shared/requirements.txt"),
@@ -20,15 +22,15 @@ LOCKS = (
     ("requirements-lint.in", None),
     ("requirements-audit.in", None),
     ("requirements-ministack.in", None),
-    # The same versions of what both sides use: contestants differ by how they are built.
+    # The same versions for both sides: contestants differ only in how they are built.
     ("bench/requirements.in", "shared/requirements.txt"),
 )
 OPTIONS = (
     "--python-version=3.13",
-    "--universal",  # one file for Linux and macOS, on either instruction set
+    "--universal",  # one file for Linux and macOS on both instruction sets
     "--generate-hashes",
     "--upgrade",
-    "--no-header",  # would name this command, and so this machine
+    "--no-header",  # it would name this command, and so this machine
     "--no-annotate",
     "--no-emit-index-url",
     "--no-emit-find-links",
@@ -37,7 +39,7 @@ OPTIONS = (
 
 
 def main() -> int:
-    """Writes every lock file anew; the exit status of the first step that fails."""
+    """Rewrite every lock file; return the exit status of the first step that fails."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         tools = Path(folder) / "bin"
@@ -53,7 +55,7 @@ def main() -> int:
             environment = {**os.environ, "VIRTUAL_ENV": folder}
             if status := subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
                 return status
-    print("`make test` installs them and shows whether everything still works")
+    print("Now run `make test`: it installs them and shows whether everything still works.")
     return 0
 
 

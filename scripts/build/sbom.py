@@ -1,8 +1,7 @@
-"""What others made that is deployed: an SBOM of the build, and docs/licences.md; `make build` runs it.
+"""Write the SBOM of a build and docs/licences.md: what others made and we deploy; `make build` runs it.
 
-The SBOM, `.aws-sam/sbom.cdx.json`, is CycloneDX 1.6 (ECMA-424) and the same for the same build. Python's packages are
-those whose metadata the built layer holds, with the licence they name; the reference's viewer is as package-lock.json
-says.
+The SBOM, `.aws-sam/sbom.cdx.json`, is CycloneDX 1.6 (ECMA-424) and does not change unless the build does. Python packages
+come from the metadata in the built layer, with the licences they name; the reference's viewer from package-lock.json.
 
   python -m scripts.build.sbom [--licences] [BUILD]
 """
@@ -23,31 +22,31 @@ from packageurl import PackageURL
 ROOT = Path(__file__).resolve().parents[2]
 LICENCES = ROOT / "docs" / "licences.md"
 VIEWER = "swagger-ui-dist"
-# What metadata of before PEP 639 says, as SPDX has it.
+# SPDX expressions for licences that older metadata (before PEP 639) words differently.
 SPDX = {"Dual License": "Apache-2.0 OR BSD-3-Clause"}
 
 
 def _licence(package: Distribution) -> str:
-    """The SPDX expression, or what stood there before there was one. Raises ValueError for a package without any."""
-    found = package.metadata.get("License-Expression") or package.metadata.get("License")
-    if not found:
+    """Return the package's licence as an SPDX expression. Raise ValueError if it names none."""
+    licence = package.metadata.get("License-Expression") or package.metadata.get("License")
+    if not licence:
         raise ValueError(f"{package.metadata['Name']} names no licence")
-    return SPDX.get(found, found)
+    return SPDX.get(licence, licence)
 
 
 def packages(build: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Kind, name, version and licence of each package of a build. Raises ValueError for a build without a layer."""
-    found = list(distributions(path=[str(build / "SharedLayer" / "python")]))
-    if not found:
-        raise ValueError(f"{build} holds no layer: run `make build` first")
-    for package in sorted(found, key=lambda each: each.metadata["Name"].lower()):
+    """Yield kind, name, version and licence of each package of a build. Raise ValueError if it has no layer."""
+    installed = list(distributions(path=[str(build / "SharedLayer" / "python")]))
+    if not installed:
+        raise ValueError(f"{build} has no layer: run `make build` first")
+    for package in sorted(installed, key=lambda package: package.metadata["Name"].lower()):
         yield "pypi", package.metadata["Name"], package.version, _licence(package)
     viewer = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{VIEWER}"]
     yield "npm", VIEWER, viewer["version"], viewer["license"]
 
 
 def bom(build: Path) -> str:
-    """The SBOM as JSON."""
+    """Return the SBOM as JSON."""
     licences = LicenseFactory()
     components = [
         Component(
@@ -56,14 +55,14 @@ def bom(build: Path) -> str:
         )
         for kind, name, version, licence in packages(build)
     ]  # fmt: skip
-    found: dict[str, object] = json.loads(JsonV1Dot6(Bom(components=components)).output_as_string())
-    # These two would be of the moment, not of the build.
-    del found["serialNumber"], found["metadata"]
-    return json.dumps(found, indent=2) + "\n"
+    document: dict[str, object] = json.loads(JsonV1Dot6(Bom(components=components)).output_as_string())
+    # These two differ at every run of the same build.
+    del document["serialNumber"], document["metadata"]
+    return json.dumps(document, indent=2) + "\n"
 
 
 def page(build: Path) -> str:
-    """The list of licences as Markdown."""
+    """Return the list of licences as Markdown."""
     lines = [
         "# Licences",
         "",
@@ -78,7 +77,7 @@ def page(build: Path) -> str:
 
 
 def main() -> None:
-    """Writes the SBOM beside the build."""
+    """Write the SBOM next to the build."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("build", nargs="?", type=Path, default=ROOT / ".aws-sam" / "build")
     parser.add_argument("--licences", action="store_true", help="write docs/licences.md too")

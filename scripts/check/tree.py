@@ -1,7 +1,7 @@
-"""Looks for what must never be committed: secrets, and in the tree also machine paths, registry addresses and numbers.
+"""Find what must never be committed: secrets anywhere; in the tree also machine paths, registry addresses and numbers.
 
-`make check` has it look at every tracked file, `make scan-history` at every line that any commit ever added: a secret that
-was taken out again is known all the same, and is to be revoked.
+`make check` reads every tracked file, `make scan-history` every line that any commit ever added: a secret that was removed
+again is still public and must be revoked.
 
   python -m scripts.check.tree [--history]
 """
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# Written in pieces, so that this file does not find itself.
+# Written in pieces, so that the scan does not find this file.
 SECRETS = {
     "a private key": re.compile("-----BEGIN (?:[A-Z0-9]+ )*PRIVATE " + "KEY(?: BLOCK)?-----"),
     "an AWS access key": re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b"),
@@ -26,27 +26,27 @@ SECRETS = {
     "a signed token": re.compile(r"\beyJ[\w-]{20,}\.eyJ[\w-]{20,}\.[\w-]{20,}"),
     "a password in an address": re.compile(r"\b[a-z][a-z0-9+.-]+://[^\s/:@\"'<>{}$]+:[^\s/:@\"'<>{}$]{8,}@[\w.-]+"),
 }
-# What is given to a name like these, and looks like chance rather than like words.
+# A value assigned to a name like these, if it looks random rather than like words.
 ASSIGNMENT = re.compile(
     r"(?i)(?<!:)(?:secret|token|passw(?:or)?d|api_?-?key|access_?-?key|credential|webhook)\w*[\"']?\s*(?::=|[:=])\s*"
     r"[\"']?([\w/+.=~-]{20,})"
 )
-CHANCE = "a value that looks like a secret"
-# Bits a character has of a value made by chance: hexadecimal and the rest. Words have fewer, or no digits in them.
+RANDOM = "a value that looks like a secret"
+# Least entropy of a random value in bits per character: hexadecimal, and others. Words have less, or no digits.
 BITS_OF_HEX, BITS = 3.0, 3.6
 
-ELSEWHERE = {
+IN_TREE = {
     "a path of one machine": re.compile(r"(?<![\w.])/(?:home|Users|root|work)/\w"),
     "a registry's address": re.compile(
         r"py" + r"pi\.org|pythonhost" + r"ed\.org|registry\.np" + r"mjs|deb\.deb" + r"ian\.org"
     ),
-    # The README's number, and the made-up ones of tests and samples: +2547000xxxxx and +2541100000xx.
+    # Except the README's number and the invented ones of tests and samples: +2547000xxxxx and +2541100000xx.
     "a phone number": re.compile(r"\+254(?!704590344|7000\d{5}\b|1100000\d\d\b)[17]\d{8}\b"),
 }
 
 
-def by_chance(value: str) -> bool:
-    """Whether the value looks as if it was made by chance."""
+def is_random(value: str) -> bool:
+    """Return whether the value looks random."""
     if not (re.search(r"\d", value) and re.search(r"[a-zA-Z]", value)):
         return False
     bits = -sum(n / len(value) * math.log2(n / len(value)) for n in Counter(value).values())
@@ -54,46 +54,44 @@ def by_chance(value: str) -> bool:
 
 
 def secrets(text: str) -> Iterator[tuple[int, str]]:
-    """Where in the text a secret may be, and of what kind."""
-    for what, pattern in SECRETS.items():
+    """Yield where the text may hold a secret, and of what kind."""
+    for kind, pattern in SECRETS.items():
         for match in pattern.finditer(text):
-            yield match.start(), what
+            yield match.start(), kind
     for match in ASSIGNMENT.finditer(text):
-        if by_chance(match[1]):
-            yield match.start(), CHANCE
+        if is_random(match[1]):
+            yield match.start(), RANDOM
 
 
 def forbidden(text: str) -> Iterator[tuple[int, str]]:
-    """All that must not be in the tree."""
+    """Yield everything that must not be in the tree."""
     yield from secrets(text)
-    for what, pattern in ELSEWHERE.items():
+    for kind, pattern in IN_TREE.items():
         for match in pattern.finditer(text):
-            yield match.start(), what
+            yield match.start(), kind
 
 
 def git(*arguments: str) -> str:
-    """What git says."""
-    done = subprocess.run(["git", *arguments], check=True, capture_output=True)
-    return done.stdout.decode(errors="replace")
+    """Return the output of a git command."""
+    result = subprocess.run(["git", *arguments], check=True, capture_output=True)
+    return result.stdout.decode(errors="replace")
 
 
 def in_tree() -> Iterator[str]:
-    """The findings in the tracked files."""
+    """Yield the findings in tracked files."""
     for name in filter(None, git("ls-files", "-z").split("\0")):
         try:
             text = Path(name).read_text(encoding="utf-8")
         except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
             continue
-        for at, what in forbidden(text):
-            yield f"{name}:{text.count(chr(10), 0, at) + 1}: {what}"
+        for position, kind in forbidden(text):
+            yield f"{name}:{text.count(chr(10), 0, position) + 1}: {kind}"
 
 
 def in_history() -> Iterator[str]:
-    """The secrets in all that was ever added, by commit and file. Exits where the history is not here."""
+    """Yield the secrets in every line ever added, by commit and file. Exit if the clone lacks the history."""
     if git("rev-parse", "--is-shallow-repository").strip() == "true":
-        sys.exit(
-            "This clone has only a part of the history, so nothing is known: fetch all of it (git fetch --unshallow)."
-        )
+        sys.exit("This clone has only a part of the history: fetch all of it (git fetch --unshallow), then try again.")
     commit = name = ""
     seen = set()
     for line in git(
@@ -104,14 +102,14 @@ def in_history() -> Iterator[str]:
         elif line.startswith("+++ "):
             name = line.removeprefix("+++ b/")
         elif line.startswith("+"):
-            for _, what in secrets(line[1:]):
-                if (name, what, line) not in seen:
-                    seen.add((name, what, line))
-                    yield f"{commit} {name}: {what}"
+            for _, kind in secrets(line[1:]):
+                if (name, kind, line) not in seen:
+                    seen.add((name, kind, line))
+                    yield f"{commit} {name}: {kind}"
 
 
 def main() -> int:
-    """1 if there are findings, each printed with its place."""
+    """Print the findings with their places; 1 if there are any."""
     findings = list(in_history() if sys.argv[1:] == ["--history"] else in_tree())
     print(*findings, sep="\n", end="\n" if findings else "")
     return 1 if findings else 0

@@ -1,1 +1,1 @@
-"""Commands for whoever operates a deployed system."""
+"""Commands for operators of a deployed system."""

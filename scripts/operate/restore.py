@@ -1,14 +1,13 @@
-"""Brings back what both tables had at a moment and have not now; `make restore` runs it.
+"""Bring back the items both tables held at a moment and no longer hold; `make restore` runs it.
 
-Point-in-time recovery makes tables of their own, `<table>-at-<time>`; what the tables in use lack is copied from there.
-Nothing is overwritten: what was changed, erased or added since stays. A text that was on its way at that moment may have
-gone out since, so it comes back as `unknown` and is a person's to send again: no text goes out by itself. It can be run
-again when it was broken off; the tables it made are left to look at, and to be deleted by hand.
+Point-in-time recovery creates new tables, `<table>-at-<time>`; this copies from them whatever the tables in use lack. It
+overwrites nothing: later changes, erasures and additions stay. A text that was on its way at that moment may have gone out
+since, so it comes back as `unknown`, for a person to send again: nothing is sent automatically. Run it again if it was
+interrupted. It leaves the recovered tables for you to look at and delete.
 
   python -m scripts.operate.restore --at 2026-11-23T18:00:00Z [--stack sales | --local]
 """
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,17 +19,15 @@ from typing import Any
 
 from botocore.session import Session
 
-from deployment import REGION
-from deployment.template import load
 from local.config import Config
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
 from sales.store import marshal_item, unmarshal_item
-from scripts.operate.replay_orders import moment
+from scripts.operate.stack import add_target, describe, local_client, local_environment, moment, parser
 
 WRITERS = 16
-# DynamoDB takes minutes for a small table, hours for a large one.
+# DynamoDB needs minutes for a small table, hours for a large one.
 PATIENCE = {"Delay": 20, "MaxAttempts": 3 * 60 * 24}
 
 
@@ -42,12 +39,12 @@ class Table:
     key: str
 
     def at(self, when: datetime) -> str:
-        """The name of the table that holds what this one held then."""
+        """Return the name of the table that holds what this one held then."""
         return f"{self.name}-at-{when:%Y%m%dT%H%M%SZ}"
 
 
 def recovered(dynamodb: Any, table: Table, when: datetime) -> str:
-    """The name of the table as it was then; asks for it where it is not there, and waits for it."""
+    """Return the name of the table as it was then; have it created if it does not exist, and wait for it."""
     name = table.at(when)
     try:
         dynamodb.describe_table(TableName=name)
@@ -58,7 +55,7 @@ def recovered(dynamodb: Any, table: Table, when: datetime) -> str:
             RestoreDateTime=when,
             BillingModeOverride="PAY_PER_REQUEST",
         )
-    print(f"waiting for {name}", file=sys.stderr)
+    print(f"Waiting for {name}.", file=sys.stderr)
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=PATIENCE)
     return name
 
@@ -90,7 +87,7 @@ def as_it_may_come_back(item: dict[str, Any], reached: Mapping[str, str]) -> dic
 
 
 def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
-    """Copies what the table lacks; for each item of the source whether it was `copied` or was `there`."""
+    """Copy the items that the table lacks; yield `copied` or `there` for each item of the source."""
     reached = forgotten(dynamodb, table)
 
     def copy(item: dict[str, Any]) -> str:
@@ -107,43 +104,40 @@ def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
 
     with ThreadPoolExecutor(WRITERS) as threads:
         for page in dynamodb.get_paginator("scan").paginate(TableName=source):
-            # The sender's pause is of its moment only.
+            # The sender's pause belongs to that moment only.
             items = (item for item in page["Items"] if not item[table.key]["S"].startswith("control#"))
             for batch in batched(items, 100, strict=False):
                 yield from threads.map(copy, batch)
 
 
-def of_stack(stack: str) -> tuple[Any, str, str]:
-    """The client and the tables' names of a stack, with the credentials and region of the environment."""
+def of_stack(name: str) -> tuple[Any, str, str]:
+    """Return the client and the tables' names of a stack, with the credentials and region of the environment."""
     session = Session()
-    [found] = session.create_client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+    outputs = describe(session.create_client("cloudformation"), name).outputs
     return session.create_client("dynamodb"), outputs["CustomersTableName"], outputs["OrdersTableName"]
 
 
 def of_local(config: Config) -> tuple[Any, str, str]:
-    """The same of the system that `make run` has started, whose store recovers nothing: its tables must be there."""
-    session = Session()
-    session.set_credentials("local", "local")
-    given = load(config.template, config.parameters).functions["erase_customer"].environment
-    client = session.create_client("dynamodb", endpoint_url=config.database_url, region_name=REGION)
-    return client, given["CUSTOMERS_TABLE"], given["ORDERS_TABLE"]
+    """Return the same of the system on this machine; its store recovers nothing, so the recovered tables must exist."""
+    environment = local_environment(config, "erase_customer")
+    dynamodb = local_client("dynamodb", config.database_url)
+    return dynamodb, environment["CUSTOMERS_TABLE"], environment["ORDERS_TABLE"]
 
 
 def main() -> None:
-    """Restores."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--at", type=moment, required=True, help="a date or an RFC 3339 time")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--stack", default="sales")
-    where.add_argument("--local", action="store_true", help="the system that `make run` has started")
-    options = parser.parse_args()
+    """Restore both tables."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--at", type=moment, required=True, help="a date or an RFC 3339 time")
+    add_target(arguments)
+    options = arguments.parse_args()
     dynamodb, customers, orders = of_local(Config.of_running()) if options.local else of_stack(options.stack)
-    # Customers first: an order is nobody's without its own.
+    # Customers first, so that every order that comes back has its customer.
     for table in (Table(customers, "code"), Table(orders, "id")):
         source = recovered(dynamodb, table, options.at)
         counts = Counter(missing(dynamodb, source, table))
-        print(f"{table.name}: {counts['copied']} copied, {counts['there']} there already; delete {source} when done")
+        print(
+            f"{table.name}: {counts['copied']} copied, {counts['there']} already there. Delete {source} when you are done."
+        )
 
 
 if __name__ == "__main__":

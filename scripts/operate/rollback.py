@@ -1,13 +1,13 @@
-"""Goes back to an earlier release of a stack: the alias of every function to that release's version; `make rollback` runs it.
+"""Go back to an earlier release of a stack by moving every function's alias to its version; `make rollback` runs it.
 
-Nothing is built and nothing goes through CodeDeploy, which would stop at the very alarm that is the reason. Where a
-deployment's canary is under way it is stopped, which takes all of it back. Without --to the release before the one in use
-is taken. Either all functions can go there, or none is touched; a function that the later release brought stays.
+It builds nothing and avoids CodeDeploy, which would stop at the very alarm that is the reason to go back. If a
+deployment's canary is running, it stops the canary, which takes back the whole deployment. Without --to it goes to the
+release before the one in use. Either every function can go there or none moves; functions that the later release added
+stay.
 
   python -m scripts.operate.rollback [--stack sales] [--to 2611232035-0a1b2c3] [--dry-run]
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from typing import Any
 from botocore.session import Session
 
 from sales.api.unmatched import ALIAS
-from scripts.operate.prune_versions import releases, resources
+from scripts.operate.stack import parser, releases, resources
 
 UNDER_WAY = ["Created", "Queued", "InProgress", "Baking", "Ready"]
 
 
 class RollbackError(Exception):
-    """It cannot be gone back; the text says why. Nothing was changed."""
+    """The stack cannot go back; the text says why. Nothing has changed."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function with its versions, by release, and the version that the alias names."""
+    """A function, its versions by release, and the version that its alias names."""
 
     name: str
     versions: dict[str, int]
@@ -35,50 +35,50 @@ class Function:
 
     @property
     def release(self) -> str:
-        """The release in use."""
+        """Return the release in use."""
         return next((release for release, version in self.versions.items() if version == self.live), "")
 
 
-def functions(cloudformation: Any, lambda_: Any, stack: str) -> Iterator[Function]:
-    """The stack's functions as they are."""
+def functions_of(cloudformation: Any, lambda_: Any, stack: str) -> Iterator[Function]:
+    """Yield the stack's functions as they are."""
     for name in resources(cloudformation, stack, "AWS::Lambda::Function"):
-        # Of two versions of one release the later one: it is what that deployment ended with.
+        # If a release has two versions, the later one counts: that deployment ended with it.
         versions = {release: version for version, release in sorted(releases(lambda_, name).items())}
         alias = lambda_.get_alias(FunctionName=name, Name=ALIAS)
         yield Function(name, versions, int(alias["FunctionVersion"]))
 
 
-def chosen(found: list[Function], to: str) -> str:
-    """The release to go to: this one, or the one before what is in use. Raises RollbackError."""
-    # A release begins with its time.
-    known = sorted({release for each in found for release in each.versions})
-    current = max(each.release for each in found)
+def choose(functions: list[Function], to: str) -> str:
+    """Return the release to go to: `to`, or the one before the release in use. Raise `RollbackError` if there is none."""
+    # A release begins with its time, so sorting orders them.
+    known = sorted({release for function in functions for release in function.versions})
+    current = max(function.release for function in functions)
     if to:
         if to not in known:
-            raise RollbackError(f"There is no release {to} any more. There are: {', '.join(known)}.")
+            raise RollbackError(f"Release {to} no longer exists. Choose one of {', '.join(known)}.")
         return to
     earlier = [release for release in known if release < current]
     if not earlier:
-        raise RollbackError(f"There is no release before {current}. There are: {', '.join(known)}.")
+        raise RollbackError(f"No release before {current} exists. Releases: {', '.join(known)}.")
     return earlier[-1]
 
 
-def moves(found: list[Function], release: str) -> list[tuple[Function, int]]:
-    """The functions whose alias must move, each with the version. Raises RollbackError where one has lost it."""
+def moves(functions: list[Function], release: str) -> list[tuple[Function, int]]:
+    """Return the functions whose alias must move, each with its version. Raise `RollbackError` if one has lost it."""
     planned = []
-    for each in found:
-        if release in each.versions:
-            if each.versions[release] != each.live:
-                planned.append((each, each.versions[release]))
-        elif any(other < release for other in each.versions):
-            raise RollbackError(f"{each.name} has no version of {release}. Nothing was changed.")
+    for function in functions:
+        if release in function.versions:
+            if function.versions[release] != function.live:
+                planned.append((function, function.versions[release]))
+        elif any(other < release for other in function.versions):
+            raise RollbackError(f"{function.name} has no version of {release}. Nothing has changed.")
         else:
-            print(f"{each.name} stays: it was not there yet")
+            print(f"{function.name} stays: {release} did not have it.")
     return planned
 
 
 def stop_canaries(cloudformation: Any, codedeploy: Any, stack: str, *, dry_run: bool) -> int:
-    """Stops the deployments that are under way and has them taken back; how many."""
+    """Stop running deployments and have them taken back; return how many."""
     stopped = 0
     for application in resources(cloudformation, stack, "AWS::CodeDeploy::Application"):
         for group in resources(cloudformation, stack, "AWS::CodeDeploy::DeploymentGroup"):
@@ -86,7 +86,7 @@ def stop_canaries(cloudformation: Any, codedeploy: Any, stack: str, *, dry_run: 
                 applicationName=application, deploymentGroupName=group, includeOnlyStatuses=UNDER_WAY
             )
             for deployment in listed["deployments"]:
-                print(f"{'would stop' if dry_run else 'stopping'} {deployment} of {group}")
+                print(f"{'Would stop' if dry_run else 'Stopping'} {deployment} of {group}.")
                 if not dry_run:
                     codedeploy.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
                 stopped += 1
@@ -94,34 +94,34 @@ def stop_canaries(cloudformation: Any, codedeploy: Any, stack: str, *, dry_run: 
 
 
 def roll_back(cloudformation: Any, lambda_: Any, codedeploy: Any, stack: str, to: str = "", *, dry_run: bool) -> None:
-    """Goes back, or with `dry_run` says what would be done. Raises RollbackError."""
+    """Go back, or with `dry_run` print what would happen. Raise `RollbackError` if the stack cannot go back."""
     if stop_canaries(cloudformation, codedeploy, stack, dry_run=dry_run):
-        print("A deployment was under way. It goes back by itself, and the stack with it, within minutes.")
+        print("A deployment was running. CodeDeploy takes it back, and the stack with it, within minutes.")
         return
-    found = list(functions(cloudformation, lambda_, stack))
-    if not found:
+    functions = list(functions_of(cloudformation, lambda_, stack))
+    if not functions:
         raise RollbackError(f"The stack {stack} has no functions.")
-    release = chosen(found, to)
-    planned = moves(found, release)
-    for each, version in planned:
-        print(f"{'would move' if dry_run else 'moving'} {each.name} from {each.live} to {version}")
+    release = choose(functions, to)
+    planned = moves(functions, release)
+    for function, version in planned:
+        print(f"{'Would move' if dry_run else 'Moving'} {function.name} from {function.live} to {version}.")
         if not dry_run:
             lambda_.update_alias(
-                FunctionName=each.name,
+                FunctionName=function.name,
                 Name=ALIAS,
                 FunctionVersion=str(version),
                 RoutingConfig={"AdditionalVersionWeights": {}},
             )
-    print(f"{stack} {'would be' if dry_run else 'is'} at {release}: {len(planned)} functions moved")
+    print(f"{stack} {'would be' if dry_run else 'is'} at {release}. Functions moved: {0 if dry_run else len(planned)}.")
 
 
 def main() -> int:
-    """Goes back with the credentials and region of the environment."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--stack", default="sales")
-    parser.add_argument("--to", default="", help="the release to go to, as the versions' descriptions name it")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    options = parser.parse_args()
+    """Go back with the credentials and region of the environment."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--stack", default="sales", help="the name of a deployed stack")
+    arguments.add_argument("--to", default="", help="the release to go to, as in the versions' descriptions")
+    arguments.add_argument("--dry-run", action="store_true", help="only print what would happen")
+    options = arguments.parse_args()
     session = Session()
     cloudformation, lambda_, codedeploy = map(session.create_client, ("cloudformation", "lambda", "codedeploy"))
     try:

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells people to run, run here against a system that runs."""
+"""The commands of docs/operations.md, run against a running system."""
 
 import json
 import re
@@ -26,8 +26,8 @@ STREAM = "arn:aws:dynamodb:eu-west-1:000000000000:table/orders/stream/1"
 @pytest.fixture(scope="module")
 def own() -> Iterator[System]:
     """A system whose parts these tests stop."""
-    with running() as found:
-        yield found
+    with running() as system:
+        yield system
 
 
 def script(system: System, name: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,7 @@ def script(system: System, name: str, *arguments: str, given: str = "") -> subpr
 
 @contextmanager
 def nothing_sends(system: System) -> Iterator[None]:
-    """In this block neither the stream nor the sweep runs; they take up where they were after it."""
+    """Stop the stream and the sweep for this block; they continue from there after it."""
     with system.unsupervised():
         for name in ("stream", "schedule"):
             system.kill(name)
@@ -47,15 +47,15 @@ def nothing_sends(system: System) -> Iterator[None]:
 
 
 def item_of(system: System, order: dict[str, Any]) -> dict[str, Any]:
-    """The order as the table has it."""
+    """Return the item of an order."""
     store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     [table] = [name for name in store.call("ListTables", {})["TableNames"] if "orders" in name]
-    found: dict[str, Any] = store.call("GetItem", {"TableName": table, "Key": {"id": {"S": order["id"]}}})["Item"]
-    return found
+    item: dict[str, Any] = store.call("GetItem", {"TableName": table, "Key": {"id": {"S": order["id"]}}})["Item"]
+    return item
 
 
 def give_up(system: System, *images: dict[str, Any]) -> list[Path]:
-    """Has the local event source mapping give up these new orders, in one batch."""
+    """Have the local event source mapping give up these new orders, in one batch."""
     config = Config(port=system.port, state=system.state, settings={})
     template = load(config.template, config.parameters)
     [mapping] = [each for each in template.streams if each.function == "send_sms"]
@@ -76,7 +76,7 @@ def texts_to(system: System, number: str) -> list[dict[str, Any]]:
     return [text for text in system.texts() if text["to"] == number]
 
 
-def test_given_up_records_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+def test_replaying_failed_records_twice_texts_a_customer_once(own: System) -> None:
     number = "+254700000601"
     with nothing_sends(own):
         order = own.order(own.customer(phone_number=number))
@@ -85,33 +85,33 @@ def test_given_up_records_are_replayed_and_replaying_them_again_texts_nobody_twi
         shutil.copy(batch, kept)
         assert own.sms(order)["status"] == "queued"
         done = script(own, "replay_failed")
-        assert (done.returncode, done.stdout) == (0, "1 batches were taken, 0 are kept\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, "Batches accepted by send_sms: 1, kept: 0.\n"), done.stderr
         assert not batch.exists()
         assert len(texts_to(own, number)) == 1
         kept.rename(batch)
         assert script(own, "replay_failed").returncode == 0
         assert not batch.exists()
         assert len(texts_to(own, number)) == 1
-    # The stream hands the order over as well, late.
+    # The stream hands the order over too, later.
     own.reaches(order, "delivered")
     other = own.order(own.customer(phone_number="+254700000602"))
     own.reaches(other, "delivered")
     assert len(texts_to(own, number)) == 1
 
 
-def test_a_batch_that_send_sms_does_not_take_is_kept_and_said(own: System) -> None:
+def test_a_batch_that_send_sms_does_not_accept_is_kept(own: System) -> None:
     with nothing_sends(own):
-        [batch] = give_up(own, {"id": {"S": "what is no order"}})
+        [batch] = give_up(own, {"id": {"S": "not an order"}})
         done = script(own, "replay_failed")
         assert done.returncode == 1
-        assert done.stdout == "0 batches were taken, 1 are kept\n"
+        assert done.stdout == "Batches accepted by send_sms: 0, kept: 1.\n"
         assert batch.name in done.stderr
         assert json.loads(batch.read_text())["payload"]
         batch.unlink()
     until(own.answers)
 
 
-def test_the_queued_orders_of_a_range_are_replayed_and_replaying_them_again_texts_nobody_twice(own: System) -> None:
+def test_replaying_queued_orders_twice_texts_a_customer_once(own: System) -> None:
     early, inside = "+254700000603", "+254700000604"
     with nothing_sends(own):
         before = own.order(own.customer(phone_number=early))
@@ -119,16 +119,18 @@ def test_the_queued_orders_of_a_range_are_replayed_and_replaying_them_again_text
         stale = item_of(own, first)
         between = ("--since", first["order_date"], "--until", "2999-01-01")
         done = script(own, "replay_orders", *between)
-        assert (done.returncode, done.stdout) == (0, "queued orders handed over: 2, not taken: 0\n"), done.stderr
+        assert (done.returncode, done.stdout) == (0, "Queued orders handed to send_sms: 2, not accepted: 0.\n"), (
+            done.stderr
+        )
         assert len(texts_to(own, inside)) == 2
         assert texts_to(own, early) == []
         assert own.sms(before)["status"] == "queued"
         # The end is exclusive.
         done = script(own, "replay_orders", "--since", "2026-01-01", "--until", before["order_date"])
-        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
+        assert done.stdout == "Queued orders handed to send_sms: 0, not accepted: 0.\n"
         done = script(own, "replay_orders", *between)
-        assert done.stdout == "queued orders handed over: 0, not taken: 0\n"
-        # As by a replay that had read the order before the other one sent it.
+        assert done.stdout == "Queued orders handed to send_sms: 0, not accepted: 0.\n"
+        # As if another replay had read the order before this one sent it.
         give_up(own, stale)
         assert script(own, "replay_failed").returncode == 0
         assert len(texts_to(own, inside)) == 2
@@ -138,13 +140,13 @@ def test_the_queued_orders_of_a_range_are_replayed_and_replaying_them_again_text
     assert len(texts_to(own, early)) == 1
 
 
-def test_a_range_that_is_no_time_is_refused(own: System) -> None:
+def test_a_range_that_is_not_a_time_is_refused(own: System) -> None:
     done = script(own, "replay_orders", "--since", "yesterday", "--until", "2999-01-01")
     assert done.returncode == 2
     assert "yesterday is neither a date nor a time" in done.stderr
 
 
-def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texted_for_it(own: System) -> None:
+def test_restoring_lost_items_texts_nobody(own: System) -> None:
     number, when = "+254700000608", "20261123T180000Z"
     store = DatabaseClient(f"http://127.0.0.1:{own.port + 3}")
     tables = {name.partition("-")[2]: name for name in store.call("ListTables", {})["TableNames"]}
@@ -152,7 +154,7 @@ def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texte
     own.reaches(delivered, "delivered")
     with nothing_sends(own):
         gone, sent_since, changed = (own.order(own.customer(phone_number=number)) for _ in range(3))
-        # What point-in-time recovery would make.
+        # The tables that point-in-time recovery would create.
         for name in ("customers", "orders"):
             table = store.call("DescribeTable", {"TableName": tables[name]})["Table"]
             schema = {key: table[key] for key in ("KeySchema", "AttributeDefinitions")}
@@ -181,10 +183,10 @@ def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texte
     assert own.sms(delivered)["status"] == "delivered"
     assert own.sms(sent_since)["status"] == "delivered"
     assert own.call("GET", f"orders/{changed['id']}").body["status"] == "cancelled"
-    # Nobody can tell whether it went out since, and it did.
+    # We cannot tell whether it went out since, and it did.
     assert (own.sms(gone)["status"], own.sms(gone)["reason"]) == ("unknown", "restored")
     assert gone["id"] in [order["id"] for order in own.orders(sms_status="unknown")]
-    # What sends has looked at it all: both sweeps, and the stream, which hands over a later order after these.
+    # Everything that sends has seen it: both sweeps, and the stream, which hands over a later order after these.
     for part in (0, 1):
         assert own.invoke("sweep_sms", {"part": part, "parts": 2}).status == 200
     own.reaches(own.order(own.customer(phone_number="+254700000609")), "delivered")
@@ -192,12 +194,12 @@ def test_what_is_gone_comes_back_from_the_tables_of_a_moment_and_nobody_is_texte
 
 
 def report(url: str) -> int:
-    """Posts a delivery report of a message that nobody knows."""
+    """Post a delivery report for an unknown message."""
     form = "id=ATXid_x&status=Success&phoneNumber=%2B254700000605"
     return request("POST", url, form, {"content-type": "application/x-www-form-urlencoded"}).status
 
 
-def test_of_the_webhook_secrets_the_newest_two_are_taken_and_reports_go_on_through_a_rotation(own: System) -> None:
+def test_the_two_newest_webhook_secrets_work_and_a_rotation_loses_no_report(own: System) -> None:
     first = own.url(f"/webhooks/africastalking/delivery/{(own.state / 'webhook-secret').read_text().strip()}")
     assert report(first) == 200
     callbacks = [first]
@@ -206,7 +208,7 @@ def test_of_the_webhook_secrets_the_newest_two_are_taken_and_reports_go_on_throu
         assert done.returncode == 0, done.stderr
         delivery, optout = done.stdout.splitlines()[1:]
         assert optout == delivery.replace("/delivery/", "/optout/")
-        # The function keeps what it has read for minutes, but looks again for one that it does not know.
+        # The function caches secrets for minutes, but looks up one that it does not know.
         assert until(lambda url=delivery: report(url) == 200, seconds=10)
         assert report(callbacks[-1]) == 200
         callbacks.append(delivery)
@@ -217,7 +219,7 @@ def test_of_the_webhook_secrets_the_newest_two_are_taken_and_reports_go_on_throu
     assert [report(url) for url in callbacks] == [404, 200, 200]
 
 
-def test_a_new_api_key_is_used_and_is_shown_nowhere(own: System) -> None:
+def test_a_new_api_key_is_used_and_shown_nowhere(own: System) -> None:
     key = "atsk_an-example-of-a-new-api-key"
     done = script(own, "rotate_secret", "sms-key", given=f"{key}\n")
     assert done.returncode == 0, done.stderr
@@ -228,8 +230,8 @@ def test_a_new_api_key_is_used_and_is_shown_nowhere(own: System) -> None:
     assert not any(key in log.read_text() for log in own.state.rglob("*.log"))
 
 
-@pytest.mark.parametrize("given", ["", "short\n", "this is a sentence and no key at all\n"])
-def test_what_cannot_be_an_api_key_changes_nothing(own: System, given: str) -> None:
+@pytest.mark.parametrize("given", ["", "short\n", "this is a sentence and not a key\n"])
+def test_input_that_cannot_be_an_api_key_changes_nothing(own: System, given: str) -> None:
     before = (own.state / "sms-api-key").read_text()
     done = script(own, "rotate_secret", "sms-key", given=given)
     assert done.returncode == 1
@@ -245,7 +247,7 @@ def smoke(system: System, **environment: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_smoke_test_passes_on_a_system_that_works_and_stores_nothing(own: System) -> None:
+def test_the_smoke_test_passes_on_a_working_system_and_stores_nothing(own: System) -> None:
     before = len(list(own.orders()))
     status, said = smoke(own, TOKEN=own.token())
     assert status == 0, said
@@ -256,10 +258,10 @@ def test_the_smoke_test_passes_on_a_system_that_works_and_stores_nothing(own: Sy
     assert "without TOKEN" in said
 
 
-def test_the_smoke_test_names_what_does_not_work(own: System) -> None:
+def test_the_smoke_test_names_the_failing_checks(own: System) -> None:
     status, said = smoke(own, TOKEN=own.token("sales:read"))
     assert status == 1
-    assert re.search(r"PROBLEM  a text is written, not sent: POST \S+: 403 instead of 200: .*insufficient_scope", said)
+    assert re.search(r"PROBLEM  a text is composed, not sent: POST \S+: 403 instead of 200: .*insufficient_scope", said)
     assert said.count("PROBLEM") == 1
     status, said = smoke(own, PORT=str(free_ports()), TOKEN="x")
     assert status == 1

@@ -1,10 +1,10 @@
-"""Which versions of a function are deleted, and which never."""
+"""Which versions of a function `make prune` deletes, and which it never does."""
 
 from typing import Any
 
 import pytest
 
-from scripts.operate.prune_versions import needless, prune
+from scripts.operate.prune_versions import prune, superfluous
 
 
 class Lambda:
@@ -50,13 +50,13 @@ class Pages:
         ([1, 2], set(), 5, []),
     ],
 )
-def test_what_is_in_use_and_the_newest_of_the_rest_stay(
+def test_versions_in_use_and_the_newest_others_stay(
     versions: list[int], aliased: set[int], keep: int, gone: list[int]
 ) -> None:
-    assert needless(versions, aliased, keep) == gone
+    assert superfluous(versions, aliased, keep) == gone
 
 
-def test_both_sides_of_a_canary_stay_and_the_function_itself_is_never_deleted() -> None:
+def test_both_sides_of_a_canary_stay_and_so_does_the_function() -> None:
     lambda_ = Lambda()
     assert prune(CloudFormation(), lambda_, "sales", keep=0, dry_run=False) == 3
     assert lambda_.deleted == [("sales-one", "1"), ("sales-one", "2"), ("sales-one", "3")]

@@ -1,4 +1,4 @@
-"""Where `make replay-failed` finds on AWS what it replays."""
+"""Where `make replay-failed` finds the batches on AWS, and which of them it removes."""
 
 import io
 import json
@@ -14,12 +14,13 @@ from moto import mock_aws
 
 from local.config import Config
 from scripts.operate import replay_failed
+from scripts.operate.stack import Sender, describe
 
 BUCKET = "sales-unhandled"
 
 
 class FakeLambda:
-    """Answers as the function and the service do; refuses the payloads it is told to."""
+    """Answers as function and service do; fails the payloads it is given answers for."""
 
     def __init__(self, answers: dict[str, tuple[str, dict[str, str]]]) -> None:
         self.answers = answers
@@ -41,7 +42,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield client
 
 
-def test_only_what_send_sms_took_is_forgotten(bucket: Any) -> None:
+def test_only_batches_that_send_sms_accepted_are_removed(bucket: Any) -> None:
     for name in ("good", "handed back", "raised"):
         bucket.put_object(Bucket=BUCKET, Key=f"aws/lambda/{name}", Body=json.dumps({"payload": name}))
     records = replay_failed.Bucket(bucket, BUCKET)
@@ -49,7 +50,7 @@ def test_only_what_send_sms_took_is_forgotten(bucket: Any) -> None:
         "handed back": ('{"batchItemFailures": [{"itemIdentifier": "1"}]}', {}),
         "raised": ('{"errorMessage": "broken"}', {"FunctionError": "Unhandled"}),
     })  # fmt: skip
-    assert replay_failed.replay(records, client, "sales-send_sms") == (1, 2)
+    assert replay_failed.replay(records, Sender(client, "sales-send_sms")) == (1, 2)
     assert sorted(client.asked) == [
         ("sales-send_sms", "live", "good"),
         ("sales-send_sms", "live", "handed back"),
@@ -58,9 +59,10 @@ def test_only_what_send_sms_took_is_forgotten(bucket: Any) -> None:
     assert list(records.names()) == ["aws/lambda/handed back", "aws/lambda/raised"]
 
 
-def test_the_bucket_is_the_output_of_that_name_in_the_template() -> None:
+def test_the_bucket_is_the_output_of_that_name_in_the_template(monkeypatch: pytest.MonkeyPatch, bucket: Any) -> None:
     config = Config(port=8000, state=Path(), settings={})
     assert "  UnhandledRecordsBucketName:\n" in config.template.read_text().partition("\nOutputs:\n")[2]
+    bucket.put_object(Bucket=BUCKET, Key="a batch", Body="{}")
     client = boto3.client("cloudformation")
     outputs = [
         {"OutputKey": "ApiUrl", "OutputValue": "https://example"},
@@ -69,4 +71,20 @@ def test_the_bucket_is_the_output_of_that_name_in_the_template() -> None:
     stack = {"StackName": "sales", "CreationTime": datetime.now(UTC), "StackStatus": "UPDATE_COMPLETE"}
     with Stubber(client) as stub:
         stub.add_response("describe_stacks", {"Stacks": [stack | {"Outputs": outputs}]}, {"StackName": "sales"})
-        assert replay_failed.bucket_of(client, "sales") == BUCKET
+        stub.add_response("describe_stacks", {"Stacks": [stack | {"Outputs": outputs}]}, {"StackName": "sales"})
+        assert describe(client, "sales").outputs["UnhandledRecordsBucketName"] == BUCKET
+        clients = {"cloudformation": client, "s3": bucket, "lambda": "lambda"}
+        monkeypatch.setattr(replay_failed, "Session", lambda: FakeSession(clients))
+        records, sender = replay_failed.of_stack("sales")
+    assert list(records.names()) == ["a batch"]
+    assert sender == Sender("lambda", "sales-send_sms")
+
+
+class FakeSession:
+    """Returns the clients of the test."""
+
+    def __init__(self, clients: dict[str, Any]) -> None:
+        self._clients = clients
+
+    def create_client(self, service: str, **_: Any) -> Any:
+        return self._clients[service]

@@ -1,14 +1,15 @@
-"""Where `make replay-orders` finds on AWS what it replays."""
+"""Where `make replay-orders` finds the orders on AWS."""
 
 from typing import Any
 
 import pytest
 
 from scripts.operate import replay_orders
+from scripts.operate.stack import Sender
 
 
 class FakeSession:
-    """A session whose one stack has these outputs and parameters."""
+    """A session with one stack."""
 
     def create_client(self, service: str, **_: Any) -> Any:
         return self if service == "cloudformation" else service
@@ -20,6 +21,9 @@ class FakeSession:
         return {"Stacks": [{"Outputs": outputs, "Parameters": parameters}]}
 
 
-def test_table_shards_and_function_are_those_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_shards_and_function_come_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_orders, "Session", FakeSession)
-    assert replay_orders.of_stack("shop") == ("dynamodb", "o-1", 4, "lambda", "shop-send_sms")
+    assert replay_orders.of_stack("shop") == (
+        replay_orders.Orders("dynamodb", "o-1", 4),
+        Sender("lambda", "shop-send_sms"),
+    )

@@ -1,4 +1,4 @@
-"""Where the aliases of a stack point after `make rollback`; Lambda is moto's."""
+"""Where the aliases of a stack point after `make rollback`, with moto's Lambda."""
 
 import io
 import zipfile
@@ -11,13 +11,14 @@ from moto import mock_aws
 
 from sales.api.unmatched import ALIAS
 from scripts.operate import prune_versions, rollback
+from scripts.operate.stack import releases
 
 OLD, GOOD, BAD = "2611200800-aaaaaaa", "2611210800-bbbbbbb", "2611220800-ccccccc"
 FUNCTIONS = ("sales-create_order", "sales-send_sms")
 
 
 class Stack:
-    """CloudFormation's list of a stack's resources (moto's has what is not installed here)."""
+    """CloudFormation's list of a stack's resources (moto's needs packages that are not installed here)."""
 
     def __init__(self, *more: tuple[str, str]) -> None:
         self.resources = [*(("AWS::Lambda::Function", name) for name in FUNCTIONS), *more]
@@ -33,7 +34,7 @@ class Stack:
 
 
 class CodeDeploy:
-    """Deployments of two groups, of which one may be under way."""
+    """Deployments of two groups; those of the first may be running."""
 
     def __init__(self, *under_way: str) -> None:
         self.under_way = list(under_way)
@@ -66,7 +67,7 @@ def create(lambda_: Any, name: str) -> None:
 
 
 def deploy(lambda_: Any, *releases: str, functions: tuple[str, ...] = FUNCTIONS) -> None:
-    """As CloudFormation does: a version for each release, and the alias on the last one."""
+    """Publish a version for each release and point the alias to the last one, as CloudFormation does."""
     for name in functions:
         try:
             lambda_.get_function(FunctionName=name)
@@ -82,42 +83,42 @@ def deploy(lambda_: Any, *releases: str, functions: tuple[str, ...] = FUNCTIONS)
 
 
 def live(lambda_: Any, name: str) -> str:
-    """The release that the alias of a function names."""
+    """Return the release that the alias of a function names."""
     version = lambda_.get_alias(FunctionName=name, Name=ALIAS)["FunctionVersion"]
-    found: str = lambda_.get_function(FunctionName=name, Qualifier=version)["Configuration"]["Description"]
-    return found
+    release: str = lambda_.get_function(FunctionName=name, Qualifier=version)["Configuration"]["Description"]
+    return release
 
 
 def roll_back(lambda_: Any, to: str = "", *, stack: Stack | None = None, dry_run: bool = False) -> None:
     rollback.roll_back(stack or Stack(), lambda_, CodeDeploy(), "sales", to, dry_run=dry_run)
 
 
-def test_every_alias_goes_to_the_release_before_and_then_to_the_one_before_that(lambda_: Any) -> None:
+def test_each_rollback_moves_every_alias_one_release_back(lambda_: Any) -> None:
     deploy(lambda_, OLD, GOOD, BAD)
     for expected in (GOOD, OLD):
         roll_back(lambda_)
         assert [live(lambda_, name) for name in FUNCTIONS] == [expected] * 2
-    with pytest.raises(rollback.RollbackError, match=f"no release before {OLD}"):
+    with pytest.raises(rollback.RollbackError, match=f"No release before {OLD}"):
         roll_back(lambda_)
 
 
-def test_one_that_was_broken_off_is_finished_by_the_next(lambda_: Any) -> None:
+def test_an_interrupted_rollback_is_finished_by_the_next(lambda_: Any) -> None:
     deploy(lambda_, GOOD, BAD)
     lambda_.update_alias(FunctionName=FUNCTIONS[0], Name=ALIAS, FunctionVersion="1")
     roll_back(lambda_)
     assert [live(lambda_, name) for name in FUNCTIONS] == [GOOD] * 2
 
 
-def test_a_release_may_be_named_also_a_later_one(lambda_: Any) -> None:
+def test_to_may_name_any_release_even_a_later_one(lambda_: Any) -> None:
     deploy(lambda_, OLD, GOOD, BAD)
     for release in (OLD, BAD, GOOD):
         roll_back(lambda_, release)
         assert [live(lambda_, name) for name in FUNCTIONS] == [release] * 2
-    with pytest.raises(rollback.RollbackError, match=f"There are: {OLD}, {GOOD}, {BAD}"):
+    with pytest.raises(rollback.RollbackError, match=f"Choose one of {OLD}, {GOOD}, {BAD}"):
         roll_back(lambda_, "2611230800-ddddddd")
 
 
-def test_a_function_that_the_later_release_brought_stays(lambda_: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_function_that_the_later_release_added_stays(lambda_: Any, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(lambda_, GOOD, BAD)
     deploy(lambda_, BAD, functions=("sales-new",))
     roll_back(lambda_, stack=Stack(("AWS::Lambda::Function", "sales-new")))
@@ -126,7 +127,7 @@ def test_a_function_that_the_later_release_brought_stays(lambda_: Any, capsys: p
     assert "sales-new stays" in capsys.readouterr().out
 
 
-def test_where_one_function_has_lost_the_release_none_is_touched(lambda_: Any) -> None:
+def test_if_one_function_has_lost_the_release_no_alias_moves(lambda_: Any) -> None:
     deploy(lambda_, OLD, GOOD, BAD)
     lambda_.delete_function(FunctionName=FUNCTIONS[1], Qualifier="2")
     with pytest.raises(rollback.RollbackError, match=f"sales-send_sms has no version of {GOOD}"):
@@ -138,10 +139,10 @@ def test_a_dry_run_moves_nothing(lambda_: Any, capsys: pytest.CaptureFixture[str
     deploy(lambda_, GOOD, BAD)
     roll_back(lambda_, dry_run=True)
     assert [live(lambda_, name) for name in FUNCTIONS] == [BAD] * 2
-    assert f"would move {FUNCTIONS[0]} from 2 to 1" in capsys.readouterr().out
+    assert f"Would move {FUNCTIONS[0]} from 2 to 1" in capsys.readouterr().out
 
 
-def test_a_canary_that_is_under_way_is_stopped_and_taken_back_and_no_alias_is_touched(lambda_: Any) -> None:
+def test_a_running_canary_is_stopped_and_no_alias_moves(lambda_: Any) -> None:
     deploy(lambda_, GOOD, BAD)
     groups = [("AWS::CodeDeploy::DeploymentGroup", f"group-{number}") for number in (1, 2)]
     stack, codedeploy = Stack(("AWS::CodeDeploy::Application", "sales"), *groups), CodeDeploy("d-1", "d-2")
@@ -152,12 +153,12 @@ def test_a_canary_that_is_under_way_is_stopped_and_taken_back_and_no_alias_is_to
     assert [live(lambda_, name) for name in FUNCTIONS] == [BAD] * 2
 
 
-def test_what_prune_keeps_is_enough_to_go_back_also_after_a_release_that_was_taken_back(lambda_: Any) -> None:
+def test_prune_keeps_enough_to_go_back_after_a_rollback(lambda_: Any) -> None:
     deploy(lambda_, OLD, GOOD, BAD)
     roll_back(lambda_)
-    mended = "2611230800-ddddddd"
-    deploy(lambda_, mended)
+    repaired = "2611230800-ddddddd"
+    deploy(lambda_, repaired)
     prune_versions.prune(Stack(), lambda_, "sales", keep=prune_versions.KEEP, dry_run=False)
-    assert set(prune_versions.releases(lambda_, FUNCTIONS[0]).values()) == {GOOD, BAD, mended}
+    assert set(releases(lambda_, FUNCTIONS[0]).values()) == {GOOD, BAD, repaired}
     roll_back(lambda_, GOOD)
     assert [live(lambda_, name) for name in FUNCTIONS] == [GOOD] * 2

@@ -1,4 +1,4 @@
-"""Where the secrets of a stack are put."""
+"""Where `make rotate-webhook-secret` and `make set-sms-key` store the secrets of a stack."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ NAMES = {"WebhookSecretName": "shop/webhook", "SmsSecretName": "shop/key"}
 
 
 class Stacks:
-    """CloudFormation with one stack (moto's has what is not installed here)."""
+    """CloudFormation with one stack (moto's needs packages that are not installed here)."""
 
     def describe_stacks(self, **given: str) -> dict[str, Any]:
         assert given == {"StackName": "shop"}
@@ -23,7 +23,7 @@ class Stacks:
 
 
 class FakeSession:
-    """Makes the clients of the test."""
+    """Creates the clients of the test."""
 
     def create_client(self, service: str) -> Any:
         return Stacks() if service == "cloudformation" else boto3.client(service)  # type: ignore[call-overload]
@@ -38,9 +38,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("kind", "name"), [("webhook", "shop/webhook"), ("sms-key", "shop/key")])
-def test_a_stack_s_secret_is_made_and_then_has_a_current_and_a_previous_version(
-    secrets: Any, kind: str, name: str
-) -> None:
+def test_a_new_secret_of_a_stack_keeps_the_previous_version(secrets: Any, kind: str, name: str) -> None:
     put = rotate_secret.of_stack("shop")
     assert put(kind, "first") == "https://api.example.com"
     put(kind, "second")

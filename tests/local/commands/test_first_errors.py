@@ -103,7 +103,7 @@ def test_a_python_without_venv_is_named(machine: Path) -> None:
 def test_a_configured_python_that_is_missing_is_named(machine: Path) -> None:
     answer = setup(machine, PYTHON="/nowhere/python3.13")
     assert answer.returncode == 1
-    assert "/nowhere/python3.13, which PYTHON names, is no Python that runs." in answer.stderr
+    assert "/nowhere/python3.13, which PYTHON names, is not a working Python." in answer.stderr
 
 
 def test_a_first_start_without_a_network_says_so_and_can_be_repeated(machine: Path) -> None:
@@ -124,8 +124,8 @@ def test_without_npm_the_other_database_is_used_and_npm_explained(machine: Path)
     have_installed(machine, ".venv-ministack", "requirements-ministack.txt")
     answer = setup(machine, "store")
     assert answer.returncode == 0
-    assert "npm was not found. It comes with Node.js: 'brew install node' or 'apt install npm'" in answer.stderr
-    assert "the store is ministack instead" in answer.stderr
+    assert "npm was not found. It comes with Node.js: run 'brew install node' or 'apt install npm'" in answer.stderr
+    assert "Using ministack as the store instead" in answer.stderr
     answer = setup(machine, "docs")
     assert answer.returncode == 0
     assert "/docs has no viewer" in answer.stderr
@@ -140,7 +140,7 @@ def test_npm_without_a_network_is_reported_and_the_other_database_used(machine: 
     answer = setup(machine, "store", npm_config_cache=str(machine / "cache"), **environment)
     assert answer.returncode == 0
     assert "The package index cannot be reached." in answer.stderr
-    assert "the store is ministack instead" in answer.stderr
+    assert "Using ministack as the store instead" in answer.stderr
 
 
 def test_a_platform_without_dynoxide_gets_the_other_database(machine: Path) -> None:
@@ -165,7 +165,7 @@ def test_an_unwritable_folder_is_reported_without_waiting(machine: Path, why: st
     answer = setup(machine)
     assert answer.returncode == 1
     assert f"Nothing can be installed into {machine}: mkdir: {why}\n" in answer.stderr
-    assert "see that the disk has room, then the same command again." in answer.stderr
+    assert "that the disk has space, then run the same command again." in answer.stderr
 
 
 def test_a_lock_that_cannot_be_removed_is_reported_without_waiting(machine: Path) -> None:

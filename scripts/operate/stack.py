@@ -1,0 +1,113 @@
+"""Look up what the commands operate: a deployed stack, or the system that `make run` started on this machine."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.config import Config as ClientConfig
+from botocore.session import Session
+
+from deployment import REGION
+from deployment.template import load
+from local.config import Config
+from sales.api.unmatched import ALIAS
+from sales.domain.clock import parse_time
+
+# Longer than send_sms may run, and without retries: the client must not send a second invocation.
+INVOKE = ClientConfig(read_timeout=120, retries={"total_max_attempts": 1})
+LATEST = "$LATEST"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: its name, outputs and parameters."""
+
+    name: str
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """send_sms, deployed or on this machine."""
+
+    client: Any
+    function: str
+
+    def accepts(self, event: bytes) -> bool:
+        """Invoke send_sms with a stream event; return whether it accepted every record."""
+        response = self.client.invoke(FunctionName=self.function, Qualifier=ALIAS, Payload=event)
+        payload = response["Payload"].read()
+        return not response.get("FunctionError") and json.loads(payload) == {"batchItemFailures": []}
+
+
+def describe(cloudformation: Any, name: str) -> Stack:
+    """Return the stack with this name."""
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", ())}
+    return Stack(name, outputs, parameters)
+
+
+def local_client(service: str, url: str, **options: Any) -> Any:
+    """Return a client for a stand-in of the system on this machine."""
+    session = Session()
+    session.set_credentials("local", "local")
+    return session.create_client(service, endpoint_url=url, region_name=REGION, **options)
+
+
+def local_sender(config: Config) -> Sender:
+    """Return send_sms of the system on this machine."""
+    return Sender(local_client("lambda", config.runtime_url, config=INVOKE), "send_sms")
+
+
+def local_environment(config: Config, function: str) -> dict[str, str]:
+    """Return the environment variables of a function of the system on this machine."""
+    return load(config.template, config.parameters).functions[function].environment
+
+
+def paginate(client: Any, operation: str, key: str, **parameters: Any) -> list[Any]:
+    """Return everything that an operation lists."""
+    return [entry for page in client.get_paginator(operation).paginate(**parameters) for entry in page[key]]
+
+
+def resources(cloudformation: Any, stack: str, kind: str) -> Iterator[str]:
+    """Yield the names of the stack's resources of a type, such as "AWS::Lambda::Function"."""
+    for resource in paginate(cloudformation, "list_stack_resources", "StackResourceSummaries", StackName=stack):
+        if resource["ResourceType"] == kind:
+            yield resource["PhysicalResourceId"]
+
+
+def releases(client: Any, function: str) -> dict[int, str]:
+    """Return the versions of a function, each with the release that published it."""
+    versions = paginate(client, "list_versions_by_function", "Versions", FunctionName=function)
+    return {
+        int(version["Version"]): version.get("Description", "") for version in versions if version["Version"] != LATEST
+    }
+
+
+def moment(text: str) -> datetime:
+    """Parse a time from the command line: RFC 3339, or a date for its midnight in UTC."""
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text} is neither a date nor a time: enter one such as 2026-11-23 or 2026-11-23T18:00:00Z"
+        ) from None
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose description is the first line of a script's docstring."""
+    return argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+
+
+def add_target(options: argparse.ArgumentParser, *, url: bool = False) -> None:
+    """Add --stack and --local, and --url where any address will do."""
+    target = options.add_mutually_exclusive_group()
+    target.add_argument("--stack", default="sales", help="the name of a deployed stack")
+    target.add_argument("--local", action="store_true", help="the system that `make run` started on this machine")
+    if url:
+        target.add_argument("--url", help="the address of any deployed API")
