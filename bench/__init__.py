@@ -1,1 +1,1 @@
-"""Measures the system against the same work done by others."""
+"""What we measure, and the pages computed from it."""

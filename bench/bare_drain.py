@@ -1,8 +1,8 @@
-"""The limit of a drain: what the texts of a backlog take of the store and the gateway, and nothing else.
+"""Find the limit of a drain: make the calls to store and provider that a backlog's texts need, and nothing else.
 
-`python -m bench.bare_drain STORE GATEWAY API_KEY PART PARTS` reads its part of the orders, says `ready`, waits for a line, then
-makes for each of them the calls that a sweep makes for its text: a put of the order, a request of the gateway, a put of the
-order and of the message's item, as many side by side and as many puts together as the sweep does. Says the number and when it began and ended.
+`python -m bench.bare_drain STORE PROVIDER API_KEY PART PARTS` reads its part of the orders, prints `ready`, waits for a line,
+then makes the calls of a sweep for each order: a put of the order, a request to the provider, a put of the order and of
+the provider message, with the sweep's own concurrency and grouping. Prints the number of texts and when it began and ended.
 """
 
 import sys
@@ -22,13 +22,14 @@ from sales.store.group_commit import GroupCommit
 
 
 def main() -> None:
-    store, gateway, key, part, parts = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+    """Drain one part of the orders."""
+    store, provider, key, part, parts = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
     client = boto3.client(
         "dynamodb",
         endpoint_url=store,
         region_name="eu-west-1",
         aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_secret_access_key="local",  # noqa: S106 - the local store checks none
         config=Config(max_pool_connections=CONCURRENCY, parameter_validation=False),
     )
     table = next(name for name in client.list_tables()["TableNames"] if name.endswith("orders"))
@@ -57,7 +58,7 @@ def main() -> None:
         order = item["id"]["S"]
         group.put((order, put(item, due_shard={"S": "0"}, due_at={"S": item["order_date"]["S"]})))
         text = {"username": "sandbox", "to": item["sms"]["M"]["to"]["S"], "message": item["sms"]["M"]["text"]["S"]}
-        answer = session.post(f"{gateway}/version1/messaging", data=text, headers={"apiKey": key}, timeout=10)
+        answer = session.post(f"{provider}/version1/messaging", data=text, headers={"apiKey": key}, timeout=10)
         message_id = answer.json()["SMSMessageData"]["Recipients"][0]["messageId"]
         message = {"order_id": item["id"], "attempt": {"N": "1"}, "expires_at": {"N": "2000000000"}}
         link = {"TableName": table, "Item": {"id": {"S": f"message#{message_id}"}} | message}

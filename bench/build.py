@@ -1,5 +1,6 @@
-"""Builds what is compared, each as its users would: a folder with the code and the packages it asks for, as pip
-unpacks them; with bytecode (`unchecked-hash`, valid whatever the zip's dates) or, as plain `sam build` ships it, without.
+"""Build the contestants as their users would: a folder with the code and its packages as pip unpacks them.
+
+With bytecode (`unchecked-hash`, valid whatever the dates in the zip) or without, as plain `sam build` ships it.
 """
 
 import platform
@@ -18,17 +19,17 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / ".bench"
 CONTESTANTS = Path(__file__).parent / "contestants"
-# What Lambda itself brings.
+# Part of Lambda itself.
 RUNTIME = ("awslambdaric",)
 
 
 class BuildError(Exception):
-    """What is to be compared cannot be built; the text says what to do."""
+    """A contestant cannot be built; the text says what to do."""
 
 
 @cache
 def python() -> Path:
-    """The interpreter in an environment without packages: a function brings its own, and Lambda has no other."""
+    """Return the interpreter of an environment without packages: a function brings its own, and Lambda has no others."""
     folder = BUILD / "python"
     venv.create(folder, clear=True)
     return folder / "bin" / "python"
@@ -36,32 +37,32 @@ def python() -> Path:
 
 def _installed() -> dict[str, Distribution]:
     packages = next((ROOT / ".venv-bench" / "lib").glob("python3.*")) / "site-packages"
-    return {_plain(found.name): found for found in distributions(path=[str(packages)])}
+    return {_plain(package.name): package for package in distributions(path=[str(packages)])}
 
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "-")
 
 
-def _closure(asked: tuple[str, ...], installed: dict[str, Distribution]) -> list[Distribution]:
-    """These packages and all that they require."""
-    found: dict[str, Distribution] = {}
-    waiting = [Requirement(each) for each in asked]
+def _closure(requirements: tuple[str, ...], installed: dict[str, Distribution]) -> list[Distribution]:
+    """Return these packages and everything they require."""
+    closure: dict[str, Distribution] = {}
+    waiting = [Requirement(line) for line in requirements]
     while waiting:
         requirement = waiting.pop()
-        package = found[_plain(requirement.name)] = installed[_plain(requirement.name)]
+        package = closure[_plain(requirement.name)] = installed[_plain(requirement.name)]
         for line in package.requires or ():
             needed = Requirement(line)
             applies = needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
             )
-            if applies and _plain(needed.name) not in found:
+            if applies and _plain(needed.name) not in closure:
                 waiting.append(needed)
-    return list(found.values())
+    return list(closure.values())
 
 
 def build(name: str, requirements: tuple[str, ...], *, source: str = "", stored: str = "", bytecode: bool) -> Path:
-    """The folder of a contestant, made anew; `stored` is a module that its code imports by that name."""
+    """Build the folder of a contestant and return it; its code imports `stored` as a module of that name."""
     folder = BUILD / name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -71,10 +72,10 @@ def build(name: str, requirements: tuple[str, ...], *, source: str = "", stored:
                 continue
             target = folder / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(package.locate_file(file), target)
+            shutil.copyfile(Path(str(package.locate_file(file))), target)
     if source:
-        for file in (CONTESTANTS / source).glob("*.py"):
-            shutil.copyfile(file, folder / file.name)
+        for module in (CONTESTANTS / source).glob("*.py"):
+            shutil.copyfile(module, folder / module.name)
     if stored:
         (folder / "stored.py").write_text(stored)
     if bytecode:
@@ -83,13 +84,13 @@ def build(name: str, requirements: tuple[str, ...], *, source: str = "", stored:
 
 
 def compile_folder(folder: Path) -> None:
-    """Bytecode beside every module."""
+    """Compile every module."""
     command = [sys.executable, "-m", "compileall", "-q", "-j0", "--invalidation-mode", "unchecked-hash", str(folder)]
-    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # Django has templates that are no Python
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL)  # Django has .py templates that are not Python
 
 
 def sizes(*folders: Path) -> tuple[int, int]:
-    """Bytes, zipped as `sam package` zips them and unzipped."""
+    """Return the bytes, zipped as `sam package` zips them, and unzipped."""
     zipped = unzipped = 0
     for folder in folders:
         archive = BytesIO()
@@ -103,16 +104,16 @@ def sizes(*folders: Path) -> tuple[int, int]:
 
 
 def ours() -> tuple[Path, dict[str, Path]]:
-    """What `make build` made: the layer's folder, and each function's by its logical id."""
+    """Return what `make build` built: the layer's folder, and each function's folder by its logical id."""
     folder = ROOT / ".aws-sam" / "build"
     layer = folder / "SharedLayer" / "python"
     if not any(layer.glob("sales/__pycache__/*.pyc")):
-        raise BuildError("there is no finished build: `make build` makes it")
+        raise BuildError("no finished build: run `make build` first")
     return layer, {path.name: path for path in folder.iterdir() if (path / "functions").is_dir()}
 
 
 def layers() -> dict[str, Path]:
-    """Our layer as it is deployed, by instruction set: what `make build` made, and what it made for the other one."""
+    """Return our built layer for each instruction set that has a build."""
     own = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
     other = {"arm64": "x86_64", "x86_64": "arm64"}[own]
     built = {own: ROOT / ".aws-sam" / "build", other: BUILD / "other"}

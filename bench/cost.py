@@ -1,10 +1,10 @@
-"""Computes docs/cost.md: what the deployed system costs, from what one call of each function was measured to take.
+"""Compute docs/cost.md: what the deployed system costs, from measurements of one call of each function.
 
-  python -m scripts.cost           writes docs/cost.md
-  python -m scripts.cost --check   exits with 1 where the page is not what the measurements come to
+  python -m bench.cost           writes docs/cost.md
+  python -m bench.cost --check   exits with 1 if the page does not match the measurements
 
 Measured (bench/results/units.json, `make bench-units`): capacity units, store calls, CPU and memory of each call.
-Modelled, and said so on the page: how Lambda's CPU share follows from memory, waiting times, how a shop works.
+Modelled, and the page says so: how Lambda's CPU share follows from memory, waiting times, how a shop works.
 """
 
 import json
@@ -38,15 +38,15 @@ PRICES = {
     "snapshot": (0.0000015046, "SnapStart GB-second kept", "https://aws.amazon.com/lambda/pricing/"),
     "restore": (0.0001397998, "SnapStart GB restored", "https://aws.amazon.com/lambda/pricing/"),
 }
-# A vCPU's worth of memory: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+# The memory that comes with a whole vCPU: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 FULL_CPU_MB = 1769
-# Milliseconds: a call of the store in its own region, an answer of the SMS gateway.
+# Milliseconds: a store call within the region, an answer of the provider.
 STORE_WAIT = 5.0
-GATEWAY_WAIT = 1000.0
-# A month of two a minute.
+PROVIDER_WAIT = 1000.0
+# Two a minute, for a month.
 SWEEPS = 2 * 60 * 24 * 365 // 12
 HOURS = 730
-# Calls per order; a text and two reports each (on its way, then how it ended), a person who looks at two pages and one order, every second customer new.
+# Calls per order: a text and two delivery reports, a person who looks at two pages and one order, a new customer every second time.
 CALLS = {
     "create_order": 1.0,
     "send_sms": 1.0,
@@ -56,21 +56,21 @@ CALLS = {
     "create_customer": 0.5,
 }
 NO_REQUEST = {"send_sms", "sweep_sms"}
-# Bytes: logs of an invocation (access log, Lambda's start and report lines, ours), an answer of a list and of the rest,
-# an order with its message in the table, and how many copies of it the indexes keep.
+# Bytes: logs per invocation (access log, Lambda's start and report lines, ours), the answer of a list and of the rest, an
+# order with its provider message in the table; and how many copies of it the indexes keep.
 LOG_BYTES, LIST_BYTES, ANSWER_BYTES, ORDER_BYTES, COPIES = 1500, 22_000, 900, 1600, 5
 ROUTES, METRICS_PER_ROUTE, SECRETS = 6, 6, 2
-# Written by each sweep, so in every hour of a month; the others while something happens.
+# Each sweep writes these, so they exist in every hour of a month; the others only while something happens.
 EACH_MINUTE = {"OldestDue", "OldestQueued"}
-# Of what a metric is split by, the values that an ordinary hour has: the states every text comes to. What the sweep finds
-# and what is misconfigured are the exception.
+# How many values of a metric's dimension occur in an ordinary hour: the states of every text. Findings of the sweep and
+# configuration faults are exceptions.
 ORDINARY = {"state": 2, "finding": 0, "reason": 0}
 SIZES = (128, 256, 384, 512, 768, 1024, 1769)
 
 
 @dataclass(frozen=True)
 class Shop:
-    """How many orders a month, which share of invocations starts cold, in which share of the hours anybody asks."""
+    """Orders per month, the share of invocations that start cold, and the share of hours with any request."""
 
     orders: int
     cold: float
@@ -81,12 +81,12 @@ SHOPS = (Shop(100, 1.0, 0.15), Shop(10_000, 0.3, 0.5), Shop(1_000_000, 0.01, 1.0
 
 
 def share(memory: int) -> float:
-    """The part of a vCPU that a function of this many MB gets."""
+    """Return the share of a vCPU that a function of this many MB gets."""
     return min(1.0, memory / FULL_CPU_MB)
 
 
 def own_metrics(*, each_minute: bool) -> int:
-    """How many metrics of ours CloudWatch bills: one for each name, and one for each value it is split by."""
+    """Return how many of our metrics CloudWatch bills: one per name, and one per value of each dimension."""
     return sum(
         1 + sum(ORDINARY[dimension] for dimension in dimensions)
         for name, (_, dimensions) in METRICS.items()
@@ -95,37 +95,37 @@ def own_metrics(*, each_minute: bool) -> int:
 
 
 class Costs:
-    """Dollars, from the measurements."""
+    """Costs in dollars, from the measurements."""
 
     def __init__(self, units: dict[str, Any]) -> None:
         self.functions: dict[str, dict[str, float]] = units["functions"]
         self.deployed: dict[str, Any] = units["deployed"]
 
     def price(self, name: str) -> float:
-        """Dollars for one."""
+        """Return the price of one unit."""
         return PRICES[name][0]
 
     def milliseconds(self, name: str, memory: int, *, cold: bool = False) -> float:
-        """How long an invocation takes; `cold` with its start, which Lambda runs at full speed and bills."""
+        """Return how long an invocation takes; with `cold`, including its start, which Lambda runs at full speed and bills."""
         measured = self.functions[name]
-        wait = measured["round_trips"] * STORE_WAIT + (GATEWAY_WAIT if name == "send_sms" else 0)
+        wait = measured["round_trips"] * STORE_WAIT + (PROVIDER_WAIT if name == "send_sms" else 0)
         if name == "sweep_sms":
-            wait = STORE_WAIT  # side by side
+            wait = STORE_WAIT  # its calls run at the same time
         if cold:
             return measured["init_cpu_ms"] + measured["first_cpu_ms"] / share(memory) + wait
         return measured["cpu_ms"] / share(memory) + wait
 
     def compute(self, name: str, memory: int, cold: float = 0.0) -> float:
-        """Dollars of GB-seconds for one invocation, this share of which start cold."""
+        """Return the dollars of GB-seconds per invocation if this share starts cold."""
         warm, start = self.milliseconds(name, memory), self.milliseconds(name, memory, cold=True)
         return (warm * (1 - cold) + start * cold) / 1000 * memory / 1024 * self.price("gb_second")
 
     def memory(self, name: str) -> int:
-        """MB, as deployed."""
+        """Return the deployed memory in MB."""
         return int(self.deployed["memory_mb"][name])
 
     def per_order(self, cold: float) -> dict[str, float]:
-        """Dollars for what an order causes."""
+        """Return the dollars that an order causes, by item."""
         requests = sum(count for name, count in CALLS.items() if name not in NO_REQUEST)
         invocations = sum(CALLS.values())
         lists = CALLS["list_orders"]
@@ -141,23 +141,24 @@ class Costs:
         }
 
     def units(self, kind: str) -> float:
-        """Capacity units of an order."""
+        """Return the capacity units per order."""
         return sum(count * self.functions[name][kind] for name, count in CALLS.items())
 
     def fixed(self, shop: Shop) -> dict[str, float]:
-        """Dollars a month that do not follow from the orders, and the storage of a year of them."""
+        """Return the dollars per month that do not depend on orders, and for storing a year of them."""
         sweep = self.functions["sweep_sms"]
         stored = shop.orders * 12 * ORDER_BYTES * COPIES / 1e9
         return {
-            "Sweep, each minute": SWEEPS
+            "Sweeps": SWEEPS
             * (
                 self.price("invocation")
                 + self.compute("sweep_sms", self.memory("sweep_sms"))
                 + sweep["read_units"] * self.price("read")
                 + LOG_BYTES / 2 / 1e9 * self.price("logs")
             ),
-            "Storage of a year, with recovery": stored * self.price("storage") + stored / COPIES * self.price("backup"),
-            "Metrics of routes and ours": (
+            "Storage of a year's orders, with recovery": stored * self.price("storage")
+            + stored / COPIES * self.price("backup"),
+            "Metrics: routes and our own": (
                 (ROUTES * METRICS_PER_ROUTE + own_metrics(each_minute=False)) * shop.busy
                 + own_metrics(each_minute=True)
             )
@@ -169,27 +170,27 @@ class Costs:
 
 
 def row(*cells: object) -> str:
-    """A line of a table."""
+    """Return a row of a table."""
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 def dollars(value: float) -> str:
-    """Dollars for people."""
+    """Format dollars."""
     return f"{value:,.2f}"
 
 
 def later(costs: Costs, more: int, less: int, *, cold: bool = False) -> float:
-    """Milliseconds that a text goes out later with less memory."""
+    """Return how many milliseconds later a text goes out with less memory."""
     return costs.milliseconds("send_sms", less, cold=cold) - costs.milliseconds("send_sms", more, cold=cold)
 
 
 def saved(costs: Costs, more: int, less: int) -> float:
-    """Dollars that a million texts cost less with less memory."""
+    """Return how many dollars less a million texts cost with less memory."""
     return (costs.compute("send_sms", more) - costs.compute("send_sms", less)) * 1e6
 
 
 def memory_curve(costs: Costs) -> list[str]:
-    """Time and dollars by memory size."""
+    """Return time and dollars by memory size."""
     names = ("create_order", "list_orders", "send_sms")
     lines = [
         row("MB", *(f"{name}: warm ms, cold ms, $ per million" for name in names)),
@@ -206,19 +207,19 @@ def memory_curve(costs: Costs) -> list[str]:
 
 
 def shops(costs: Costs) -> list[str]:
-    """Dollars a month."""
+    """Return dollars per month."""
     columns = [
         {item: value * shop.orders for item, value in costs.per_order(shop.cold).items()} | costs.fixed(shop)
         for shop in SHOPS
     ]
-    lines = [row("$ a month", *(f"{shop.orders:,} orders" for shop in SHOPS)), row("---", *["---:"] * len(SHOPS))]
+    lines = [row("$ per month", *(f"{shop.orders:,} orders" for shop in SHOPS)), row("---", *["---:"] * len(SHOPS))]
     lines += [row(item, *(dollars(column[item]) for column in columns)) for item in columns[0]]
     lines.append(row("**all**", *(f"**{dollars(sum(column.values()))}**" for column in columns)))
     return lines
 
 
 def snapstart(costs: Costs) -> list[str]:
-    """What keeping and restoring snapshots costs."""
+    """Return what it would cost to keep and restore snapshots."""
     kept = sum(costs.deployed["memory_mb"].values()) / 1024
     month = kept * HOURS * 3600 * costs.price("snapshot")
     restore = costs.memory("create_order") / 1024 * costs.price("restore") * 1e6
@@ -226,24 +227,24 @@ def snapstart(costs: Costs) -> list[str]:
     start = init / 1000 * costs.memory("create_order") / 1024 * costs.price("gb_second") * 1e6
     return [
         (
-            f"Kept for one version of all {len(costs.deployed['memory_mb'])} functions ({kept:.1f} GB): **${dollars(month)} a "
-            f"month**, whether anybody asks or not; a million cold starts of create_order then cost ${dollars(restore)} to "
-            f"restore, instead of ${dollars(start)} to initialise ({init:.0f} ms each at the measured CPU). It buys time at the "
-            "start, never money; and each further version that is not deleted is kept, and paid, as well."
+            f"To keep one version of all {len(costs.deployed['memory_mb'])} functions ({kept:.1f} GB) costs **${dollars(month)} a "
+            f"month**, with or without requests. A million cold starts of create_order then cost ${dollars(restore)} to "
+            f"restore, instead of ${dollars(start)} to initialise ({init:.0f} ms each at the measured CPU). SnapStart saves time "
+            "at the start, never money, and AWS also charges for every further version until it is deleted."
         ),
     ]
 
 
 def page(units: dict[str, Any]) -> str:
-    """The page."""
+    """Return the page."""
     costs = Costs(units)
     order = costs.per_order(SHOPS[-1].cold)
     calls = ", ".join(f"{count:g} {name}" for name, count in CALLS.items())
     lines = [
         "# What it costs",
         "",
-        "Written by `bench/cost.py`; do not edit. AWS only: texts are Africa's Talking's, KES 0.80 a segment in Kenya, so",
-        "KES 800,000 for a million orders of one segment, which is far more than all of this.",
+        "Written by `python -m bench.cost`; do not edit. AWS only: Africa's Talking charges KES 0.80 per segment in Kenya, so",
+        "KES 800,000 for a million orders of one segment, far more than all of this.",
         "",
         "## A million orders",
         "",
@@ -253,8 +254,8 @@ def page(units: dict[str, Any]) -> str:
         row("**all**", f"**{dollars(sum(order.values()) * 1e6)}**"),
         "",
         (
-            f"An order is {costs.units('write_units'):g} write and {costs.units('read_units'):g} read units. Most writes are not "
-            "the table's but its indexes': each change of a text's state moves the order within the lists by state and by due time."
+            f"An order consumes {costs.units('write_units'):g} write and {costs.units('read_units'):g} read units. Most writes go to "
+            "the indexes: each change of a text's state moves its order within the lists by state and by due time."
         ),
         "",
         "## A shop",
@@ -267,12 +268,12 @@ def page(units: dict[str, Any]) -> str:
         "",
         (
             f"Deployed: {costs.memory('create_order')} MB for requests, {costs.memory('send_sms')} MB for send_sms and "
-            f"{costs.memory('sweep_sms')} MB for sweep_sms. From 512 MB on, a warm request is mostly waiting for the store; below "
-            "it, the first request after a start grows faster than the bill shrinks. send_sms waits for the gateway nearly all "
-            f"its time, and waiting is billed by memory: with 256 MB instead of 512 a text is {later(costs, 512, 256):.0f} ms "
-            f"later, which nobody sees, and a million cost ${dollars(saved(costs, 512, 256))} less; 128 MB would save "
-            f"${dollars(saved(costs, 256, 128))} more, and make the first text after a start "
-            f"{later(costs, 256, 128, cold=True):.0f} ms later still."
+            f"{costs.memory('sweep_sms')} MB for sweep_sms. From 512 MB on, a warm request mostly waits for the store; with less, "
+            "the first request after a start slows down faster than the bill shrinks. send_sms waits for the provider nearly all "
+            f"the time, and AWS bills waiting by memory: with 256 MB instead of 512, a text goes out {later(costs, 512, 256):.0f} ms "
+            f"later, which is invisible, and a million cost ${dollars(saved(costs, 512, 256))} less; 128 MB would save another "
+            f"${dollars(saved(costs, 256, 128))}, but delay the first text after a start by another "
+            f"{later(costs, 256, 128, cold=True):.0f} ms."
         ),
         "",
         "## SnapStart",
@@ -283,27 +284,27 @@ def page(units: dict[str, Any]) -> str:
         "",
         (
             f"- Measured ({units['date']}, {units['machine']}; `make bench-units`): capacity units as the local store counts them, "
-            "store calls, CPU, memory of each function as deployed."
+            "store calls, CPU and memory of each function as deployed."
         ),
         (
-            f"- Modelled, for want of a Lambda to measure on: a function of M MB has M/{FULL_CPU_MB} of a CPU like the one measured on, all of it while it starts; "
-            f"a store call takes {STORE_WAIT:g} ms, the gateway's answer {GATEWAY_WAIT:g} ms; a text goes out alone (in a batch ten "
-            "share the waiting)."
+            f"- Modelled, without a Lambda to measure on: a function of M MB has M/{FULL_CPU_MB} of a CPU like that of the measurements, and all of it while it starts; "
+            f"a store call takes {STORE_WAIT:g} ms, an answer of the provider {PROVIDER_WAIT:g} ms; a text goes out alone (in a batch, ten "
+            "share the wait)."
         ),
-        f"- Assumed of a shop: per order {calls}; "
+        f"- Assumed for a shop: per order {calls}; "
         + "; ".join(
             f"{shop.orders:,} orders: {shop.cold:.0%} of invocations cold, requests in {shop.busy:.0%} of the hours"
             for shop in SHOPS
         )
-        + f"; {LOG_BYTES:,} bytes of log an invocation, {ORDER_BYTES:,} bytes an order in the table and {COPIES} copies with "
+        + f"; {LOG_BYTES:,} bytes of log per invocation, {ORDER_BYTES:,} bytes per order in the table, {COPIES} copies with "
         f"the indexes; {ROUTES} routes in use with {METRICS_PER_ROUTE} detailed metrics each, {own_metrics(each_minute=True)} metrics of ours in "
-        f"every hour and {own_metrics(each_minute=False)} while there are orders.",
+        f"every hour and {own_metrics(each_minute=False)} in hours with orders.",
         "- Not counted: free tiers (they make the smallest shop nearly free), taxes, KMS calls of the tables' AWS managed key,",
-        "  the bucket of given-up batches, Okta.",
+        "  the bucket of failed batches, Okta.",
         "",
         f"Prices of {PRICES_DATE}, us-east-1, on demand:",
         "",
-        row("$", "for one", "source"),
+        row("$", "per", "source"),
         row("---:", "---", "---"),
         *(row(f"{price:.10f}".rstrip("0"), unit, source) for price, unit, source in PRICES.values()),
         "",
@@ -312,18 +313,18 @@ def page(units: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Writes the page, or with --check compares it."""
-    found = page(json.loads(UNITS.read_text()))
+    """Write the page, or with --check compare it."""
+    computed = page(json.loads(UNITS.read_text()))
     if sys.argv[1:] == ["--check"]:
-        if not PAGE.is_file() or PAGE.read_text() != found:
+        if not PAGE.is_file() or PAGE.read_text() != computed:
             print(
-                "docs/cost.md is not what bench/results/units.json comes to: run python -m scripts.cost",
+                "docs/cost.md does not match bench/results/units.json: run python -m bench.cost",
                 file=sys.stderr,
             )
             return 1
         return 0
-    PAGE.write_text(found)
-    print(found)
+    PAGE.write_text(computed)
+    print(computed)
     return 0
 
 

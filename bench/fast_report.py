@@ -1,4 +1,4 @@
-"""What was measured, as tables and a plot, ratios first."""
+"""Write what bench/fast.py measured as tables and a plot, ratios first."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +8,18 @@ from xml.sax.saxutils import escape
 from bench.report import embed, table
 
 Results = dict[str, Any]
-# Bytes, zipped, that a function is to be at most.
+# A function of at most this many bytes, zipped, counts as small.
 SMALL = 5000
 _COLOURS = {"create_customer": "#4477aa", "create_order": "#66ccee", "list_orders": "#228833", "send_sms": "#ccbb44"}
 
 
 def functions(found: Results) -> list[str]:
-    """The functions that were measured, in the order of the first contestant."""
+    """Return the measured functions, in the order of the first contestant."""
     return [name for name in _COLOURS if name in found["results"]["a"]]
 
 
 def _figures(found: Results, key: str, kind: str, show: Callable[[float, float], str]) -> list[str]:
-    """One figure of each function; a dash where the contestant has none."""
+    """Return one figure for each function, or a dash if the contestant has none."""
     shown = []
     for name in functions(found):
         value = found["results"][key].get(name, {}).get(kind)
@@ -33,7 +33,7 @@ def _ratio(value: float, base: float) -> str:
 
 
 def ratios(found: Results) -> str:
-    """Everything to (a)."""
+    """Return all ratios to (a)."""
     rows = []
     for key, contestant in found["contestants"].items():
         figures = found["results"][key]["create_order"]
@@ -65,7 +65,7 @@ def _plain(value: float, _: float) -> str:
 
 
 def absolute(found: Results) -> str:
-    """Milliseconds, megabytes and capacity units, per function."""
+    """Return milliseconds, megabytes and capacity units, per function."""
     parts = []
     kinds = ("init_cpu", "init_wall", "first_cpu", "first_wall", "warm_cpu", "warm_p99", "warm_wall")
     for name in functions(found):
@@ -78,7 +78,7 @@ def absolute(found: Results) -> str:
             memory = figures.get("memory", figures["cold_memory"]) / 1e6
             store = [_figures(found, key, kind, _plain)[index] for kind in ("round_trips", "read_units", "write_units")]
             if "statements" in figures:
-                # A database server is paid by the hour: it has no units.
+                # A database server costs by the hour and has no units.
                 store = [f"{figures['statements']} SQL", "n/a", "n/a"]
             times = [_figures(found, key, kind, _milliseconds)[index] for kind in kinds]
             rows.append([key, *times, f"{memory:.0f}", *store])
@@ -92,12 +92,12 @@ def absolute(found: Results) -> str:
     parts.append(f"### Sizes, function and layer, MB\n\n{table(header, sizes)}\n")
     ours = [[name, f"{zipped / 1e3:.1f}"] for name, (zipped, _) in found["sizes"].items()]
     ours += [[f"layer, {name}", f"{zipped / 1e3:,.0f}"] for name, (zipped, _) in found["layers"].items()]
-    parts.append(f"### What is deployed of ours, kB zipped\n\n{table(['', 'kB'], ours)}\n")
+    parts.append(f"### Our functions and layers, kB zipped\n\n{table(['', 'kB'], ours)}\n")
     return "\n".join(parts)
 
 
 def plot(found: Results) -> str:
-    """Cold CPU to (a), as horizontal bars: an SVG image."""
+    """Return the ratios of cold CPU to (a) as horizontal bars, an SVG image."""
     names, bar, left, unit = functions(found), 11, 330, 90
     groups = [key for key in found["contestants"] if all(name in found["results"][key] for name in names[:3])]
     height = 60 + len(groups) * (len(names) * bar + 14)
@@ -138,7 +138,7 @@ def plot(found: Results) -> str:
 
 
 def summary(found: Results) -> str:
-    """When, where, the ratios, and how large what we deploy is."""
+    """Return date and machine, the ratios, and the sizes of our functions and layers."""
     small = [name for name, (zipped, _) in found["sizes"].items() if zipped <= SMALL]
     large = {name: zipped for name, (zipped, _) in found["sizes"].items() if zipped > SMALL}
     layers = ", ".join(f"{zipped / 1e6:.1f} MB for {name}" for name, (zipped, _) in found["layers"].items())
@@ -148,15 +148,15 @@ def summary(found: Results) -> str:
     sizes += "".join(f"; {name} {zipped / 1e3:.0f} kB" for name, zipped in large.items())
     return (
         f"Measured {found['date']}, {found['machine']}, store {found['store']}; cold: medians of {found['rounds']} "
-        f"interleaved starts, warm: of {found['warm_requests']} interleaved requests a round. All figures are to (a).\n\n"
+        f"interleaved starts, warm: of {found['warm_requests']} interleaved requests per round. All figures are ratios to (a).\n\n"
         f"{ratios(found)}\n\n{sizes}.\n"
     )
 
 
 def write(found: Results, folder: Path) -> None:
-    """Writes fast.md and fast.svg into the folder, and the ratios into README.md beside it."""
+    """Write fast.md and fast.svg into the folder, and the ratios into bench/README.md."""
     (folder / "fast.svg").write_text(plot(found))
     text = f"# Starting and working, side by side\n\nWritten by `make bench`.\n\n{summary(found)}\n![](fast.svg)\n\n"
-    text += "## Figures\n\nMilliseconds. They are this machine's; what holds elsewhere are the ratios.\n\n"
+    text += "## Figures\n\nMilliseconds of this machine; on others, only the ratios hold.\n\n"
     (folder / "fast.md").write_text(text + absolute(found))
     embed("fast", f"{summary(found)}\n![](results/fast.svg)")

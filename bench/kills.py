@@ -1,7 +1,7 @@
-"""Each part of the local system is killed -9 a hundred times under load; nothing acknowledged is lost, nothing sent twice.
+"""Kill each part of the local system a hundred times under load: nothing acknowledged may be lost, no text sent twice.
 
-`make bench-kills` (KILLS=5 for fewer, PARTS=store,gateway for some) starts a local system of its own for each part, and ends
-with 1 where a promise broke. A hundred kills and more are written to bench/results/kills.md and bench/README.md.
+`make bench-kills` (KILLS=5 for fewer, PARTS=store,gateway for some) starts a local system for each part, and exits with 1
+if a promise broke. From a hundred kills on, it writes the results to bench/results/kills.md and bench/README.md.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ KILLS = int(os.environ.get("KILLS", "100"))
 PER_SECOND = 1
 CLIENTS = 4
 LEASE = 15
-# The stream's reader and the schedule are one process; a worker is whichever processes run functions at that moment.
-# The supervisor does not come back by itself: who runs the system starts it again, and it ends what is left of before.
+# The stream's reader and the schedule are one process; a worker is any process that runs a function at that moment.
+# Nothing restarts the supervisor: the bench starts it again, and it ends the processes that the last one left behind.
 ALL = ("store", "gateway", "worker", "stream", "identity", "sandbox", "supervisor")
 PARTS = tuple(filter(None, os.environ.get("PARTS", "").split(","))) or ALL
-# A start of everything takes several times as long as one of a part, so two systems share the supervisor's kills.
+# Starting everything takes several times as long as starting a part, so two systems share the supervisor's kills.
 SYSTEMS = {"supervisor": 2}
-# After its successor has started, seconds until it is killed too: at every moment of its start and its work.
+# Seconds from a successor's start until it is killed too: anywhere in its start and its work.
 BETWEEN = (0.1, 1.5)
 KEPT = RESULTS / "kills.json"
-# An order is at rest that waits for nobody here. A report that the sandbox gave up, after a minute in which nobody could take it,
-# leaves it `sent`, which is true.
+# Orders in these states are not settled yet. If the sandbox gave up a delivery report after failing for a minute, its order
+# stays `sent`, which is true.
 WAITING = {"queued", "sending"}
 BROKEN = (
     "acknowledged orders lost",
@@ -49,7 +49,7 @@ BROKEN = (
 
 @dataclass
 class Load:
-    """Orders at an even rate until `done`, each asked for again with its key until it is acknowledged."""
+    """Creates orders at an even rate until `done`, and repeats each with its key until it is acknowledged."""
 
     system: System
     customer: dict[str, Any]
@@ -58,6 +58,7 @@ class Load:
     retries: int = 0
 
     def run(self, first: int) -> None:
+        """Create every order whose number this client has."""
         number = first
         while not self.done.is_set():
             began = time.monotonic()
@@ -66,7 +67,7 @@ class Load:
             self.done.wait(max(0.0, began + CLIENTS / PER_SECOND - time.monotonic()))
 
     def has_more_than(self, count: int) -> bool:
-        """Whether more orders than that are acknowledged by now."""
+        """Return whether more orders than that are acknowledged by now."""
         return len(self.acknowledged) > count
 
     def _order(self, number: int) -> None:
@@ -80,12 +81,12 @@ class Load:
                     return
             self.retries += 1
             time.sleep(0.2)
-        raise AssertionError(f"order {number} was not acknowledged within three minutes")
+        raise RuntimeError(f"order {number} was not acknowledged within three minutes")
 
 
 @dataclass
-class Found:
-    """What the kills of a part came to."""
+class Result:
+    """The result of the kills of one part."""
 
     part: str
     kills: int = 0
@@ -95,7 +96,8 @@ class Found:
     states: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
 
-    def add(self, other: "Found") -> None:
+    def add(self, other: "Result") -> None:
+        """Add the kills of another system."""
         self.kills += other.kills
         self.seconds = max(self.seconds, other.seconds)
         self.acknowledged += other.acknowledged
@@ -104,22 +106,23 @@ class Found:
         self.broken.update(other.broken)
 
     def row(self) -> list[object]:
-        said = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
+        """Return the row of the table."""
+        states = ", ".join(f"{count} {state}" for state, count in self.states.most_common())
         broken = [self.broken[name] for name in BROKEN]
-        return [self.part, self.kills, f"{self.seconds:.0f} s", self.acknowledged, self.retries, said, *broken]
+        return [self.part, self.kills, f"{self.seconds:.0f} s", self.acknowledged, self.retries, states, *broken]
 
 
 def kill(system: System, part: str) -> None:
-    """Kills the part and waits until its successor is there; of the workers one, at random, which comes back when needed."""
+    """Kill the part and wait for its successor; of the workers kill a random one, which comes back when it is needed."""
 
     def alive() -> dict[str, int]:
         return {name: pid for name, pid in system.pids().items() if name == part or name.startswith(f"{part}-")}
 
     before = until(alive, seconds=60)
-    name = random.choice(sorted(before))
+    name = random.choice(sorted(before))  # noqa: S311 - not a secret
     if part == "supervisor":
         os.kill(before[name], signal.SIGKILL)
-        # What was left over answers until it is ended, so an answer alone does not tell that the new one has started.
+        # The processes left behind answer until they are ended, so an answer does not prove that the new system has started.
         system.start()
     else:
         system.kill(name)
@@ -127,8 +130,8 @@ def kill(system: System, part: str) -> None:
         until(lambda: alive().get(name, before[name]) != before[name], seconds=60)
 
 
-def measure(part: str, kills: int) -> Found:
-    """What so many kills of this part came to, in a system of its own."""
+def measure(part: str, kills: int) -> Result:
+    """Kill this part so many times in its own system."""
     with contextlib.ExitStack() as ends:
         system = ends.enter_context(running(SMS_LEASE_SECONDS=str(LEASE)))
         system.behave(latency_ms=20)
@@ -139,40 +142,40 @@ def measure(part: str, kills: int) -> Found:
         def client(first: int) -> None:
             try:
                 load.run(first)
-            except BaseException as error:  # noqa: BLE001 - whatever it was, the bench must not pass
+            except BaseException as error:  # noqa: BLE001 - any error must fail the bench
                 failures.append(error)
 
         clients = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
-        for each in clients:
-            each.start()
+        for thread in clients:
+            thread.start()
         began = time.monotonic()
         try:
             for number in range(kills):
                 if number % 2:
-                    # Else a part that orders need, and that takes long to start, would never see one.
+                    # Otherwise a slow-starting part that orders need would never see one.
                     until(partial(load.has_more_than, len(load.acknowledged)), seconds=120)
-                time.sleep(random.uniform(*BETWEEN))
+                time.sleep(random.uniform(*BETWEEN))  # noqa: S311 - not a secret
                 kill(system, part)
         finally:
             load.done.set()
-            for each in clients:
-                each.join()
+            for thread in clients:
+                thread.join()
         took = time.monotonic() - began
 
         def settled() -> list[dict[str, Any]] | None:
             with contextlib.suppress(OSError, KeyError):
-                found = list(system.orders())
-                return found if not any(order["sms"]["status"] in WAITING for order in found) else None
+                orders = list(system.orders())
+                return orders if not any(order["sms"]["status"] in WAITING for order in orders) else None
             return None
 
         until(settled, seconds=300, every=1)
-        # Reports that are on their way have their time, and so has a text that must not come a second time.
+        # Leave time for reports on their way, and for a second text that must not come.
         time.sleep(LEASE)
         orders = until(settled, seconds=300, every=1)
         texts = Counter(text["text"] for text in system.texts())
 
     stored = {order["id"] for order in orders}
-    acknowledged = {each for ids in load.acknowledged.values() for each in ids}
+    acknowledged = {order_id for ids in load.acknowledged.values() for order_id in ids}
     received = {order["id"]: texts[order["sms"]["text"]] for order in orders}
     delivered = [order for order in orders if order["sms"]["status"] == "delivered"]
     counts = (
@@ -183,53 +186,54 @@ def measure(part: str, kills: int) -> Found:
         sum(not received[order["id"]] for order in delivered),
         len(failures),
     )
-    found = Found(
+    result = Result(
         part, kills, took, len(acknowledged), load.retries,
         Counter(order["sms"]["status"] for order in orders), Counter(dict(zip(BROKEN, counts, strict=True))),
     )  # fmt: skip
-    print(found.row(), *failures, flush=True)
-    return found
+    print(result.row(), *failures, flush=True)
+    return result
 
 
-def say(found: dict[str, Found]) -> None:
-    """Writes the page, and the table into the README. Parts that were not killed this time keep what they came to before."""
+def write(results: dict[str, Result]) -> None:
+    """Write the page, and the table into bench/README.md; parts that were not killed this time keep their last result."""
     rows = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
-    rows |= {part: each.row() for part, each in found.items()}
+    rows |= {part: result.row() for part, result in results.items()}
     rows = {part: rows[part] for part in ALL if part in rows}
     KEPT.write_text(json.dumps(rows, indent=1) + "\n")
     head = ("part", "kills -9", "within", "orders acknowledged", "requests repeated", "texts", *BROKEN)
     body = (
         f"{table(head, list(rows.values()))}\n\n"
-        "Each part has a system of its own (the supervisor, which takes all others with it, two), those of a run side by side, each with "
-        "an order a second\nthrough the API; an order that is not answered is asked for again with its `Idempotency-Key`. "
-        f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds after its\nsuccessor has started, every other time after it has let an order through. `stream` is also the schedule, one process; "
-        "`worker` is any process that runs a function at that moment; after `supervisor`\n`make run` is started again. `unknown` is the promise "
-        "kept: whether the text went out cannot be told, so it is not sent again; `sent` is a text whose report the sandbox gave up\nwhile nobody "
-        "could take it."
+        "Each part has its own system (the supervisor, which takes all others with it, has two). All systems of a run work at the "
+        "same time, each with\nan order per second through the API; an order without an answer is repeated with its `Idempotency-Key`. "
+        f"The part is killed again {BETWEEN[0]} to {BETWEEN[1]} seconds\nafter its successor has started, every other time only after an order got through. `stream` includes the schedule (one process); "
+        "`worker` is any\nprocess that runs a function at that moment; after killing `supervisor` the bench runs `make run` again. `unknown` keeps "
+        "the promise: we cannot tell\nwhether the text went out, so it is not sent again. `sent` is a text whose delivery report the sandbox gave up "
+        "while nothing could receive it."
     )
     publish("kills", "Kills: each part of the local system, killed -9 under load", body)
 
 
 def main() -> int:
+    """Kill all parts, and write the page; 1 if a promise broke."""
     began = time.monotonic()
     shares = [
         (part, len(range(first, KILLS, n))) for part in PARTS for n in [SYSTEMS.get(part, 1)] for first in range(n)
     ]
-    # Side by side: most of the time of each goes by while the supervisor waits before it starts again what keeps dying.
+    # At the same time: each spends most of its time waiting for the supervisor, which delays restarts of a part that keeps dying.
     with ThreadPoolExecutor(len(shares)) as threads:
-        asked = [threads.submit(measure, *share) for share in shares]
-    found: dict[str, Found] = {}
-    for (part, _), each in zip(shares, asked, strict=True):
-        if error := each.exception():
+        futures = [threads.submit(measure, *share) for share in shares]
+    results: dict[str, Result] = {}
+    for (part, _), future in zip(shares, futures, strict=True):
+        if error := future.exception():
             print(f"{part}:", *traceback.format_exception(error), file=sys.stderr)
         else:
-            found.setdefault(part, Found(part)).add(each.result())
+            results.setdefault(part, Result(part)).add(future.result())
     minutes = (time.monotonic() - began) / 60
-    if whole := {part: each for part, each in found.items() if each.kills >= 100}:
-        say(whole)
+    if whole := {part: result for part, result in results.items() if result.kills >= 100}:
+        write(whole)
     print(f"{minutes:.1f} minutes")
-    failed = any(each.exception() for each in asked)
-    return 1 if failed or any(sum(each.broken.values()) for each in found.values()) else 0
+    failed = any(future.exception() for future in futures)
+    return 1 if failed or any(sum(result.broken.values()) for result in results.values()) else 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter: time, capacity units.
+"""Measure pages of 1,000 to 1,000,000 orders and customers, for 1, 4 and 16 list shards and each filter: time and units.
 
-Through the product's own store module, on the local store. A million orders through its front door would take hours;
-so the first order of each state goes in by that door, and the others are written into the store's file beside it, as
-copies that differ in what differs between orders; customers likewise. `make bench-lists`, or `python -m bench.lists 4` for one setting.
+It uses the product's own store module on the local store. Creating a million orders through the API would take hours, so
+one order of each state is created that way; the others are written into the store's file as copies with their own values.
+Customers likewise. `make bench-lists`, or `python -m bench.lists 4` for one number of shards.
 """
 
 import contextlib
@@ -13,206 +13,43 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from functools import cache
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.report import RESULTS, machine, publish, table
+from bench.sample import ORDERS, PEOPLE, Kind, customer, moment
 from bench.services import Store as LocalStore
 from bench.services import recording, running_store
 from sales import store as sales_store
-from sales.domain.caller import Caller
 from sales.domain.clock import format_time
-from sales.domain.customers import Customer, list_shard
-from sales.domain.ids import code_of, customer_ids, order_id
 from sales.domain.orders import Order
-from sales.domain.sms.content import render
-from sales.domain.sms.states import Cause, Status
-from sales.domain.sms.wording import text_template
 from sales.runtime.settings import settings
 from tests.conftest import ENVIRONMENT
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SHARDS = (1, 4, 16)
 LIMIT = 25
-# The machine may be busy for some of them: the median is that of the quietest batch.
+# The machine may be busy during some batches: the median is that of the quietest one.
 BATCHES, PAGES = 5, 20
-START = datetime(2026, 1, 1, tzinfo=UTC)
-STEP = timedelta(seconds=20)
-CUSTOMERS = 1_000
-# More than this for the median of a page, or anything for its units, is not flat: deeper trees, colder caches. A 99th
-# percentile is the slowest or second slowest of a hundred pages, and one pause of a machine that does other things as
-# well is as long as several pages: it must be that many times more and that many milliseconds longer. Time that more orders
-# cost, even more orders cost as well: what is gone at a larger size was the machine.
+# Deeper trees and colder caches may cost a page this much more in the median, and no units. The 99th percentile is the
+# slowest or second slowest of a hundred pages, where one pause of a busy machine lasts as long as several pages, so it must
+# exceed a ratio and a number of milliseconds. Time that more orders cost must show at every larger size too; if it does
+# not, it was the machine.
 FLAT, FLAT_P99, PAUSE_MS = 1.5, 3.0, 25.0
-# Each partition's answer is rounded up to half a unit by itself.
+# Each partition rounds its answer up to half a unit.
 ROUNDED = 1.05
 
 
-CALLER = Caller("tester", "sales-service", frozenset())
-
-
-def order_name(number: int) -> str:
-    """The id of the order, as the product makes it of an Idempotency-Key."""
-    return order_id(CALLER, f"order-{number}")
-
-
-def customer(number: int, shards: int = 1) -> Customer:
-    """A customer; number 0 is the regular, whose every tenth order it is. Every tenth shares number and e-mail with it."""
-    name = next(customer_ids(CALLER, f"customer-{number}"))
-    own = 0 if number % 10 == 0 else number
-    return Customer.new(
-        id=name,
-        code=code_of(name),
-        name="john doe",
-        phone_number=f"+25470{own:07}",
-        email=f"example{own:07}@gmail.com",
-        now=moment(number),
-        fingerprint="",
-        shards=shards,
-    )
-
-
-def moment(number: int) -> datetime:
-    """When an order was made."""
-    return START + STEP * number
-
-
-def state(number: int) -> Status:
-    """Nine of ten texts are delivered; every tenth has failed."""
-    return Status.failed if number % 10 == 7 else Status.delivered
-
-
-def order(number: int, shards: int) -> Order:
-    """An order whose text has come to its end, by the product's own moves."""
-    whose = customer(0 if number % 10 == 0 else 1 + number % (CUSTOMERS - 1))
-    made = moment(number)
-    text = render(text_template(""), name=whose.name, item="macbook m2", currency="KES", amount="56000.68")
-    new = Order.new(
-        id=order_name(number),
-        customer=whose,
-        item="macbook m2",
-        amount=Decimal("56000.68"),
-        currency="KES",
-        reference=f"r{number:07}",
-        text=text,
-        now=made,
-        client="sales-service",
-        fingerprint="0" * 64,
-        shards=shards,
-    )
-    causes = (Cause.claimed, Cause.accepted, Cause.report_success)
-    if state(number) is Status.failed:
-        causes = (Cause.claimed, Cause.refused)
-    for cause in causes:
-        sent = {"message_id": f"ATXid_{number:032x}", "cost": "KES 0.8000"}
-        after = new.on(cause, made, **(sent if cause is Cause.accepted else {}))
-        assert after, cause
-        new = after
-    assert new.sms.status is state(number)
-    return replace(new, due_at=None)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A table to be filled: its items' key, its indexes by their partitions, and what differs between two items.
-
-    `model` is an item as the product makes it, of which there are as many kinds as `states` says; `values` is what in
-    it is its own, in the order of replacing: a text that is part of another one comes after it.
-    """
-
-    variable: str
-    key: str
-    indexes: dict[str, str]
-    states: dict[Any, int]
-    state: Callable[[int], Any]
-    model: Callable[[int, int], Order | Customer]
-    values: Callable[[int, int], dict[str, str]]
-    # Short values, which stand in too many other places to be replaced but where they are an attribute.
-    attributes: tuple[str, ...]
-    read: Callable[[dict[str, Any]], Order | Customer]
-
-
-@cache
-def whose(number: int) -> tuple[str, str, str]:
-    """Id, code and number of a customer."""
-    found = customer(number)
-    return found.id, found.code, found.phone_number
-
-
-def values_of_order(number: int, shards: int) -> dict[str, str]:
-    """What differs between two orders of one state."""
-    name = order_name(number)
-    who, code, number_of_who = whose(0 if number % 10 == 0 else 1 + number % (CUSTOMERS - 1))
-    shard = list_shard(name, shards)
-    return {
-        "id": name,
-        "customer": who,
-        "customer_code": code,
-        "sort_key": f"{format_time(moment(number))}#{name}",
-        "date": format_time(moment(number)),
-        "reference": f"r{number:07}",
-        "message_id": f"ATXid_{number:032x}",
-        "to": number_of_who,
-        "list_shard": shard,
-        "sms_shard": f"{state(number).value}#{shard}",
-    }
-
-
-def values_of_customer(number: int, shards: int) -> dict[str, str]:
-    """What differs between two customers."""
-    found = customer(number, shards)
-    return {
-        "id": found.id,
-        "code": found.code,
-        "sort_key": found.sort_key,
-        "date": found.created_at,
-        "email_key": found.email,
-        "phone_number": found.phone_number,
-        "list_shard": found.list_shard,
-    }
-
-
-ORDERS = Kind(
-    "ORDERS_TABLE",
-    "id",
-    {
-        "by_date": "list_shard",
-        "by_customer": "customer_code",
-        "by_sms_status": "sms_shard",
-        "by_reference": "reference",
-    },
-    {Status.delivered: 0, Status.failed: 7},
-    state,
-    order,
-    values_of_order,
-    ("list_shard", "sms_shard"),
-    Order.from_item,
-)
-PEOPLE = Kind(
-    "CUSTOMERS_TABLE",
-    "code",
-    {"by_date": "list_shard", "by_phone_number": "phone_number", "by_email": "email_key"},
-    {None: 0},
-    lambda _: None,
-    customer,
-    values_of_customer,
-    ("list_shard",),
-    Customer.from_item,
-)
-
-
 class Filler:
-    """Writes items into the store's file, as the store itself writes them."""
+    """Write items into the store's file as the store itself writes them."""
 
     def __init__(self, local: LocalStore, file: Path, shards: int, kind: Kind) -> None:
         self._file, self._shards, self._kind = file, shards, kind
         self._table = local.template.functions["create_order"].environment[kind.variable]
-        self._models = {}
+        self._models: dict[Any, tuple[int, str, int]] = {}
         for name, number in kind.states.items():
             model = kind.model(number, shards)
             key = getattr(model, kind.key)
@@ -221,17 +58,19 @@ class Filler:
             assert there is None
             with contextlib.closing(sqlite3.connect(file)) as connection:
                 text, size = connection.execute(
-                    f'SELECT item_json, item_size FROM "{self._table}" WHERE pk = ?', (f"S:{key}",)
+                    f'SELECT item_json, item_size FROM "{self._table}" WHERE pk = ?',  # noqa: S608 - from the template
+                    (f"S:{key}",),
                 ).fetchone()
             self._models[name] = (number, str(text), int(size))
             local.client.call("DeleteItem", {"TableName": self._table, "Key": {kind.key: {"S": key}}})
         with contextlib.closing(sqlite3.connect(file)) as connection, connection:
             for index in kind.indexes:
-                # Only writes look there, and from here on there are none but these.
+                # Only the store's own writes use this index, and there are none from here on.
                 connection.execute(f'DROP INDEX IF EXISTS "{self._table}::gsi::{index}::base_key"')
 
     def _items(self, numbers: range) -> Iterator[tuple[dict[str, str], str, int]]:
-        kind, patterns = self._kind, {}
+        kind = self._kind
+        patterns: dict[Any, tuple[str, int]] = {}
         for name, (first, text, size) in self._models.items():
             pattern = text.replace("%", "%%")
             old = kind.values(first, self._shards)
@@ -253,7 +92,7 @@ class Filler:
             yield values, text, size + sum(len(values[each]) for each in kind.attributes)
 
     def fill(self, numbers: range) -> float:
-        """Adds these; the seconds it took."""
+        """Add these items; return the seconds it took."""
         start = time.monotonic()
         key, indexes = self._kind.key, self._kind.indexes
         with contextlib.closing(sqlite3.connect(self._file, timeout=60)) as connection:
@@ -262,12 +101,12 @@ class Filler:
             for first in range(numbers.start, numbers.stop, 50_000):
                 rows = list(self._items(range(first, min(first + 50_000, numbers.stop))))
                 connection.executemany(
-                    f'INSERT INTO "{self._table}" (pk, item_json, item_size) VALUES (?, ?, ?)',
+                    f'INSERT INTO "{self._table}" (pk, item_json, item_size) VALUES (?, ?, ?)',  # noqa: S608 - from the template
                     ((f"S:{values[key]}", text, size) for values, text, size in rows),
                 )
                 for index, partition in indexes.items():
                     connection.executemany(
-                        f'INSERT INTO "{self._table}::gsi::{index}" (gsi_pk, gsi_sk, table_pk, item_json) '
+                        f'INSERT INTO "{self._table}::gsi::{index}" (gsi_pk, gsi_sk, table_pk, item_json) '  # noqa: S608 - from the template
                         "VALUES (?, ?, ?, ?)",
                         (
                             (f"S:{values[partition]}", f"S:{values['sort_key']}", f"S:{values[key]}", text)
@@ -280,8 +119,8 @@ class Filler:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a page took: milliseconds, read units, rows."""
+class Page:
+    """The cost of a page: milliseconds, read units, rows."""
 
     p50: float
     p99: float
@@ -292,8 +131,8 @@ class Found:
 RARE = "customer, sms_status of none"
 
 
-def questions(size: int) -> dict[str, dict[str, Any]]:
-    """What is asked of a list of so many, all of pages that have 25 rows where the filter lets so many through."""
+def filters_of_orders(size: int) -> dict[str, dict[str, Any]]:
+    """Return the filters to measure on this many orders; the pages have 25 rows unless the filter leaves fewer."""
     middle = f"{format_time(moment(size // 2))}#"
     return {
         "none, first page": {},
@@ -307,13 +146,13 @@ def questions(size: int) -> dict[str, dict[str, Any]]:
         "reference": {"filters": {"reference": f"r{size // 2:07}"}},
         "customer, order_date_to": {"filters": {"customer": customer(0).code}, "until": middle},
         "customer, sms_status": {"filters": {"customer": customer(0).id, "sms_status": "delivered"}},
-        # No text of the regular's has failed: all that a page may read is read for it.
+        # None of the regular's texts has failed, so a page reads as many rows as it may.
         RARE: {"filters": {"customer": customer(0).id, "sms_status": "failed"}},
     }
 
 
-def questions_of_customers(size: int) -> dict[str, dict[str, Any]]:
-    """The same, of the customers' list."""
+def filters_of_customers(size: int) -> dict[str, dict[str, Any]]:
+    """Return the filters to measure on customers."""
     one, shared = customer(size // 2 + 1, 1), customer(0, 1)
     return {
         "customers: none, first page": {},
@@ -325,7 +164,7 @@ def questions_of_customers(size: int) -> dict[str, dict[str, Any]]:
 
 
 def product(local: LocalStore, url: str, shards: int) -> sales_store.Store:
-    """The product's store module on the store, or on what is in front of it, set up for these shards."""
+    """Return the product's store module, set up for these shards, on the local store or a relay in front of it."""
     deployed = local.template.functions["create_order"].environment
     tables = {name: deployed[name] for name in ("ORDERS_TABLE", "CUSTOMERS_TABLE")}
     os.environ.update(ENVIRONMENT | tables | {"DYNAMODB_ENDPOINT": url, "LIST_SHARDS": str(shards)})
@@ -333,18 +172,18 @@ def product(local: LocalStore, url: str, shards: int) -> sales_store.Store:
     return sales_store.Store(settings())
 
 
-def measure(local: LocalStore, shards: int, size: int) -> dict[str, Found]:
-    """Each question, asked so often."""
-    found = {}
+def measure(local: LocalStore, shards: int, size: int) -> dict[str, Page]:
+    """Measure each filter."""
+    pages = {}
     with recording(local.url) as (address, calls):
         direct, counted = product(local, local.url, shards), product(local, address, shards)
-        asked = [(name, "orders", question) for name, question in questions(size).items()]
+        filters = [(name, "orders", chosen) for name, chosen in filters_of_orders(size).items()]
         if shards == 1:
-            # Each of their filters has an index of its own, which shards do not touch.
-            asked += [(name, "customers", question) for name, question in questions_of_customers(size).items()]
-        for name, page_of, question in asked:
+            # Each filter of customers has its own index, which is not sharded.
+            filters += [(name, "customers", chosen) for name, chosen in filters_of_customers(size).items()]
+        for name, page_of, chosen in filters:
             bounds: dict[str, Any] = {"since": None, "until": None} if page_of == "orders" else {}
-            wanted: dict[str, Any] = {"filters": {}, "follows": None} | bounds | question
+            wanted: dict[str, Any] = {"filters": {}, "follows": None} | bounds | chosen
             rows = len(getattr(counted, page_of)(**wanted, limit=LIMIT).items)
             units = sum(call.units for call in calls)
             calls.clear()
@@ -357,13 +196,14 @@ def measure(local: LocalStore, shards: int, size: int) -> dict[str, Found]:
                     times.append(1000 * (time.perf_counter() - start))
                 batches.append(times)
             p99 = statistics.quantiles([each for times in batches for each in times], n=100)[98]
-            found[name] = Found(min(map(statistics.median, batches)), p99, units, rows)
-    return found
+            pages[name] = Page(min(map(statistics.median, batches)), p99, units, rows)
+    return pages
 
 
 def fill_and_measure(shards: int) -> dict[str, Any]:
-    """Every size with this many shards."""
-    seconds, filled, found = 0.0, 0, {}
+    """Measure every size with this many shards."""
+    seconds, filled = 0.0, 0
+    sizes: dict[str, Any] = {}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sales-bench-") as folder, running_store(Path(folder)) as local:
         file = Path(folder) / "store" / "dynoxide.sqlite"
@@ -371,19 +211,19 @@ def fill_and_measure(shards: int) -> dict[str, Any]:
         for size in SIZES:
             seconds += sum(filler.fill(range(filled, size)) for filler in fillers)
             filled = size
-            found[str(size)] = {name: asdict(one) for name, one in measure(local, shards, size).items()}
-            print(f"{shards} shards, {size:,} orders, filled in {seconds:.0f} s", found[str(size)], flush=True)
+            sizes[str(size)] = {name: asdict(page) for name, page in measure(local, shards, size).items()}
+            print(f"{shards} shards, {size:,} orders, filled in {seconds:.0f} s", sizes[str(size)], flush=True)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
         "seconds": round(seconds),
         "all_seconds": round(time.monotonic() - began),
-        "sizes": found,
+        "sizes": sizes,
     }
 
 
-def steep(first: Found, later: Found) -> Iterator[str]:
-    """What of a page among more is not as it was among less."""
+def steep(first: Page, later: Page) -> Iterator[str]:
+    """Yield how a page among more rows is worse than among fewer."""
     if later.rows != first.rows:
         yield f"{later.rows} rows, not {first.rows}"
     if later.units > ROUNDED * first.units:
@@ -395,37 +235,37 @@ def steep(first: Found, later: Found) -> Iterator[str]:
 
 
 def shown(measured: dict[str, Any]) -> tuple[list[list[Any]], list[str]]:
-    """The rows of the page, and what in them is not flat."""
+    """Return the rows of the table, and what in them is not flat."""
     rows: list[list[Any]] = []
     broken = []
     for shards, one in measured.items():
         for name in one["sizes"][str(SIZES[0])]:
-            first, *more = each = [Found(**one["sizes"][str(size)][name]) for size in SIZES]
+            first, *more = each = [Page(**one["sizes"][str(size)][name]) for size in SIZES]
             rows.append(
                 [shards, name, first.rows, f"{first.p50:.1f}, {first.p99:.1f}"]
                 + [f"{later.p50 / first.p50:.2f}, {later.p99 / first.p99:.2f}" for later in more]
                 + [" / ".join(f"{size.units:g}" for size in each)]
             )
-            # The rare one grows until a page reads all it may: from there on it is as flat as the others.
+            # The rare filter grows until a page reads as many rows as it may; from there on it is as flat as the others.
             least = 1 if name == RARE else 0
             for at in range(least + 1, len(SIZES)):
                 later = replace(
-                    each[at], p50=min(found.p50 for found in each[at:]), p99=min(found.p99 for found in each[at:])
+                    each[at], p50=min(page.p50 for page in each[at:]), p99=min(page.p99 for page in each[at:])
                 )
                 broken += [f"ListShards {shards}, {name}, {SIZES[at]:,}: {what}" for what in steep(each[least], later)]
     return rows, broken
 
 
 def publish_lists(measured: dict[str, Any]) -> int:
-    """Writes the page; 1 if pages of a million are not those of a thousand."""
+    """Write the page; 1 if a page of a million rows costs more than one of a thousand."""
     rows, broken = shown(measured)
     body = "\n".join(
         [
-            f"A page of at most {LIMIT} rows through `sales.store`, asked {BATCHES * PAGES} times one after the other. Times of 1,000",
-            "orders (or customers) in milliseconds, those of more as ratios to them (median of the quietest batch of",
-            f"{PAGES}, 99th percentile of all); read units as the store counts them. The regular customer has a tenth of all",
-            "orders and no text that failed; nine tenths of all texts are delivered; a tenth of all customers share number and",
-            "e-mail. Customers' filters are asked with one shard: no shard touches their indexes.",
+            f"A page of at most {LIMIT} rows through `sales.store`, read {BATCHES * PAGES} times in a row. Times among 1,000 orders (or",
+            "customers) are in milliseconds, the others are ratios to them: the median of the quietest batch of",
+            f"{PAGES}, and the 99th percentile of all. The store counts read units. The regular customer placed a tenth of all orders",
+            "and has no failed text; nine tenths of all texts are delivered; a tenth of all customers share number and e-mail.",
+            "Filters of customers are measured with one shard, because their indexes are not sharded.",
             "",
             table(
                 ["ListShards", "filter", "rows", "1,000: p50, p99 ms"]
@@ -434,14 +274,14 @@ def publish_lists(measured: dict[str, Any]) -> int:
                 rows,
             ),
             "",
-            "More shards ask more partitions, each for a whole page, since all rows may lie in one: the units of a page grow",
-            "with the shards. That is the price of spreading the writes.",
+            "With more shards a page reads more partitions, a whole page from each, since one of them may hold all rows: its units",
+            "grow with the shards. That is the price of spreading the writes.",
             "",
-            f"*{RARE}* finds nothing: a page reads {sales_store.FILTERED_READS:,} rows for it and says that there is more to look",
-            "through. It is held against the size from which there are so many.",
+            f"*{RARE}* matches nothing: a page reads {sales_store.FILTERED_READS:,} rows for it and says that there are more to search.",
+            "It is compared with the first size that has so many.",
             "",
-            f"Not flat (median {FLAT:g} times, 99th percentile {FLAT_P99:g} times and {PAUSE_MS:g} ms, at every larger size too; units and rows at all): "
-            f"{'; '.join(broken) or 'nothing'}. It took "
+            f"Not flat (median {FLAT:g} times, 99th percentile {FLAT_P99:g} times and {PAUSE_MS:g} ms, at every larger size too; any difference in units and rows): "
+            f"{'; '.join(broken) or 'nothing'}. The bench took "
             + ", ".join(f"{one['all_seconds']} s ({one['seconds']} s of it filling)" for one in measured.values())
             + f" for {', '.join(measured)} shards.",
         ]
@@ -451,7 +291,7 @@ def publish_lists(measured: dict[str, Any]) -> int:
 
 
 def main() -> int:
-    """Fills and measures, for the numbers of shards given or all."""
+    """Fill and measure, for the numbers of shards in the arguments or for all."""
     data = RESULTS / "lists.json"
     measured: dict[str, Any] = json.loads(data.read_text()) if data.is_file() else {}
     for shards in [int(each) for each in sys.argv[1:]] or SHARDS:

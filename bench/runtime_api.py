@@ -1,8 +1,8 @@
-"""One execution environment: a handler behind AWS's own runtime client, and what each invocation costs its process.
+"""Run one execution environment: a handler behind AWS's own runtime client, and the cost of each invocation.
 
-The Runtime API is answered here, so the process asks for its next event the moment it is done with the one before.
-Its CPU clock is read then: the differences are what start-up and each invocation took, all threads included, whatever
-else the machine was doing.
+This answers the Runtime API, so the process asks for its next event as soon as it is done with the last one. The bench
+reads its CPU clock at that moment: the differences are the cost of the start and of each invocation, with all threads,
+whatever else the machine was doing.
 """
 
 import json
@@ -23,13 +23,13 @@ PATIENCE_SECONDS = 300
 
 
 def cpu_clock(pid: int) -> float:
-    """The CPU seconds (user and system) of another process: Linux's clock id for it, clock_getcpuclockid(3)."""
+    """Return the CPU seconds (user and system) of another process, by Linux's clock id: clock_getcpuclockid(3)."""
     return time.clock_gettime((~pid << 3) | 2)
 
 
 @dataclass(frozen=True)
 class Function:
-    """What is deployed: `task` is /var/task, `path` the further folders that Lambda would have on Python's path."""
+    """A deployed function: `task` is /var/task, `path` the other folders that Lambda has on Python's path."""
 
     handler: str
     task: Path
@@ -39,7 +39,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Spent:
-    """What an invocation, or the start, took."""
+    """The cost of an invocation, or of the start."""
 
     cpu: float
     wall: float
@@ -51,7 +51,7 @@ class FunctionError(Exception):
 
 
 class Environment:
-    """A running execution environment; `init` is what its start took. Use as a context."""
+    """A running execution environment, as a context; `init` is the cost of its start."""
 
     def __init__(self, function: Function, *prefix: str) -> None:
         self._events: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
@@ -60,16 +60,20 @@ class Environment:
         environment = self
 
         class Api(BaseHTTPRequestHandler):
+            """The Runtime API."""
+
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
 
             def do_GET(self) -> None:
+                """Hand out the next event."""
                 environment._asked.put(environment._clock())
                 request_id, event = environment._events.get()
                 self._answer(event, request_id)
 
             def do_POST(self) -> None:
+                """Note the answer, or the error."""
                 moment = time.perf_counter()
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.headers.get("Transfer-Encoding") == "chunked":
@@ -94,17 +98,17 @@ class Environment:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Nothing."""
+                """Print nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
         self._server.daemon_threads = True
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        given = {
+        variables = {
             "PATH": os.defpath,
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "HOME": "/tmp",
-            # As read-only as /var/task: bytecode that is not shipped is made anew at each start.
+            "HOME": "/tmp",  # noqa: S108 - as in Lambda
+            # /var/task is read-only: without shipped bytecode, each start compiles again.
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": os.pathsep.join(map(str, function.path)),
             "LAMBDA_TASK_ROOT": str(function.task),
@@ -125,7 +129,7 @@ class Environment:
         self._process = subprocess.Popen(
             command,
             cwd=function.task,
-            env=given | function.environment,
+            env=variables | function.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE if prefix else subprocess.DEVNULL,
@@ -137,19 +141,19 @@ class Environment:
         return cpu_clock(self._process.pid)
 
     def _wait(self, before: float) -> float:
-        """The CPU clock when the process asks for its next event, less `before`."""
+        """Return the CPU clock when the process asks for its next event, minus `before`."""
         give_up = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up:
             try:
                 return self._asked.get(timeout=0.2) - before
             except queue.Empty:
                 if self._process.poll() is not None:
-                    answer = self._answers.get()[1].decode() if not self._answers.empty() else "it ended"
+                    answer = self._answers.get()[1].decode() if not self._answers.empty() else "the process ended"
                     raise FunctionError(answer) from None
-        raise FunctionError("it takes too long")
+        raise FunctionError("the function took too long")
 
     def invoke(self, event: dict[str, Any]) -> Spent:
-        """One invocation. Raises FunctionError when the function raises, or answers an HTTP status of 400 or more."""
+        """Invoke once. Raise FunctionError if the function raises or answers an HTTP status of 400 or more."""
         raw = json.dumps(event).encode()
         began = time.perf_counter()
         self._events.put((str(uuid.uuid4()), raw))
@@ -162,17 +166,17 @@ class Environment:
         return Spent(cpu, ended - began, answer)
 
     def peak_memory(self) -> int:
-        """The most bytes of memory that the process has had resident."""
+        """Return the largest resident memory of the process so far, in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
     def close(self, *, gently: bool = False) -> str:
-        """Ends the process, as Lambda does, without a word; what it wrote to stderr where that was kept."""
+        """Kill the process, as Lambda does; return its standard error, if that was kept."""
         (self._process.terminate if gently else self._process.kill)()
-        _, told = self._process.communicate(timeout=60)
+        _, errors = self._process.communicate(timeout=60)
         self._server.shutdown()
         self._server.server_close()
-        return told.decode() if told else ""
+        return errors.decode() if errors else ""
 
     def __enter__(self) -> Self:
         return self

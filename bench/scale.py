@@ -1,11 +1,11 @@
-"""Computes docs/scale.md: where the deployed system's limits are, and what it costs, by orders a second.
+"""Compute docs/scale.md: the limits of the deployed system, and what it costs, by orders per second.
 
-  python -m scripts.scale           writes docs/scale.md
-  python -m scripts.scale --check   exits with 1 where the page is not what measurements and template come to
+  python -m bench.scale           writes docs/scale.md
+  python -m bench.scale --check   exits with 1 if the page does not match measurements and template
 
 Measured: capacity units of each write by table and index (bench/results/writes.json, `make bench-writes`) and of each
 call (bench/results/units.json, `make bench-units`). From the template: rates, shards, batches, memory. From AWS: the
-limits below. Prices and what a shop does per order are those of bench/cost.py.
+limits below. Prices, and the calls of a shop per order, come from bench/cost.py.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from bench.cost import CALLS, GATEWAY_WAIT, Costs, dollars, row
+from bench.cost import CALLS, PROVIDER_WAIT, Costs, dollars, row
 from deployment.template import load, transform
 from local.config import Config
 from sales.domain.orders import DUE_SHARDS
@@ -30,9 +30,9 @@ RATES = (10, 1_000, 10_000)
 MONTH = 730 * 3600
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 PARTITION_WRITES, PARTITION_READS = 1_000, 3_000
-# Of a new table or index: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+# A new table or index: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
 NEW_WRITES = 4_000
-# An account's, in a region, until AWS raises it:
+# Per account and region, until AWS raises them:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ACCOUNT_REQUESTS, ACCOUNT_CONCURRENCY = 10_000, 1_000
@@ -42,7 +42,7 @@ FROM_THE_STREAM = {"send_sms"}
 
 
 def template() -> dict[str, Any]:
-    """What the template says about rates, shards and batches, and each function's memory."""
+    """Return rates, shards, batches and each function's memory from the template."""
     config = Config(port=8000, state=ROOT / ".local", settings={})
     source = config.template.read_bytes()
     resources = transform(source, config.parameters)["Resources"].values()
@@ -65,7 +65,7 @@ def template() -> dict[str, Any]:
 
 
 class Scale:
-    """What orders at a rate ask of each part."""
+    """The load of each part, by orders per second."""
 
     def __init__(self, units: dict[str, Any], measured: dict[str, Any], deployed: dict[str, Any]) -> None:
         self.deployed = deployed
@@ -78,65 +78,65 @@ class Scale:
         self.writes = {name: sum(each.get(name, 0) for each in writes.values()) for name in names}
 
     def each_call(self, name: str) -> float:
-        """How long an invocation takes, in seconds."""
+        """Return how long an invocation takes, in seconds."""
         return self.costs.milliseconds(name, self.costs.memory(name)) / 1000
 
     @property
     def requests(self) -> float:
-        """API requests for an order."""
+        """Return the API requests per order."""
         return sum(count for name, count in CALLS.items() if name not in FROM_THE_STREAM)
 
     @property
     def status_shard(self) -> float:
-        """Write units for an order in one state's part of by_sms_status: it comes and it goes."""
+        """Return the write units per order in one state's part of by_sms_status, for entering and leaving it."""
         return self.writes["by_sms_status"] / self.changes
 
     @property
     def customer_writes(self) -> float:
-        """Write units of a new customer in the customers' table: as many again in each index, the item being the same."""
+        """Return the write units of a new customer in the table; each index needs as many, for the same item."""
         return self.costs.functions["create_customer"]["write_units"] / (1 + int(self.deployed["customer_indexes"]))
 
     def customers(self, rate: int) -> float:
-        """Customers a second that so many orders bring with them."""
+        """Return the customers per second that come with so many orders."""
         return rate * CALLS["create_customer"]
 
     def customer_shards(self, rate: int) -> int:
-        """List shards that the customers' list needs."""
+        """Return the list shards that the customers' list needs."""
         return ceil(self.customers(rate) * self.customer_writes / PARTITION_WRITES)
 
     def customer_partitions(self, rate: int) -> int:
-        """Of the customers' table; a new one has four."""
+        """Return the partitions of the customers' table; a new table has four."""
         needed = ceil(self.customers(rate) * self.customer_writes / PARTITION_WRITES)
         return max(NEW_WRITES // PARTITION_WRITES, needed)
 
     @property
     def rare_page(self) -> float:
-        """Read units of a page whose filter lets nothing through: it ends after so many rows."""
+        """Return the read units of a page whose filter matches nothing: it ends after FILTERED_READS rows."""
         return FILTERED_READS / self.page_rows * self.costs.functions["list_orders"]["read_units"]
 
     def reads_of_a_shard(self, rate: int) -> float:
-        """Read units a second of each list shard: every page asks every shard for a whole page."""
+        """Return the read units per second of each list shard: every page reads a whole page from every shard."""
         return rate * CALLS["list_orders"] * self.costs.functions["list_orders"]["read_units"]
 
     def shards(self, rate: int) -> int:
-        """List shards so that none is above what a partition takes; of orders, which need more of them."""
+        """Return the list shards that keep each within the limit of a partition; orders need more than customers."""
         return ceil(rate * self.writes["by_date"] / PARTITION_WRITES)
 
     def due_shards(self, rate: int) -> int:
-        """Shards of the due index, likewise."""
+        """Return the same for the due index."""
         return ceil(rate * self.writes["by_due"] / PARTITION_WRITES)
 
     def partitions(self, rate: int) -> int:
-        """Of the orders' table, each of them a shard of its stream; a new table has four."""
+        """Return the partitions of the orders' table, each a shard of its stream; a new table has four."""
         return max(NEW_WRITES // PARTITION_WRITES, ceil(rate * self.writes["table"] / PARTITION_WRITES))
 
     def texts(self, rate: int, parallel: int | None = None) -> float:
-        """Texts a second that the stream's invocations take: a batch goes out side by side."""
+        """Return the texts per second that the stream's invocations can send; those of a batch go out at the same time."""
         took = self.each_call("send_sms") + (self.batch - 1) * (self.costs.functions["send_sms"]["cpu_ms"] / 1000)
         return self.partitions(rate) * (parallel or self.parallel) * self.batch / took
 
     def concurrency(self, rate: int) -> int:
-        """Invocations at once: of requests, and of the stream as far as its shards go."""
+        """Return concurrent invocations: of requests, and of the stream as far as its shards allow."""
         requests = sum(
             rate * count * self.each_call(name) for name, count in CALLS.items() if name not in FROM_THE_STREAM
         )
@@ -144,42 +144,42 @@ class Scale:
         return ceil(requests + stream)
 
     def month(self, rate: int) -> dict[str, float]:
-        """Dollars a month of this rate all day, with as many list shards as it needs."""
-        found = {name: value * rate * MONTH for name, value in self.costs.per_order(0.0).items()}
+        """Return the dollars per month for this rate all day, with as many list shards as it needs."""
+        dollars = {name: value * rate * MONTH for name, value in self.costs.per_order(0.0).items()}
         further = (self.shards(rate) - 1) * self.reads_of_a_shard(rate)
-        found["DynamoDB reads"] += further * MONTH * self.costs.price("read")
-        return found
+        dollars["DynamoDB reads"] += further * MONTH * self.costs.price("read")
+        return dollars
 
 
 def mark(value: float, most: float) -> str:
-    """The number, bold where it is above the most there is."""
+    """Return the number, bold if it is above the limit."""
     return f"**{value:,.0f}**" if value > most else f"{value:,.0f}"
 
 
 def page(scale: Scale) -> str:
-    """The page."""
+    """Return the page."""
     most = scale.deployed["list_shards"]["MaxValue"]
     parallel, batch, rate_limit = scale.deployed["parallel"], scale.deployed["batch"], scale.deployed["requests"]
     by_date, by_due = scale.writes["by_date"], scale.writes["by_due"]
     default = scale.deployed["list_shards"]["Default"]
     page_units = scale.costs.functions["list_orders"]["read_units"]
     table = [
-        row("Orders a second", *(f"{rate:,}" for rate in RATES), "most"),
+        row("Orders per second", *(f"{rate:,}" for rate in RATES), "limit"),
         row("---", *["---:"] * len(RATES), "---"),
         row(
-            "API requests a second",
+            "API requests per second",
             *(mark(rate * scale.requests, rate_limit) for rate in RATES),
-            f"{rate_limit:,} as deployed, {ACCOUNT_REQUESTS:,} an account",
+            f"{rate_limit:,} as deployed, {ACCOUNT_REQUESTS:,} per account",
         ),
         row(
-            "Write units a second, orders' table and indexes",
+            "Write units per second, orders' table and indexes",
             *(f"{rate * sum(scale.writes.values()):,.0f}" for rate in RATES),
-            f"no limit of ours; a new table or index takes {NEW_WRITES:,} each at once",
+            f"none of ours; a new table or index starts with {NEW_WRITES:,} each",
         ),
         row(
-            "Read units a second of each list shard",
+            "Read units per second of each list shard",
             *(mark(scale.reads_of_a_shard(rate), PARTITION_READS) for rate in RATES),
-            f"{PARTITION_READS:,} a partition",
+            f"{PARTITION_READS:,} per partition",
         ),
         row(
             "Partitions of the orders' table",
@@ -187,12 +187,12 @@ def page(scale: Scale) -> str:
             "DynamoDB splits them",
         ),
         row(
-            "Customers created a second",
+            "Customers created per second",
             *(f"{scale.customers(rate):,.0f}" for rate in RATES),
-            f"{CALLS['create_customer']:g} an order",
+            f"{CALLS['create_customer']:g} per order",
         ),
         row(
-            "Write units a second, customers' table and indexes",
+            "Write units per second, customers' table and indexes",
             *(
                 f"{scale.customers(rate) * scale.costs.functions['create_customer']['write_units']:,.0f}"
                 for rate in RATES
@@ -220,107 +220,106 @@ def page(scale: Scale) -> str:
             f"{DUE_SHARDS}, fixed",
         ),
         row(
-            "Texts a second the stream can send at once",
+            "Texts per second the stream can send",
             *(
                 f"**{scale.texts(rate):,.0f}**" if scale.texts(rate) < rate else f"{scale.texts(rate):,.0f}"
                 for rate in RATES
             ),
-            f"{parallel} invocations a shard of {batch} texts",
+            f"{parallel} invocations per shard, of {batch} texts",
         ),
         row(
-            f"The same with {MOST_PARALLEL} invocations a shard",
+            f"The same with {MOST_PARALLEL} invocations per shard",
             *(
                 f"**{scale.texts(rate, MOST_PARALLEL):,.0f}**"
                 if scale.texts(rate, MOST_PARALLEL) < rate
                 else f"{scale.texts(rate, MOST_PARALLEL):,.0f}"
                 for rate in RATES
             ),
-            "AWS's most",
+            "AWS's limit",
         ),
         row(
-            "Invocations at once",
+            "Concurrent invocations",
             *(mark(scale.concurrency(rate), ACCOUNT_CONCURRENCY) for rate in RATES),
-            f"{ACCOUNT_CONCURRENCY:,} an account",
+            f"{ACCOUNT_CONCURRENCY:,} per account",
         ),
     ]
     months = {rate: scale.month(rate) for rate in RATES}
-    money = [row("$ a month", *(f"{rate:,}/s" for rate in RATES)), row("---", *["---:"] * len(RATES))]
+    money = [row("$ per month", *(f"{rate:,}/s" for rate in RATES)), row("---", *["---:"] * len(RATES))]
     money += [row(item, *(dollars(months[rate][item]) for rate in RATES)) for item in months[RATES[0]]]
     money.append(row("**all**", *(f"**{dollars(sum(months[rate].values()))}**" for rate in RATES)))
     return "\n".join(
         [
             "# How far it goes",
             "",
-            "Written by `python -m scripts.scale`; do not edit. On paper: computed from measured capacity units, the template",
-            "and AWS's limits, not from a load on AWS. Bold is what is beyond a limit as deployed.",
+            "Written by `python -m bench.scale`; do not edit. Computed from measured capacity units, the template and AWS's limits,",
+            "not measured under load on AWS. Bold numbers exceed a limit as deployed.",
             "",
             *table,
             "",
-            "## What gives first",
+            "## What fails first",
             "",
-            f"- **A list shard takes {PARTITION_WRITES / by_date:,.0f} orders a second.** From creation to delivery report an order",
-            f"  is {by_date:g} write units of by_date, and a partition takes {PARTITION_WRITES:,} a second; above that the index holds up",
-            f"  the table's writes. `ListShards` (by default {default}) spreads them and may be raised at any time, to {most}: to",
-            f"  {most * PARTITION_WRITES / by_date:,.0f} orders a second. In by_sms_status an order comes into a state and leaves it,",
-            f"  {scale.status_shard:g} units in each: it gives later.",
-            f"- **The list takes {PARTITION_READS / page_units:,.0f} pages a second, however many shards.** A page asks every shard for a",
-            "  whole page (`make bench-lists`): shards spread the writes, not the reads, and each adds to what",
-            "  a page costs. Who polls the whole list at such rates should ask for one customer, or follow changes by date.",
-            f"- **A page with a rare filter reads {FILTERED_READS:,} rows at most**, about {scale.rare_page:,.0f} read units: where orders are",
-            "  filtered by more than their index knows (a customer's orders of one state, say) and few match, a page ends there",
-            f"  with what it found, which may be nothing, and `next_cursor` goes on. A partition takes {PARTITION_READS / scale.rare_page:,.0f} such pages a second.",
-            f"- **One list shard takes {PARTITION_WRITES / scale.customer_writes:,.0f} new customers a second**: {scale.customer_writes:g} write unit each in the table and in each index,",
-            "  which the code, the number and the e-mail spread by themselves; only by_date needs shards, and fewer than orders do.",
-            f"- **The due index takes {DUE_SHARDS * PARTITION_WRITES / by_due:,.0f} orders a second**: {by_due:g} units an order over {DUE_SHARDS} shards.",
-            f"- **The stream's fast path** waits for the gateway, here {GATEWAY_WAIT / 1000:g} s an answer. Above its rate nothing is lost:",
-            "  records wait in the stream (24 hours), and the sweep takes what is due. More `ParallelizationFactor` and",
-            "  `BatchSize` of send_sms raise it, as far as the gateway allows.",
-            f"- **One customer takes {PARTITION_WRITES / scale.writes['by_customer']:,.0f} orders a second** (by_customer): a marketplace behind a single",
-            "  customer would be the hot partition.",
-            f"- **The API's own rate**, {rate_limit:,} requests a second, is a protection; an account's {ACCOUNT_REQUESTS:,} is AWS's to raise.",
-            f"- 10,000 orders a second need more than a parameter: {scale.shards(10_000)} list shards, {scale.due_shards(10_000)} due shards, higher quotas, and tables",
-            "  warmed beforehand, since on-demand doubles only once in half an hour.",
+            f"- **A list shard allows {PARTITION_WRITES / by_date:,.0f} orders per second.** From creation to delivery report an order needs",
+            f"  {by_date:g} write units of by_date, and a partition allows {PARTITION_WRITES:,} per second; above that, the index delays the",
+            f"  table's writes. `ListShards` ({default} by default) spreads them and may be raised at any time, up to {most}: then",
+            f"  {most * PARTITION_WRITES / by_date:,.0f} orders per second. In by_sms_status an order enters a state and leaves it, {scale.status_shard:g} units",
+            "  each, so its limit is higher.",
+            f"- **The list allows {PARTITION_READS / page_units:,.0f} pages per second, however many shards it has.** A page reads a whole page",
+            "  from every shard (`make bench-lists`): shards spread the writes, not the reads, and each makes a page dearer. Clients",
+            "  that poll the whole list at such rates should ask for one customer, or follow changes by date.",
+            f"- **A page with a rare filter reads {FILTERED_READS:,} rows at most**, about {scale.rare_page:,.0f} read units. If a filter goes beyond",
+            "  what the index knows (a customer's orders of one state, say) and few orders match, the page ends there with the",
+            f"  matches so far, maybe none, and `next_cursor` continues. A partition allows {PARTITION_READS / scale.rare_page:,.0f} such pages per second.",
+            f"- **One list shard allows {PARTITION_WRITES / scale.customer_writes:,.0f} new customers per second**: each needs {scale.customer_writes:g} write unit in the table and in",
+            "  each index. Codes, numbers and e-mails spread these; only by_date needs shards, and fewer than for orders.",
+            f"- **The due index allows {DUE_SHARDS * PARTITION_WRITES / by_due:,.0f} orders per second**: {by_due:g} units per order over {DUE_SHARDS} shards.",
+            f"- **The stream's fast path** waits for the provider, here {PROVIDER_WAIT / 1000:g} s per answer. Above its rate nothing is lost: records",
+            "  wait in the stream (24 hours), and the sweep sends what is due. A higher `ParallelizationFactor` and `BatchSize` of",
+            "  send_sms raise the rate as far as the provider allows.",
+            f"- **One customer can place {PARTITION_WRITES / scale.writes['by_customer']:,.0f} orders per second** (by_customer): a marketplace that orders as a single",
+            "  customer would be a hot partition.",
+            f"- **The API's own rate**, {rate_limit:,} requests per second, protects it; AWS can raise an account's {ACCOUNT_REQUESTS:,}.",
+            f"- 10,000 orders per second need more than parameters: {scale.shards(10_000)} list shards, {scale.due_shards(10_000)} due shards, higher quotas, and tables",
+            "  warmed in advance, since on-demand capacity doubles only every half hour.",
             "",
             "## What it costs",
             "",
-            "At that rate day and night, us-east-1, on demand; texts, storage and what does not follow from orders not counted;",
-            "with as many list shards as the rate needs.",
+            "At that rate day and night, us-east-1, on demand, with as many list shards as the rate needs. Not counted: texts, storage",
+            "and everything that does not depend on orders.",
             "",
             *money,
             "",
             "## Where the numbers come from",
             "",
-            "Write units of one order, from creation to delivery report: "
+            "Write units per order, from creation to delivery report: "
             + ", ".join(f"{name} {value:g}" for name, value in scale.writes.items())
             + ".",
-            "Per order a shop makes "
+            "Calls per order: "
             + ", ".join(f"{count:g} {name}" for name, count in CALLS.items())
-            + "; an invocation takes, in ms: "
+            + ". Milliseconds per invocation: "
             + ", ".join(f"{name} {1000 * scale.each_call(name):,.0f}" for name in CALLS)
-            + ". Limits: "
-            + "the sources stand beside them in `bench/scale.py`.",
+            + ". The sources of the limits are in `bench/scale.py`.",
             "",
         ]
     )
 
 
 def computed() -> str:
-    """The page as measurements and template have it now."""
+    """Return the page for the present measurements and template."""
     units = json.loads((RESULTS / "units.json").read_text())
     writes = json.loads((RESULTS / "writes.json").read_text())
     return page(Scale(units, writes, template()))
 
 
 def main() -> int:
-    """Writes the page, or with --check compares it."""
-    found = computed()
+    """Write the page, or with --check compare it."""
+    text = computed()
     if sys.argv[1:] == ["--check"]:
-        if not PAGE.is_file() or PAGE.read_text() != found:
-            print("docs/scale.md is not what it is computed from: run python -m scripts.scale", file=sys.stderr)
+        if not PAGE.is_file() or PAGE.read_text() != text:
+            print("docs/scale.md does not match its sources: run python -m bench.scale", file=sys.stderr)
             return 1
         return 0
-    PAGE.write_text(found)
-    print(found)
+    PAGE.write_text(text)
+    print(text)
     return 0
 
 

@@ -1,6 +1,4 @@
-"""Servers that benches compare with, and what they need: PostgreSQL, Django under gunicorn, the local system's sign-in
-and SMS sandbox without the rest of it.
-"""
+"""Run the servers that benches compare with: PostgreSQL, Django under gunicorn, and the local sign-in and SMS sandbox."""
 
 import os
 import shutil
@@ -25,11 +23,11 @@ WORKERS = 2
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """A database server of its own, as Django's settings name it. Raises FileNotFoundError where there is none."""
+    """Run a database server; yield its address for Django's settings. Raise FileNotFoundError if it is not installed."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
-        raise FileNotFoundError("no PostgreSQL here")
-    # It refuses to run as root.
+        raise FileNotFoundError("PostgreSQL is not installed")
+    # PostgreSQL refuses to run as root.
     user = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     data, port = folder / "postgresql", free_ports()
     data.mkdir()
@@ -39,7 +37,7 @@ def postgresql(folder: Path) -> Iterator[str]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": data}
     initdb = [*user, str(programs[-1] / "initdb"), "-D", str(data), "-U", "bench", "-A", "trust"]
     subprocess.run(initdb, check=True, **quiet)
-    # Everything else as it comes, so each commit is on the disk; a connection for each thread of gunicorn.
+    # A connection for each of gunicorn's threads; otherwise its defaults, so each commit reaches the disk.
     options = ["-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(data), "-c", "max_connections=300"]
     server = subprocess.Popen([*user, str(programs[-1] / "postgres"), *options], **quiet)
     ready = [str(programs[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-U", "bench", "-d", "postgres"]
@@ -53,7 +51,7 @@ def postgresql(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def database(folder: Path) -> Iterator[tuple[str, str]]:
-    """Django's database and what it is called: PostgreSQL, or SQLite where that is not installed."""
+    """Yield Django's database and its name: PostgreSQL, or SQLite if that is not installed."""
     with ExitStack() as stack:
         try:
             yield stack.enter_context(postgresql(folder)), "PostgreSQL"
@@ -62,26 +60,26 @@ def database(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def django(command: str, database: str, *arguments: str, module: str = "project", **environment: str) -> str:
-    """What a command of the project prints."""
-    given = os.environ | environment | {"DATABASE": database, "PYTHONDONTWRITEBYTECODE": "1"}
+    """Run a command of the project; return its output."""
+    variables = os.environ | environment | {"DATABASE": database, "PYTHONDONTWRITEBYTECODE": "1"}
     run = [str(PROGRAMS / "python"), f"{module}.py", command, *arguments]
-    return subprocess.check_output(run, cwd=PROJECT, env=given, text=True).strip()
+    return subprocess.check_output(run, cwd=PROJECT, env=variables, text=True).strip()
 
 
 def prepare(database: str, **environment: str) -> str:
-    """Makes Django's tables in this database; the id of a customer in them."""
+    """Create Django's tables in this database; return the id of a customer in them."""
     return django("prepare", database, **environment)
 
 
 @dataclass
 class Outside:
-    """The sign-in and the SMS sandbox of a system whose API is somebody else's server."""
+    """The sign-in and the SMS sandbox of a system whose API is another server."""
 
     system: System
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a server needs to know of them."""
+        """Return their addresses and secrets, for a server."""
         return {
             "OKTA_ISSUER": f"http://127.0.0.1:{self.system.port + 1}/oauth2/default",
             "OKTA_AUDIENCE": "api://default",
@@ -93,7 +91,7 @@ class Outside:
 
 @contextmanager
 def outside(folder: Path) -> Iterator[Outside]:
-    """Sign-in and sandbox; the sandbox reports to the port that would be the API's."""
+    """Run sign-in and sandbox; the sandbox sends delivery reports to the port of the API."""
     system = System(folder)
     folder.mkdir(parents=True)
     parts = [
@@ -125,11 +123,11 @@ def outside(folder: Path) -> Iterator[Outside]:
 
 @contextmanager
 def gunicorn(port: int, application: str, threads: int, environment: dict[str, str]) -> Iterator[None]:
-    """Django under gunicorn, two workers of so many threads, from its first answer on."""
+    """Run Django under gunicorn, with two workers of so many threads; yield once it answers."""
     command = [str(PROGRAMS / "gunicorn"), "--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}", application]
     command += ["--worker-class", "gthread", "--threads", str(threads), "--log-level", "error", "--keep-alive", "60"]
-    given = os.environ | environment | {"PYTHONDONTWRITEBYTECODE": "1"}
-    server = subprocess.Popen(command, cwd=PROJECT, env=given, stdout=subprocess.DEVNULL)
+    variables = os.environ | environment | {"PYTHONDONTWRITEBYTECODE": "1"}
+    server = subprocess.Popen(command, cwd=PROJECT, env=variables, stdout=subprocess.DEVNULL)
 
     def answers() -> bool:
         with suppress(OSError):

@@ -1,6 +1,4 @@
-"""What the measured functions talk to: the local store with the template's tables, a recording relay in front of it,
-and an SMS gateway (with the secret's keeper) that answers at once.
-"""
+"""The services that measured functions call: the local store, a recording relay in front of it, and a quick provider."""
 
 import copy
 import http.client
@@ -35,9 +33,11 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def body(self) -> bytes:
+        """Return the request's body."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
+        """Answer the request."""
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -45,12 +45,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def serving(handler: type[_Handler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serves until the end of the context; the address."""
+    """Serve until the context ends; yield the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     if tls:
@@ -63,10 +63,11 @@ def serving(handler: type[_Handler], tls: ssl.SSLContext | None = None) -> Itera
         server.server_close()
 
 
-class Gateway(_Handler):
-    """Takes every text, and hands out the secrets."""
+class Provider(_Handler):
+    """Accepts every text at once; also answers as Secrets Manager."""
 
     def do_POST(self) -> None:
+        """Answer a text or a request for a secret."""
         self.body()
         if "x-amz-target" in self.headers:
             self.answer(200, b'{"SecretString":"key","Name":"key"}', "application/x-amz-json-1.1")
@@ -83,7 +84,7 @@ class Gateway(_Handler):
 
 @dataclass
 class Call:
-    """One request to the store, and the capacity units it took."""
+    """One request to the store, with the capacity it consumed."""
 
     operation: str
     parameters: dict[str, Any]
@@ -91,36 +92,40 @@ class Call:
 
     @property
     def is_read(self) -> bool:
+        """Return whether it is a read."""
         return self.operation in ("GetItem", "Query", "BatchGetItem")
 
     @property
     def units(self) -> float:
-        """Capacity units, tables and indexes together."""
+        """Return its capacity units, tables and indexes together."""
         return sum(float(each["CapacityUnits"]) for each in self.capacity)
 
 
 @contextmanager
 def recording(url: str) -> Iterator[tuple[str, list[Call]]]:
-    """A relay before the store that asks for the consumed capacity of each call; its address, and the calls."""
+    """Run a relay in front of the store that asks for each call's consumed capacity; yield its address and the calls."""
     calls: list[Call] = []
     parts = urlsplit(url)
 
     class Relay(_Handler):
+        """Forwards and records."""
+
         def do_POST(self) -> None:
-            asked = json.loads(self.body())
+            """Forward a call and record it."""
+            request = json.loads(self.body())
             operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-            call = Call(operation, copy.deepcopy(asked))
-            asked["ReturnConsumedCapacity"] = "INDEXES"
-            kept = {
+            call = Call(operation, copy.deepcopy(request))
+            request["ReturnConsumedCapacity"] = "INDEXES"
+            headers = {
                 name: self.headers[name] for name in ("X-Amz-Target", "X-Amz-Date", "Authorization", "Content-Type")
             }
             connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
-            connection.request("POST", "/", json.dumps(asked), kept)
+            connection.request("POST", "/", json.dumps(request), headers)
             response = connection.getresponse()
             answer = response.read()
             connection.close()
-            found = json.loads(answer).get("ConsumedCapacity", [])
-            call.capacity = found if isinstance(found, list) else [found]
+            capacity = json.loads(answer).get("ConsumedCapacity", [])
+            call.capacity = capacity if isinstance(capacity, list) else [capacity]
             calls.append(call)
             self.answer(response.status, answer, "application/x-amz-json-1.0")
 
@@ -130,7 +135,7 @@ def recording(url: str) -> Iterator[tuple[str, list[Call]]]:
 
 @dataclass
 class Store:
-    """A running store, and the template it was made for."""
+    """A running store, and the template whose tables it has."""
 
     url: str
     template: Template
@@ -139,12 +144,13 @@ class Store:
     pid: int
 
     def put(self, table: str, item: dict[str, Any]) -> None:
+        """Store an item."""
         self.client.call("PutItem", {"TableName": table, "Item": item})
 
 
 @contextmanager
 def running_store(folder: Path) -> Iterator[Store]:
-    """The local system's store with the template's tables, and one for Powertools' idempotency."""
+    """Run the local system's store with the template's tables, and one for Powertools' idempotency."""
     config = Config(port=free_ports(), state=folder, settings={})
     process = start_database(config)
     try:

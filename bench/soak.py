@@ -1,7 +1,7 @@
-"""5,000 orders at 50/s through a gateway that fails and workers that are killed each second; nothing may be sent twice.
+"""Place 5,000 orders at 50/s while the provider fails and workers are killed each second; no text may be sent twice.
 
-`make bench-soak` (ORDERS=1000 for fewer) starts a local system of its own, writes bench/results/soak.md and its part of
-bench/README.md, and ends with 1 where a promise broke.
+`make bench-soak` (ORDERS=1000 for fewer) starts its own local system, writes bench/results/soak.md and its part of
+bench/README.md, and exits with 1 if a promise broke.
 """
 
 import json
@@ -24,12 +24,12 @@ from tests.support.system import System, request, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "5000"))
 PER_SECOND = 50
-# So many that an order is asked for when its time has come, however long others wait: kills and the starts after them
-# take a good part of the processors.
+# Enough clients that every order is requested on time, however long others wait: kills and restarts use much of the
+# processors.
 CLIENTS = 1500
 LEASE = 15
-# Of all tries 5 % are ambiguous (the answer to a text that was taken is lost, or the connection before it was), 5 % are
-# certainly not sent (a 429 here, and nobody can connect in the outages below), 5 % are refused for now.
+# Of all attempts, 5 % are ambiguous (the answer to an accepted text is lost, or the connection before it is accepted), 5 %
+# are certainly not sent (429 here, and refused connections in the outages below), and 5 % are refused for now.
 AMBIGUOUS = ("drop_before", "drop_after", "http503_after", "http504_after", "garbage_after", "html_after")
 NOT_SENT = "http:429"
 REFUSED = "status:405"
@@ -42,6 +42,8 @@ WORKERS = (*SENDERS, "worker-create_order", "worker-record_delivery_report")
 
 @dataclass(frozen=True)
 class Kill:
+    """A worker killed at a Unix time."""
+
     at: float
     name: str
     pid: int
@@ -49,7 +51,7 @@ class Kill:
 
 @dataclass
 class Trouble:
-    """Until `done`: kill -9 of a worker, any, each second, and every few seconds a gateway that nobody can connect to."""
+    """Until `done`, kills a random worker every second, and every few seconds lets the provider refuse connections."""
 
     system: System
     done: threading.Event = field(default_factory=threading.Event)
@@ -57,14 +59,16 @@ class Trouble:
     outages: int = 0
 
     def kill(self) -> None:
+        """Kill workers."""
         while not self.done.wait(1):
             pids = self.system.pids()
-            if each := sorted(name for name in pids if name.startswith(WORKERS)):
-                name = random.choice(each)
+            if workers := sorted(name for name in pids if name.startswith(WORKERS)):
+                name = random.choice(workers)  # noqa: S311 - not a secret
                 self.system.kill(name)
                 self.kills.append(Kill(time.time(), name, pids[name]))
 
     def refuse(self) -> None:
+        """Have the provider refuse connections."""
         while not self.done.wait(OUTAGE_EVERY):
             with suppress(OSError):
                 request("POST", self.system.sandbox("/_sandbox/outage"), {"ms": OUTAGE_MS})
@@ -73,26 +77,27 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the sandbox was asked for, by text, who was killed, and the invocations that ended with their process."""
+    """The sandbox's requests by text, the kills, and the invocations that ended with their process."""
 
-    asked: dict[str, list[dict[str, Any]]]
+    requests: dict[str, list[dict[str, Any]]]
     kills: list[Kill]
     lost: list[dict[str, Any]]
 
     @classmethod
     def of(cls, system: System, kills: list[Kill]) -> "Evidence":
-        asked: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        """Collect it from the system."""
+        requests: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for each in request("GET", system.sandbox("/_sandbox/requests")).body["requests"]:
-            asked[(each["fields"] or {}).get("message", "")].append(each)
-        noted = [json.loads(line) for line in (system.state / "logs" / "invocations.log").read_text().splitlines()]
-        return cls(asked, kills, lost(noted))
+            requests[(each["fields"] or {}).get("message", "")].append(each)
+        log = [json.loads(line) for line in (system.state / "logs" / "invocations.log").read_text().splitlines()]
+        return cls(requests, kills, lost(log))
 
     def explains(self, order: dict[str, Any]) -> bool:
-        """Whether the order's `unknown` is an ambiguous answer to its own text, or a kill during the invocation that had claimed it."""
+        """Return whether the order is `unknown` for a reason: an ambiguous answer to its text, or a kill after its claim."""
         history = order["sms"]["history"]
         outcome = next(entry for entry in reversed(history) if entry["status"] == "unknown")
         if outcome["cause"] != "lease_expired":
-            return any(each["answer"] in AMBIGUOUS for each in self.asked[order["sms"]["text"]])
+            return any(each["answer"] in AMBIGUOUS for each in self.requests[order["sms"]["text"]])
         claim = seconds(next(entry["at"] for entry in reversed(history) if entry["status"] == "sending"))
         return any(
             seconds(each["time"]) <= claim <= kill.at <= claim + LEASE
@@ -104,31 +109,32 @@ class Evidence:
         )
 
 
-def lost(noted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of the lines of invocations.log the invocations whose process ended before it had answered."""
-    ended = {each["request_id"] for each in noted if "lost" in each}
-    return [each for each in noted if each["request_id"] in ended and "lost" not in each]
+def lost(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the invocations of invocations.log whose process ended before it answered."""
+    ended = {each["request_id"] for each in log if "lost" in each}
+    return [each for each in log if each["request_id"] in ended and "lost" not in each]
 
 
 def has(invocation: dict[str, Any], order_id: str) -> bool:
-    """Whether the order is in the invocation's batch, or in its part of a sweep."""
+    """Return whether the order is in the invocation's batch, or in its part of a sweep."""
     if "keys" in invocation:
         return {"id": {"S": order_id}} in invocation["keys"]
-    return int(due_shard(order_id)) % int(invocation["parts"]) == invocation["part"]
+    return int(due_shard(order_id)) % int(invocation["parts"]) == int(invocation["part"])
 
 
 def seconds(moment: str) -> float:
+    """Return an ISO time as a Unix time."""
     return datetime.fromisoformat(moment).timestamp()
 
 
 def script(answers: int) -> list[str]:
-    """That many answers, faults among them by their shares, the same ones at each run."""
-    rolls = random.Random(5000)
+    """Return so many answers with the shares of faults above, the same at each run."""
+    rolls = random.Random(5000)  # noqa: S311 - not a secret
     return rolls.choices([*SHARES, "accept"], [*SHARES.values(), 1 - sum(SHARES.values())], k=answers)
 
 
 def place(system: System, customers: list[dict[str, Any]]) -> tuple[float, float]:
-    """Asks for an order of each customer at an even rate: how many a second it came to, and when all were answered."""
+    """Place an order of each customer at an even rate; return the rate, and how many seconds later all were answered."""
     began = time.monotonic()
 
     def one(number: int) -> float:
@@ -140,34 +146,36 @@ def place(system: System, customers: list[dict[str, Any]]) -> tuple[float, float
                 if system.call("POST", "orders", body, idempotency_key=f"soak-{number}").status == 201:
                     return asked
             time.sleep(0.2)
-        raise AssertionError(f"order {number} was never answered 201")
+        raise RuntimeError(f"order {number} was never answered 201")
 
     with ThreadPoolExecutor(CLIENTS) as threads:
         last = max(threads.map(one, range(len(customers))))
     return len(customers) / (last - began), time.monotonic() - last
 
 
-def share(count: int, tries: int) -> str:
-    return f"{count} ({count / tries:.1%})"
+def share(count: int, attempts: int) -> str:
+    """Return a count with its percentage."""
+    return f"{count} ({count / attempts:.1%})"
 
 
-def tried(requests: Iterable[dict[str, Any]], orders: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """What the tries met."""
+def attempts(requests: Iterable[dict[str, Any]], orders: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return how the attempts ended."""
     answers = Counter(each["answer"] for each in requests)
     unconnected = sum(
         entry.get("reason", "").startswith("connect_") for order in orders for entry in order["sms"]["history"]
     )
-    tries = answers.total() + unconnected
+    total = answers.total() + unconnected
     return {
-        "tries": str(tries),
-        "ambiguous": share(sum(answers[answer] for answer in AMBIGUOUS), tries),
-        "not sent: 429": share(answers[NOT_SENT], tries),
-        "not sent: connection refused": share(unconnected, tries),
-        "refused for now": share(answers[REFUSED], tries),
+        "attempts": str(total),
+        "ambiguous": share(sum(answers[answer] for answer in AMBIGUOUS), total),
+        "not sent: 429": share(answers[NOT_SENT], total),
+        "not sent: connection refused": share(unconnected, total),
+        "refused for now": share(answers[REFUSED], total),
     }
 
 
 def main() -> int:
+    """Soak, and write the page; 1 if a promise broke."""
     with running(SMS_LEASE_SECONDS=str(LEASE)) as system:
         with ThreadPoolExecutor(8) as threads:
             customers = list(
@@ -175,26 +183,26 @@ def main() -> int:
             )
         system.behave(script=script(ORDERS * 2), latency_ms=50)
         trouble = Trouble(system)
-        threads_of_it = [threading.Thread(target=each) for each in (trouble.kill, trouble.refuse)]
-        for thread in threads_of_it:
+        troublemakers = [threading.Thread(target=each) for each in (trouble.kill, trouble.refuse)]
+        for thread in troublemakers:
             thread.start()
         try:
             rate, late = place(system, customers)
         finally:
             trouble.done.set()
-            for thread in threads_of_it:
+            for thread in troublemakers:
                 thread.join()
         began = time.monotonic()
 
         def settled() -> list[dict[str, Any]] | None:
-            found = list(system.orders())
-            return found if all(order["sms"]["status"] in FINAL for order in found) else None
+            orders = list(system.orders())
+            return orders if all(order["sms"]["status"] in FINAL for order in orders) else None
 
         until(settled, seconds=300, every=2)
         waited = time.monotonic() - began
-        # Whatever would yet go out by itself does so within a lease and a sweep.
+        # Anything still to be sent goes out within a lease and a sweep.
         time.sleep(LEASE + 5)
-        found = list(system.orders())
+        orders = list(system.orders())
         texts: dict[str, list[str]] = defaultdict(list)
         for text in system.texts():
             texts[text["text"]].append(text["answer"])
@@ -203,30 +211,30 @@ def main() -> int:
     def received(order: dict[str, Any]) -> list[str]:
         return texts[order["sms"]["text"]]
 
-    states = Counter(order["sms"]["status"] for order in found)
-    unknown = [order for order in found if order["sms"]["status"] == "unknown"]
+    states = Counter(order["sms"]["status"] for order in orders)
+    unknown = [order for order in orders if order["sms"]["status"] == "unknown"]
     unexplained = [order for order in unknown if not evidence.explains(order)]
     for order in unexplained:
         print(json.dumps(order["sms"]["history"]))
     promises = {
-        "orders that are missing": ORDERS - len(found),
-        "orders that are not settled": sum(order["sms"]["status"] not in FINAL for order in found),
-        "orders whose text went out twice": sum(len(received(order)) > 1 for order in found),
+        "missing orders": ORDERS - len(orders),
+        "unsettled orders": sum(order["sms"]["status"] not in FINAL for order in orders),
+        "orders whose text went out twice": sum(len(received(order)) > 1 for order in orders),
         "delivered without a text": sum(
-            order["sms"]["status"] == "delivered" and not received(order) for order in found
+            order["sms"]["status"] == "delivered" and not received(order) for order in orders
         ),
-        "failed with a text": sum(order["sms"]["status"] == "failed" and bool(received(order)) for order in found),
-        "unknown without an ambiguous answer, or a kill during the invocation that had claimed it": len(unexplained),
+        "failed with a text": sum(order["sms"]["status"] == "failed" and bool(received(order)) for order in orders),
+        "unknown without an ambiguous answer or a kill after the claim": len(unexplained),
     }
     measured = {
-        "orders": f"{len(found)} asked for at {rate:.0f}/s, the last one answered {late:.1f} s later",
+        "orders": f"{len(orders)} requested at {rate:.0f}/s, the last one answered {late:.1f} s later",
         "workers killed -9": f"{len(trouble.kills)}, {sum(each.name.startswith(SENDERS) for each in trouble.kills)} of them senders",
-        f"times that nobody could connect for {OUTAGE_MS} ms": trouble.outages,
-        **tried((each for requests in evidence.asked.values() for each in requests), found),
+        f"outages of {OUTAGE_MS} ms with refused connections": trouble.outages,
+        **attempts((each for requests in evidence.requests.values() for each in requests), orders),
         "settled after the last answer": f"{waited:.0f} s",
         "states": ", ".join(f"{count} {state}" for state, count in states.most_common()),
         "orders by texts received": ", ".join(
-            f"{count} with {texts}" for texts, count in Counter(len(received(order)) for order in found).most_common()
+            f"{count} with {texts}" for texts, count in Counter(len(received(order)) for order in orders).most_common()
         ),
         "why unknown": ", ".join(
             f"{count} {reason}" for reason, count in Counter(order["sms"]["reason"] for order in unknown).most_common()
@@ -238,7 +246,7 @@ def main() -> int:
         + "\n\n"
         + table(("broken promises", ""), list(promises.items()))
     )
-    publish("soak", "Soak: a gateway that fails, workers that are killed", body)
+    publish("soak", "Soak: a failing provider and killed workers", body)
     return 1 if any(promises.values()) else 0
 
 

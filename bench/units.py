@@ -1,6 +1,6 @@
-"""What one call of each of our functions takes: store calls, capacity units, CPU, memory. docs/cost.md is made of it.
+"""Measure one call of each of our functions: store calls, capacity units, CPU, memory; docs/cost.md is computed from it.
 
-As deployed (the folder `make build` leaves), on the local store, through AWS's runtime client. `make bench-units`.
+As deployed (the folder that `make build` leaves), on the local store, through AWS's runtime client. `make bench-units`.
 """
 
 import json
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import build
-from bench.fast import CUSTOMER, PATHS
+from bench.contest import CUSTOMER, PATHS
 from bench.report import RESULTS, machine, table
 from bench.runtime_api import Environment, Function
-from bench.services import Call, Gateway, Store, recording, running_store, serving
+from bench.services import Call, Provider, Store, recording, running_store, serving
 from deployment.template import load, transform
 from local.config import Config
 from tests.support.events import form_event, http_event, stream_event
@@ -24,12 +24,12 @@ from tests.support.events import form_event, http_event, stream_event
 CALLS = 60
 ROUNDS = 3
 WEBHOOK = "/webhooks/africastalking/delivery/key"
-# What comes of each text: that it is on its way, and how it ended.
+# The delivery reports for each text: on its way, then delivered.
 REPORTS = ("Submitted", "Success")
 
 
 class Shop:
-    """Events for the functions, one order's life after the other."""
+    """Creates the events for the functions, one order's life after another."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -38,6 +38,7 @@ class Shop:
         self.reports: list[tuple[str, str]] = []
 
     def event(self, name: str) -> dict[str, Any]:
+        """Return the next event for a function."""
         if name == "create_customer":
             return http_event(*PATHS[name], CUSTOMER)
         if name == "create_order":
@@ -56,14 +57,14 @@ class Shop:
         return {}
 
     def queued(self) -> dict[str, Any]:
-        """A new order, stored with its text queued."""
+        """Store a new order with its text queued; return its item."""
         new = str(uuid.uuid4())
         image = {**self.order, "id": {"S": new}, "sort_key": {"S": f"{self.order['order_date']['S']}#{new}"}}
         self.store.put(self.store.template.functions["send_sms"].environment["ORDERS_TABLE"], image)
         return image
 
     def learn(self, name: str, answer: Any, calls: list[Call]) -> None:
-        """What later events need from what a call did."""
+        """Note what later events need from a call."""
         if name == "create_customer":
             self.customer = json.loads(answer["body"])["id"]
         if name == "create_order":
@@ -74,23 +75,25 @@ class Shop:
                 self.reports += [(message.removeprefix("message#"), status) for status in REPORTS]
 
 
-def measure(store: Store, gateway: str) -> dict[str, dict[str, float]]:
+def measure(store: Store, provider: str) -> dict[str, dict[str, float]]:
+    """Measure each function; return its figures."""
     layer, folders = build.ours()
     runtime = build.build("runtime", build.RUNTIME, bytecode=True)
-    shop, found = Shop(store), {}
+    shop = Shop(store)
+    measured: dict[str, dict[str, float]] = {}
     with recording(store.url) as (address, calls):
         for name in (
             "create_customer", "create_order", "send_sms", "record_delivery_report", "get_order", "list_orders", "sweep_sms",
         ):  # fmt: skip
             function = store.template.functions[name]
-            there = {"DYNAMODB_ENDPOINT": address, "SECRETS_ENDPOINT": gateway, "SMS_ENDPOINT": gateway}
+            endpoints = {"DYNAMODB_ENDPOINT": address, "SECRETS_ENDPOINT": provider, "SMS_ENDPOINT": provider}
             task = folders[function.logical_id]
-            deployed = Function(function.handler, task, (layer, runtime), function.environment | there)
-            # Calls that differ take turns; what is measured is the mean of an equal number of each.
+            deployed = Function(function.handler, task, (layer, runtime), function.environment | endpoints)
+            # Different kinds of calls take turns; the result is the mean of an equal number of each.
             kinds = len(REPORTS) if name == "record_delivery_report" else 1
             cold: list[tuple[float, float]] = []
             cpu: list[list[float]] = [[] for _ in range(kinds)]
-            asked: list[list[Call]] = [[] for _ in range(kinds)]
+            made: list[list[Call]] = [[] for _ in range(kinds)]
             for _ in range(ROUNDS):
                 with Environment(deployed) as environment:
                     for number in range(CALLS // ROUNDS):
@@ -102,23 +105,23 @@ def measure(store: Store, gateway: str) -> dict[str, dict[str, float]]:
                             cold.append((environment.init.cpu, spent.cpu))
                         elif number > 3:
                             cpu[number % kinds].append(spent.cpu)
-                            asked[number % kinds] = list(calls)
+                            made[number % kinds] = list(calls)
                     memory = environment.peak_memory()
-            found[name] = {
-                "round_trips": sum(map(len, asked)) / kinds,
-                "read_units": sum(call.units for each in asked for call in each if call.is_read) / kinds,
-                "write_units": sum(call.units for each in asked for call in each if not call.is_read) / kinds,
+            measured[name] = {
+                "round_trips": sum(map(len, made)) / kinds,
+                "read_units": sum(call.units for each in made for call in each if call.is_read) / kinds,
+                "write_units": sum(call.units for each in made for call in each if not call.is_read) / kinds,
                 "cpu_ms": 1000 * statistics.fmean(map(statistics.median, cpu)),
                 "init_cpu_ms": 1000 * statistics.median(init for init, _ in cold),
                 "first_cpu_ms": 1000 * statistics.median(first for _, first in cold),
                 "memory_mb": memory / 1e6,
             }
-            print(name, found[name], flush=True)
-    return found
+            print(name, measured[name], flush=True)
+    return measured
 
 
 def deployed() -> dict[str, Any]:
-    """What the template deploys that costs money by itself."""
+    """Return what the template deploys that costs money without any request."""
     config = Config(port=8000, state=build.BUILD, settings={})
     resources = transform(config.template.read_bytes(), config.parameters)["Resources"].values()
     kinds = Counter(resource["Type"] for resource in resources)
@@ -131,21 +134,22 @@ def deployed() -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure, and write bench/results/units.json."""
     with (
         tempfile.TemporaryDirectory(prefix="sales-bench-") as folder,
         running_store(Path(folder)) as store,
-        serving(Gateway) as gateway,
+        serving(Provider) as provider,
     ):
-        found = measure(store, gateway)
+        measured = measure(store, provider)
     written = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
-        "functions": found,
+        "functions": measured,
         "deployed": deployed(),
     }
     (RESULTS / "units.json").write_text(json.dumps(written, indent=1) + "\n")
-    rows = [[name, *(f"{value:.3g}" for value in each.values())] for name, each in found.items()]
-    print(table(["function", *found["create_order"]], rows))
+    rows = [[name, *(f"{value:.3g}" for value in each.values())] for name, each in measured.items()]
+    print(table(["function", *measured["create_order"]], rows))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What the store is asked for by each change in an order's life, by table and index. docs/scale.md is made of it.
+"""Measure the write units of each change in an order's life, by table and index; docs/scale.md is computed from them.
 
-Through the product's own store module, on the local store, which counts capacity as AWS does. `make bench-writes`.
+It uses the product's own store module on the local store, which counts capacity as AWS does. `make bench-writes`.
 """
 
 import json
@@ -10,8 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.lists import LIMIT, START, customer, moment, order_name, product
+from bench.lists import LIMIT, product
 from bench.report import RESULTS, machine, table
+from bench.sample import START, customer, moment, order_name
 from bench.services import Call, recording, running_store
 from sales.domain.orders import Order
 from sales.domain.sms.content import render
@@ -26,23 +27,23 @@ CHANGES: dict[Cause, dict[str, Any]] = {
 
 
 def units(calls: list[Call]) -> dict[str, float]:
-    """Capacity units of the last call, by table and index."""
+    """Return the capacity units of the last call, by table and index."""
     (capacity,) = calls[-1].capacity
     indexes = {name: each["CapacityUnits"] for name, each in sorted(capacity["GlobalSecondaryIndexes"].items())}
     return {"table": capacity["Table"]["CapacityUnits"]} | indexes
 
 
 def main() -> None:
-    """One order from creation to the delivery report, then a page of the list."""
-    whose = customer(0)
+    """Measure one order from creation to its delivery report."""
+    buyer = customer(0)
     order = Order.new(
         id=order_name(0),
-        customer=whose,
+        customer=buyer,
         item="macbook m2",
         amount=Decimal("56000.68"),
         currency="KES",
         reference=None,
-        content=render(text_template(""), name=whose.name, item="macbook m2", currency="KES", amount="56000.68"),
+        content=render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56000.68"),
         now=START,
         client="sales-service",
         fingerprint="0" * 64,
@@ -55,19 +56,19 @@ def main() -> None:
     ):
         store = product(local, address, 1)
         store.add_order(order)
-        found = {"created": units(calls)}
-        for cause, said in CHANGES.items():
-            after = order.on(cause, START, **said)
+        measured = {"created": units(calls)}
+        for cause, details in CHANGES.items():
+            after = order.on(cause, START, **details)
             assert after, cause
             if after.sms.message_id and not order.sms.message_id:
                 assert store.replace_with_message(after, after.sms.message_id, START)
             else:
                 store.replace_order(after)
-            found[cause.value], order = units(calls), after
-    written = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "page": LIMIT, "writes": found}
+            measured[cause.value], order = units(calls), after
+    written = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "page": LIMIT, "writes": measured}
     (RESULTS / "writes.json").write_text(json.dumps(written, indent=1) + "\n")
-    names = sorted({name for each in found.values() for name in each})
-    print(table(["write", *names], [[what, *(each.get(name, 0) for name in names)] for what, each in found.items()]))
+    names = sorted({name for each in measured.values() for name in each})
+    print(table(["write", *names], [[what, *(each.get(name, 0) for name in names)] for what, each in measured.items()]))
 
 
 if __name__ == "__main__":

@@ -209,6 +209,7 @@ all_ready() {
 if all_ready "$@"; then exit 0; fi
 lock
 environment .venv requirements-dev.txt
+mkdir -p "${path_file%/*}"
 path_lines > "$path_file"
 for part in "$@"; do
   case "$part" in

@@ -1,4 +1,4 @@
-"""docs/scale.md is what measurements and template come to."""
+"""docs/scale.md follows from measurements and template."""
 
 import json
 
@@ -15,8 +15,8 @@ def sound() -> scale.Scale:
     return scale.Scale(units, writes, scale.template())
 
 
-def test_the_page_is_what_the_script_writes() -> None:
-    assert scale.PAGE.read_text() == scale.computed(), "run python -m scripts.scale"
+def test_the_page_matches_its_sources() -> None:
+    assert scale.PAGE.read_text() == scale.computed(), "run python -m bench.scale"
 
 
 def test_an_order_is_written_to_every_index_that_finds_it(sound: scale.Scale) -> None:
@@ -25,14 +25,14 @@ def test_an_order_is_written_to_every_index_that_finds_it(sound: scale.Scale) ->
     assert min(sound.writes.values()) > 0
 
 
-def test_so_many_shards_as_are_named_keep_every_partition_within_its_limit(sound: scale.Scale) -> None:
+def test_the_shards_named_keep_every_partition_within_its_limit(sound: scale.Scale) -> None:
     for rate in scale.RATES:
         for shards, index in ((sound.shards(rate), "by_date"), (sound.due_shards(rate), "by_due")):
             assert rate * sound.writes[index] / shards <= scale.PARTITION_WRITES
             assert shards == 1 or rate * sound.writes[index] / (shards - 1) > scale.PARTITION_WRITES
 
 
-def test_customers_need_partitions_and_shards_too_and_fewer_than_orders(sound: scale.Scale) -> None:
+def test_customers_need_fewer_partitions_and_shards_than_orders(sound: scale.Scale) -> None:
     assert sound.customer_writes * (1 + sound.deployed["customer_indexes"]) == pytest.approx(
         sound.costs.functions["create_customer"]["write_units"]
     )
@@ -44,7 +44,7 @@ def test_customers_need_partitions_and_shards_too_and_fewer_than_orders(sound: s
     assert "Partitions of the customers' table" in scale.PAGE.read_text()
 
 
-def test_a_page_with_a_rare_filter_costs_what_its_cap_reads(sound: scale.Scale) -> None:
+def test_a_page_with_a_rare_filter_costs_as_many_rows_as_it_may_read(sound: scale.Scale) -> None:
     assert sound.rare_page == pytest.approx(FILTERED_READS / 25 * sound.costs.functions["list_orders"]["read_units"])
     assert f"reads {FILTERED_READS:,} rows at most" in scale.PAGE.read_text()
 
@@ -58,7 +58,7 @@ def test_more_list_shards_cost_reads_and_nothing_else(sound: scale.Scale) -> Non
             assert dollars == pytest.approx(10 * few[item])
 
 
-def test_a_slower_gateway_lets_fewer_texts_through(sound: scale.Scale, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slower_provider_lets_fewer_texts_through(sound: scale.Scale, monkeypatch: pytest.MonkeyPatch) -> None:
     before = sound.texts(1_000)
-    monkeypatch.setattr("bench.cost.GATEWAY_WAIT", 2_000.0)
+    monkeypatch.setattr("bench.cost.PROVIDER_WAIT", 2_000.0)
     assert sound.texts(1_000) < 0.6 * before

@@ -1,4 +1,4 @@
-"""The soak's own judgement: what explains an `unknown`, and what does not."""
+"""What the soak accepts as a reason for `unknown`, and what it does not."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -41,14 +41,14 @@ SWEEP = Kill(CLAIM + 0.5, "worker-sweep_sms-1", 7)
     ("kill", "noted", "explained"),
     [
         (KILL, [BATCH, LOST], True),
-        # However slow the process was, as long as it was at it.
+        # However slow the process was, if it was killed within its lease.
         (Kill(CLAIM + 9, "worker-send_sms-1", 7), [BATCH, LOST], True),
         (Kill(CLAIM + LEASE + 1, "worker-send_sms-1", 7), [BATCH, LOST], False),
         (Kill(CLAIM - 0.5, "worker-send_sms-1", 7), [BATCH, LOST], False),
         (Kill(CLAIM + 0.5, "worker-send_sms-2", 8), [BATCH, LOST], False),
         (Kill(CLAIM + 0.5, "worker-create_order-1", 7), [BATCH, LOST], False),
         (KILL, [{**BATCH, "keys": [{"id": {"S": "another"}}]}, LOST], False),
-        # It had answered before it was killed.
+        # It had answered before the kill.
         (KILL, [BATCH], False),
         (KILL, [BATCH, {**BATCH, "request_id": "b", "keys": []}, {**LOST, "request_id": "b"}], False),
         (SWEEP, [PART, LOST], True),
@@ -56,16 +56,14 @@ SWEEP = Kill(CLAIM + 0.5, "worker-sweep_sms-1", 7)
         (SWEEP, [{**PART, "time": at(0.2)}, LOST], False),
     ],
 )
-def test_a_lease_that_ran_out_is_explained_by_a_kill_during_the_invocation_that_had_claimed_it(
+def test_an_expired_lease_is_explained_by_a_kill_during_the_claiming_invocation(
     kill: Kill, noted: list[dict[str, Any]], explained: bool
 ) -> None:
     assert evidence(kill, *noted).explains(unknown("lease_expired")) is explained
 
 
 @pytest.mark.parametrize(("answer", "explained"), [("accept", False), ("http:429", False), ("drop_before", True)])
-def test_what_was_ambiguous_for_the_sender_was_so_in_the_sandbox_for_that_very_text(
-    answer: str, explained: bool
-) -> None:
+def test_an_ambiguous_answer_is_explained_by_the_sandbox_for_that_text(answer: str, explained: bool) -> None:
     assert evidence(KILL, BATCH, LOST, answer=answer).explains(unknown("ambiguous")) is explained
 
 

@@ -1,6 +1,6 @@
-"""The limit: ten lines a function, the same calls of the store with the same items as ours, and nothing else.
+"""The limit: ten lines per function, the same store calls with the same items as ours, and nothing else.
 
-`stored` is made by the bench: the parameters of the calls that ours makes, recorded.
+The bench writes the module `stored`: the recorded parameters of our calls.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""As app.py, but as the original does it."""
+"""The same, but as the original does it."""
 
 from apig_wsgi import make_lambda_handler
 from original import application

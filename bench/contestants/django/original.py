@@ -1,4 +1,4 @@
-"""The same project as the original does it: a verified token, and the text sent in the request that creates the order.
+"""The project as the original does it: it verifies the token and sends the text within the request that creates the order.
 
 The issuer's keys are fetched once a process, which is kinder than life. The SMS client is Africa's Talking's own.
 """
@@ -33,13 +33,13 @@ def sms():
 
 
 class Client:
-    """Whoever has a token."""
+    """The holder of a token."""
 
     is_authenticated = True
 
 
 class Token(authentication.BaseAuthentication):
-    """An access token of the issuer, RS256."""
+    """Verify an access token of the issuer, RS256."""
 
     def authenticate(self, request):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -84,13 +84,13 @@ class DeliveryReport(views.APIView):
             raise exceptions.NotFound
         state = {"Success": "delivered", "Failed": "failed"}.get(request.data["status"])
         found = project.Order.objects.filter(message_id=request.data["id"])
-        # What comes on the way to a state is noted as it is.
+        # Store every state as it is reported.
         found.update(sms_status=state or F("sms_status"))
         return response.Response({"status": "ok"})
 
 
 class Pending(views.APIView):
-    """For the bench: how many texts are not known to be delivered yet."""
+    """Answer, for the bench, how many texts are not known to be delivered yet."""
 
     def get(self, request):
         return response.Response(project.Order.objects.filter(sms_status="sent").count())

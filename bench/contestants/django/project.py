@@ -14,7 +14,7 @@ from django.conf import settings
 if not settings.configured:
     database = os.environ["DATABASE"]
     settings.configure(
-        SECRET_KEY="bench",
+        SECRET_KEY="bench",  # noqa: S106 - nothing here is signed with it
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
         USE_TZ=True,
@@ -32,7 +32,7 @@ if not settings.configured:
         REST_FRAMEWORK={
             "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
             "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-            # Kinder than life: no token is verified, and no text sent. original.py does both.
+            # A head start: this verifies no token and sends no text. original.py does both.
             "DEFAULT_AUTHENTICATION_CLASSES": [],
             "DEFAULT_PERMISSION_CLASSES": [],
             "UNAUTHENTICATED_USER": None,
@@ -118,7 +118,7 @@ application = get_wsgi_application()
 
 
 def prepare() -> str:
-    """Makes the tables, a customer and 200 orders; the customer's id."""
+    """Create the tables, a customer and 200 orders; print the customer's id."""
     with connection.schema_editor() as editor:
         editor.create_model(Customer)
         editor.create_model(Order)
@@ -129,7 +129,7 @@ def prepare() -> str:
 
 
 def statements(method, path, body, headers):
-    """How many SQL statements a request takes, not the first of its process."""
+    """Print how many SQL statements a warm request makes."""
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 

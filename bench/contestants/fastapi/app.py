@@ -1,4 +1,4 @@
-"""FastAPI behind Mangum, boto3's resource; one function for the whole API, as its users build it."""
+"""FastAPI behind Mangum with boto3's resource: one function for the whole API, as its users build it."""
 
 import os
 import uuid

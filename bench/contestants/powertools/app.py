@@ -1,4 +1,4 @@
-"""The usual template: Powertools' resolver with validation, Tracer, Logger, Metrics and Idempotency, boto3's resource."""
+"""The usual template: Powertools' resolver with validation, Tracer, Logger, Metrics and Idempotency, and boto3's resource."""
 
 import os
 import uuid
