@@ -1,0 +1,133 @@
+"""Run tests in forked processes, one mutant after the other; scripts/check/mutants.py starts it in a copy of the tree.
+
+Each line on standard input is a job, each line on standard output its answer, both JSON. `{"preload": [...]}` imports
+these modules for all later runs. Any other job runs `tests` (files or folders), of them `only` these test ids if given,
+with `source` in place of `file`, and answers `{status, by, seconds, output, modules}`.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# What must be imported again for each mutant.
+OURS = ("sales", "tests", "functions", "deployment", "contract", "local", "scripts", "bench", "test_", "conftest")
+# These read the source and run none of it, so no mutant can fail them.
+STATIC = ["tests/unit/test_import_law.py"]
+LOG, SAID = Path(".mutants.log"), Path(".mutants.json")
+
+
+class Choice:
+    """A pytest plugin: keep the tests of `only`, in its order, and note the first one that fails."""
+
+    def __init__(self, only: list[str] | None) -> None:
+        self._order = {name: position for position, name in enumerate(only or [])}
+        self.failed = ""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Drop and sort."""
+        if self._order:
+            items[:] = sorted(
+                (item for item in items if item.nodeid in self._order), key=lambda item: self._order[item.nodeid]
+            )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a failure."""
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a module that cannot be imported."""
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def child(job: dict[str, Any]) -> int:
+    """Run the tests; say what failed in a file. Return pytest's exit status."""
+    os.setsid()
+    output = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    # A loaded machine must not kill a mutant, and chance must not decide about one.
+    settings.register_profile(
+        "mutants", deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    settings.load_profile("mutants")
+    choice = Choice(job.get("only"))
+    arguments = ["-x", "-q", "-p", "no:cacheprovider", "--basetemp=.mutants", *job["tests"]]
+    arguments += [f"--ignore={file}" for file in STATIC]
+    if job.get("coverage"):
+        arguments += ["--cov", "--cov-context=test", "--cov-fail-under=0", "--cov-report="]
+    status = pytest.main(arguments, plugins=[choice])
+    modules = [name for name in sys.modules if not name.startswith(OURS)] if job.get("coverage") else []
+    SAID.write_text(json.dumps({"by": choice.failed, "modules": modules}))
+    return int(status)
+
+
+def wait(pid: int, seconds: float) -> int | None:
+    """Return the exit status of the child, or None once it was killed for taking longer than that."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return None
+
+
+def run(job: dict[str, Any], number: int) -> dict[str, Any]:
+    """Run one job in a forked process and put the file back."""
+    SAID.write_text('{"by": "", "modules": []}')
+    file = Path(job.get("file", "pyproject.toml"))
+    kept = file.read_bytes()
+    if "source" in job:
+        file.write_text(job["source"])
+        # Bytecode is kept by time and size, and mutants of one size follow each other within a second.
+        os.utime(file, (number, number))
+    began = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        code = 3
+        try:
+            code = child(job)
+        finally:
+            os._exit(code)
+    status = wait(pid, job["timeout"])
+    seconds = time.monotonic() - began
+    file.write_bytes(kept)
+    if "source" in job:
+        os.utime(file, (number, number + 1))
+    name = "timeout" if status is None else "survived" if status in (0, 5) else "killed"
+    answer: dict[str, Any] = json.loads(SAID.read_text())
+    return answer | {"status": name, "seconds": seconds, "output": LOG.read_text()[-2000:]}
+
+
+def main() -> None:
+    """Answer jobs until standard input ends."""
+    for number, line in enumerate(sys.stdin):
+        job = json.loads(line)
+        if "preload" in job:
+            with warnings.catch_warnings(action="ignore"):
+                for name in job["preload"]:
+                    with suppress(Exception):
+                        importlib.import_module(name)
+            answer: dict[str, Any] = {}
+        else:
+            answer = run(job, 1_000_000_000 + 10 * number)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
