@@ -150,7 +150,7 @@ def mirror(file: str) -> str:
 
 def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
     """Run the tests against the mutant until one fails."""
-    source = mutant.apply((ROOT / mutant.file).read_bytes()).decode()
+    source = mutant.apply((worker.folder / mutant.file).read_bytes()).decode()
     timeout = PATIENCE * tests.seconds + GRACE_SECONDS
     seconds = 0.0
     answer: dict[str, Any] = {}
