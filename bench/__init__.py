@@ -1,1 +1,1 @@
-"""What we measure, and the pages computed from it."""
+"""Benches, and the pages computed from their results."""

@@ -69,9 +69,9 @@ def texts(system: System, rate: int, seconds: float, customer: str) -> dict[str,
             local.client = Client(system.port, {"Authorization": f"Bearer {token}"})
         item = f"{mark}-{number}"
         sent[item] = time.time()
-        asked = time.perf_counter()
+        start = time.perf_counter()
         local.client.call("POST", f"{BASE}/orders", {"customer": customer, "item": item, "amount": "1"})
-        answered.append(time.perf_counter() - asked)
+        answered.append(time.perf_counter() - start)
 
     with ThreadPoolExecutor(32) as threads:
         began = time.monotonic()
@@ -307,12 +307,12 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="print only, write nothing")
     options = parser.parse_args()
     # With keys as strings, as when the file is read again.
-    found = json.loads(json.dumps(measure(options)))
-    print(latency_report.page(found))
+    measured = json.loads(json.dumps(measure(options)))
+    print(latency_report.page(measured))
     if not options.dry:
         RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "latency.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-        latency_report.write(found, RESULTS)
+        (RESULTS / "latency.json").write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n")
+        latency_report.write(measured, RESULTS)
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ class Filler:
             model = kind.model(number, shards)
             key = getattr(model, kind.key)
             store = product(local, local.url, shards)
-            there = store.add_order(model) if isinstance(model, Order) else store.add_customer(model)
-            assert there is None
+            current = store.add_order(model) if isinstance(model, Order) else store.add_customer(model)
+            assert current is None
             with contextlib.closing(sqlite3.connect(file)) as connection:
                 text, size = connection.execute(
                     f'SELECT item_json, item_size FROM "{self._table}" WHERE pk = ?',  # noqa: S608 - from the template

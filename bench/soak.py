@@ -139,12 +139,12 @@ def place(system: System, customers: list[dict[str, Any]]) -> tuple[float, float
 
     def one(number: int) -> float:
         time.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
-        asked = time.monotonic()
+        start = time.monotonic()
         body = {"customer": customers[number]["id"], "item": f"item {number}", "amount": "1"}
-        while time.monotonic() < asked + 120:
+        while time.monotonic() < start + 120:
             with suppress(OSError):
                 if system.call("POST", "orders", body, idempotency_key=f"soak-{number}").status == 201:
-                    return asked
+                    return start
             time.sleep(0.2)
         raise RuntimeError(f"order {number} was never answered 201")
 

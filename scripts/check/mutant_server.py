@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# What must be imported again for each mutant.
+# Packages that each mutant must import again.
 OURS = ("sales", "tests", "functions", "deployment", "contract", "local", "scripts", "bench", "test_", "conftest")
 # These read the source and run none of it, so no mutant can fail them.
 STATIC = ["tests/unit/test_import_law.py"]

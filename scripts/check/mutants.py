@@ -1,10 +1,10 @@
 """Change domain, services and store one expression at a time and see whether the tests notice; `make mutants` runs it.
 
 Each worker has a copy of the tree and an environment that imports from it, so the tree itself is never touched. A first
-run in the copy records which tests execute which line. Every mutant then has its own forked process, in which pytest and
-the libraries are loaded already: first the tests that execute the line, the module's own unit tests before the others;
-if none fails, all of tests/unit and tests/integration. scripts/check/mutants.toml lists the mutants that change nothing a
-caller can see, with the reason.
+run of tests/unit and tests/integration in a copy records which test executes which line. Every mutant then gets its own
+forked process, with pytest and the libraries loaded already: first the tests that execute the statement, the module's own
+unit tests before the others, then the files that start processes, where the record does not reach. A statement that runs
+at import gets all tests. scripts/check/mutants.toml lists the mutants that change nothing a caller can see, and why.
 
   python -m scripts.check.mutants [--count 300] [--seed 1] [--module domain/money] [--list] [--workers 2] [--write]
 
@@ -40,7 +40,7 @@ SALES = "shared/sales"
 FOLDERS = ("domain", "services", "store")
 TESTS = ["tests/unit", "tests/integration"]
 EQUIVALENT = Path(__file__).with_suffix(".toml")
-# What tests need and git does not keep.
+# Needed by tests, but not in git.
 LINKED = ("node_modules", "functions/serve_docs/swagger-ui")
 # A mutant may take this many times as long as the unchanged code, and so many seconds more, before it counts as hanging.
 PATIENCE, GRACE_SECONDS = 5, 60
@@ -48,7 +48,7 @@ PATIENCE, GRACE_SECONDS = 5, 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant: `status` is killed, survived or timeout; `by` is the test that failed."""
+    """The fate of a mutant: `status` is killed, survived or timeout; `by` is the test that failed."""
 
     mutant: Mutant
     status: str
@@ -110,7 +110,7 @@ def _copy_tree(folder: Path) -> None:
 
 @contextmanager
 def working(count: int) -> Iterator[list[Worker]]:
-    """So many workers, each with a copy of its own."""
+    """Start so many workers, each with its own copy."""
     with ExitStack() as stack:
         folders = [stack.enter_context(tempfile.TemporaryDirectory(prefix="mutants-")) for _ in range(count)]
         workers = [Worker(Path(folder).resolve()) for folder in folders]
@@ -120,7 +120,7 @@ def working(count: int) -> Iterator[list[Worker]]:
 
 
 class Tests:
-    """What the unchanged code's own run showed: which tests execute a line, how long all take, what they import."""
+    """A run of the unchanged code: which tests execute a line, how long all take, which modules they import."""
 
     def __init__(self, worker: Worker) -> None:
         """Raise `SystemExit` if a test fails: then no mutant can be judged."""
@@ -132,17 +132,23 @@ class Tests:
         self._data = CoverageData(str(worker.folder / ".coverage"))
         self._data.read()
         self._folder = worker.folder
+        files = sorted(file for folder in TESTS for file in (worker.folder / folder).rglob("test_*.py"))
+        self._starting = [str(file.relative_to(worker.folder)) for file in files if "subprocess" in file.read_text()]
 
-    def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that execute the mutant's line, its module's own first; none if it runs at import."""
+    def of(self, mutant: Mutant) -> list[list[str]]:
+        """Return the stages to run: lists of test ids, or of files."""
         lines = self._data.contexts_by_lineno(str(self._folder / mutant.file))
-        names = {context.partition("|")[0] for context in lines.get(mutant.line, []) if context}
+        contexts = {context for line in mutant.lines for context in lines.get(line, [])}
         own = mirror(mutant.file)
-        return sorted(names, key=lambda name: (not name.startswith(own), name))
+        names = {context.partition("|")[0] for context in contexts if context}
+        chosen = sorted(names, key=lambda name: (not name.startswith(own), name))
+        # The empty context is that of imports.
+        stages = [chosen, TESTS] if "" in contexts else [chosen, self._starting]
+        return [stage for stage in stages if stage]
 
 
 def mirror(file: str) -> str:
-    """Return where the unit tests of a module are: its file under tests/unit, or for a package its folder."""
+    """Return the path of a module's unit tests: a file under tests/unit, or for a package its folder."""
     path = Path(file.removeprefix(f"{SALES}/"))
     name = path.parent if path.name == "__init__.py" else path.parent / f"test_{path.stem}.py"
     return f"tests/unit/{name}"
@@ -153,19 +159,20 @@ def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
     source = mutant.apply((worker.folder / mutant.file).read_bytes()).decode()
     timeout = PATIENCE * tests.seconds + GRACE_SECONDS
     seconds = 0.0
-    answer: dict[str, Any] = {}
-    for chosen in (tests.of(mutant), None):
-        if chosen != []:
-            files = list(dict.fromkeys(name.partition("::")[0] for name in chosen)) if chosen else TESTS
-            answer = worker.ask(file=mutant.file, source=source, tests=files, only=chosen, timeout=timeout)
-            seconds += answer["seconds"]
-            if answer["status"] != "survived":
-                break
+    # A statement that no test executes, in files that start no processes, survives without a run.
+    answer: dict[str, Any] = {"status": "survived", "by": ""}
+    for stage in tests.of(mutant):
+        files = list(dict.fromkeys(name.partition("::")[0] for name in stage))
+        only = [name for name in stage if "::" in name]
+        answer = worker.ask(file=mutant.file, source=source, tests=files, only=only, timeout=timeout)
+        seconds += answer["seconds"]
+        if answer["status"] != "survived":
+            break
     return Outcome(mutant, answer["status"], answer["by"], seconds)
 
 
 def run(mutants: list[Mutant], count: int) -> list[Outcome]:
-    """Judge the mutants side by side, printing each; keep their order."""
+    """Judge the mutants with so many workers, printing each; keep their order."""
     with working(count) as workers:
         tests = Tests(workers[0])
         print(f"The tests pass in {tests.seconds:.0f} s without a mutant.", flush=True)
@@ -202,7 +209,7 @@ def reasons() -> dict[tuple[str, str, str], str]:
 
 
 def key(mutant: Mutant) -> tuple[str, str, str]:
-    """Return what names a mutant however its module's lines move."""
+    """Return a name of the mutant that survives changes to other lines of its module."""
     return mutant.file, mutant.function, mutant.change
 
 
@@ -237,7 +244,7 @@ def main() -> int:
     known = reasons()
     stale = known.keys() - {key(mutant) for mutant in everything}
     for name in sorted(stale):
-        print("There is no such mutant:", *name, file=sys.stderr)
+        print("mutants.toml lists a mutant that no longer exists:", *name, file=sys.stderr)
     mutants = candidates(options.module)
     drawn = f"All {len(mutants):,} mutants of {options.module or ', '.join(FOLDERS)}."
     if options.count and options.count < len(mutants):

@@ -20,10 +20,14 @@ LONGEST_CONTEXT = 80
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the bytes from `start` to `end` of `file` become `text`. File, function and change name it."""
+    """One change: the bytes from `start` to `end` of `file` become `text`. File, function and change name it.
+
+    `lines` are those of the statement up to the end of the changed expression.
+    """
 
     file: str
     line: int
+    lines: range
     function: str
     change: str
     start: int
@@ -64,7 +68,9 @@ class _Finder(ast.NodeVisitor):
         start = self._lines[node.lineno - 1] + node.col_offset
         end = self._lines[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         text = f"({new})" if isinstance(mutated, ast.expr) else new
-        self.mutants.append(Mutant(self._file, node.lineno, function, change, start, end, text))
+        statement = next(parent for parent in reversed(self._parents) if isinstance(parent, ast.stmt))
+        lines = range(statement.lineno, (node.end_lineno or node.lineno) + 1)
+        self.mutants.append(Mutant(self._file, node.lineno, lines, function, change, start, end, text))
 
     def _scoped(self, node: ast.FunctionDef | ast.ClassDef, *parts: ast.AST) -> None:
         self._scope.append(node.name)

@@ -20,7 +20,7 @@ from scripts.operate.stack import INVOKE, Sender, add_target, describe, local_se
 
 
 class Records(Protocol):
-    """Where the batches are that Lambda gave up."""
+    """The batches that Lambda gave up."""
 
     def names(self) -> Iterator[str]:
         """Yield all, oldest first."""

@@ -1,4 +1,4 @@
-"""What the soak accepts as a reason for `unknown`, and what it does not."""
+"""The soak accepts only two reasons for `unknown`: an ambiguous answer, or a kill after the claim."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime

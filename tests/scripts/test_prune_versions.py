@@ -1,4 +1,4 @@
-"""Which versions of a function `make prune` deletes, and which it never does."""
+"""`make prune` deletes old versions of a function and never one in use."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where `make replay-failed` finds the batches on AWS, and which of them it removes."""
+"""`make replay-failed` finds the batches of a stack and removes those that send_sms accepts."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Where `make replay-orders` finds the orders on AWS."""
+"""`make replay-orders` finds the orders of a stack."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where the aliases of a stack point after `make rollback`, with moto's Lambda."""
+"""`make rollback` moves the aliases of a stack, in moto's Lambda."""
 
 import io
 import zipfile

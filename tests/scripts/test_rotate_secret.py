@@ -1,4 +1,4 @@
-"""Where `make rotate-webhook-secret` and `make set-sms-key` store the secrets of a stack."""
+"""`make rotate-webhook-secret` and `make set-sms-key` store the secrets of a stack."""
 
 from collections.abc import Iterator
 from typing import Any
