@@ -27,7 +27,7 @@ PLANTED = [
     ("sales imports neither", "sales/services/planted_down.py", "import functions.create_order.app"),
     ("sales imports neither", "sales/api/planted_down.py", "from local import config"),
     ("No tool imports a function", "local/planted.py", "import functions.send_sms.app"),
-    ("No tool imports a function", "scripts/planted_indirect.py", "import local.planted"),
+    ("No tool imports a function", "scripts/build/planted_indirect.py", "import local.planted"),
     ("Functions import sales only", "functions/get_order/planted.py", "import requests"),
     ("Rules are pure", "sales/domain/planted_os.py", "import os"),
     ("Rules are pure", "sales/domain/planted_indirect.py", "from bench import planted_aws"),
