@@ -17,8 +17,8 @@ from botocore.config import Config
 from requests.adapters import HTTPAdapter
 
 from sales.services.send import CONCURRENCY
-from sales.store import GROUP
 from sales.store.group_commit import GroupCommit
+from sales.store.orders import GROUP
 
 
 def main() -> None:
@@ -48,9 +48,8 @@ def main() -> None:
             }
         }
 
-    def write(puts: Sequence[dict[str, Any]]) -> bool:
+    def write(puts: Sequence[dict[str, Any]]) -> None:
         client.transact_write_items(TransactItems=puts)
-        return True
 
     group = GroupCommit(write, GROUP)
 

@@ -86,14 +86,15 @@ def warm(calls: int, batch: int) -> None:
     from functions.create_customer.app import handler as create_customer
     from functions.create_order.app import handler as create_order
     from functions.send_sms.app import handler as send_sms
+    from sales.runtime.aws import aws_client
     from sales.runtime.settings import settings
-    from sales.store import store
     from tests.support.events import stream_event
 
     out, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115 - takes the logs until the process ends
     customer = json.loads(create_customer(event("customers", CUSTOMER), CONTEXT)["body"])["id"]
     order = {"customer": customer, "item": "macbook m2", "amount": "56000.68"}
-    client = store()._client  # noqa: SLF001 - to read items as the stream hands them over
+    # It reads items as the stream hands them over.
+    client = aws_client("dynamodb", settings().dynamodb_endpoint)
     waiting: list[dict[str, Any]] = []
 
     def create() -> dict[str, Any]:

@@ -23,10 +23,12 @@ from bench.report import RESULTS, machine, publish, table
 from bench.sample import ORDERS, PEOPLE, Kind, customer, moment
 from bench.services import Store as LocalStore
 from bench.services import recording, running_store
-from sales import store as sales_store
 from sales.domain.clock import format_time
 from sales.domain.orders import Order
 from sales.runtime.settings import settings
+from sales.store import Store
+from sales.store.items import unmarshal_item
+from sales.store.table import FILTERED_READS
 from tests.conftest import ENVIRONMENT
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -54,8 +56,10 @@ class Filler:
             model = kind.model(number, shards)
             key = getattr(model, kind.key)
             store = product(local, local.url, shards)
-            current = store.add_order(model) if isinstance(model, Order) else store.add_customer(model)
-            assert current is None
+            if isinstance(model, Order):
+                store.orders.add(model)
+            else:
+                store.customers.add(model)
             with contextlib.closing(sqlite3.connect(file)) as connection:
                 text, size = connection.execute(
                     f'SELECT item_json, item_size FROM "{self._table}" WHERE pk = ?',  # noqa: S608 - from the template
@@ -84,10 +88,10 @@ class Filler:
             pattern, size = patterns[kind.state(number)]
             text = pattern % values
             if number % 997 == 0:
-                copied = sales_store.unmarshal_item(json.loads(text))
+                copied = unmarshal_item(json.loads(text))
                 model = kind.model(number, self._shards)
                 assert kind.read(copied) == model, text
-                stored = model.to_item()
+                stored = kind.write(model)
                 assert all(copied[each] == stored[each] for each in ("sort_key", *kind.indexes.values())), text
             yield values, text, size + sum(len(values[each]) for each in kind.attributes)
 
@@ -163,13 +167,13 @@ def filters_of_customers(size: int) -> dict[str, dict[str, Any]]:
     }
 
 
-def product(local: LocalStore, url: str, shards: int) -> sales_store.Store:
-    """Return the product's store module, set up for these shards, on the local store or a relay in front of it."""
+def product(local: LocalStore, url: str, shards: int) -> Store:
+    """Return the product's store, set up for these shards, on the local database or a relay in front of it."""
     deployed = local.template.functions["create_order"].environment
     tables = {name: deployed[name] for name in ("ORDERS_TABLE", "CUSTOMERS_TABLE")}
     os.environ.update(ENVIRONMENT | tables | {"DYNAMODB_ENDPOINT": url, "LIST_SHARDS": str(shards)})
     settings.cache_clear()
-    return sales_store.Store(settings())
+    return Store(settings())
 
 
 def measure(local: LocalStore, shards: int, size: int) -> dict[str, Page]:
@@ -184,7 +188,7 @@ def measure(local: LocalStore, shards: int, size: int) -> dict[str, Page]:
         for name, page_of, chosen in filters:
             bounds: dict[str, Any] = {"since": None, "until": None} if page_of == "orders" else {}
             wanted: dict[str, Any] = {"filters": {}, "follows": None} | bounds | chosen
-            rows = len(getattr(counted, page_of)(**wanted, limit=LIMIT).items)
+            rows = len(getattr(counted, page_of).page(**wanted, limit=LIMIT).rows)
             units = sum(call.units for call in calls)
             calls.clear()
             batches = []
@@ -192,7 +196,7 @@ def measure(local: LocalStore, shards: int, size: int) -> dict[str, Page]:
                 times = []
                 for _ in range(PAGES):
                     start = time.perf_counter()
-                    getattr(direct, page_of)(**wanted, limit=LIMIT)
+                    getattr(direct, page_of).page(**wanted, limit=LIMIT)
                     times.append(1000 * (time.perf_counter() - start))
                 batches.append(times)
             p99 = statistics.quantiles([each for times in batches for each in times], n=100)[98]
@@ -277,7 +281,7 @@ def publish_lists(measured: dict[str, Any]) -> int:
             "With more shards a page reads more partitions, a whole page from each, since one of them may hold all rows: its units",
             "grow with the shards. That is the price of spreading the writes.",
             "",
-            f"*{RARE}* matches nothing: a page reads {sales_store.FILTERED_READS:,} rows for it and says that there are more to search.",
+            f"*{RARE}* matches nothing: a page reads {FILTERED_READS:,} rows for it and says that there are more to search.",
             "It is compared with the first size that has so many.",
             "",
             f"Not flat (median {FLAT:g} times, 99th percentile {FLAT_P99:g} times and {PAUSE_MS:g} ms, at every larger size too; any difference in units and rows): "

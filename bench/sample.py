@@ -9,12 +9,20 @@ from typing import Any
 
 from sales.domain.caller import Caller
 from sales.domain.clock import format_time
-from sales.domain.customers import Customer, list_shard
+from sales.domain.customers import Customer
 from sales.domain.ids import code_of, customer_ids, order_id
 from sales.domain.orders import Order
 from sales.domain.sms.content import render
 from sales.domain.sms.states import Cause, Status
 from sales.domain.sms.wording import text_template
+from sales.store.items import (
+    Item,
+    customer_from_item,
+    customer_to_item,
+    list_shard,
+    order_from_item,
+    order_to_item,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=20)
@@ -33,7 +41,7 @@ def customer(number: int, shards: int = 1) -> Customer:
     """Return a customer. Number 0 is the regular, who places every tenth order; every tenth customer has its number and e-mail."""
     name = next(customer_ids(CALLER, f"customer-{number}"))
     own = 0 if number % 10 == 0 else number
-    return Customer.new(
+    new = Customer.new(
         id=name,
         code=code_of(name),
         name="john doe",
@@ -41,8 +49,8 @@ def customer(number: int, shards: int = 1) -> Customer:
         email=f"example{own:07}@gmail.com",
         now=moment(number),
         fingerprint="",
-        shards=shards,
     )
+    return replace(new, list_shard=list_shard(name, shards))
 
 
 def moment(number: int) -> datetime:
@@ -71,7 +79,6 @@ def order(number: int, shards: int) -> Order:
         now=made,
         client="sales-service",
         fingerprint="0" * 64,
-        shards=shards,
     )
     for cause in FAILED if state(number) is Status.failed else DELIVERED:
         if cause is Cause.accepted:
@@ -81,7 +88,7 @@ def order(number: int, shards: int) -> Order:
         assert after, cause
         new = after
     assert new.sms.status is state(number)
-    return replace(new, due_at=None)
+    return replace(new, due_at=None, list_shard=list_shard(new.id, shards))
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,8 @@ class Kind:
     values: Callable[[int, int], dict[str, str]]
     # Short values, which also occur elsewhere: replace them only where they are an attribute.
     attributes: tuple[str, ...]
-    read: Callable[[dict[str, Any]], Order | Customer]
+    read: Callable[[Item], Order | Customer]
+    write: Callable[[Any], Item]
 
 
 @cache
@@ -158,7 +166,8 @@ ORDERS = Kind(
     order,
     values_of_order,
     ("list_shard", "sms_shard"),
-    Order.from_item,
+    order_from_item,
+    order_to_item,
 )
 PEOPLE = Kind(
     "CUSTOMERS_TABLE",
@@ -169,5 +178,6 @@ PEOPLE = Kind(
     customer,
     values_of_customer,
     ("list_shard",),
-    Customer.from_item,
+    customer_from_item,
+    customer_to_item,
 )

@@ -19,8 +19,8 @@ from samtranslator.yaml_helper import yaml_parse
 from bench.cost import CALLS, PROVIDER_WAIT, Costs, dollars, row
 from deployment.template import load, transform
 from local.config import Config
-from sales.domain.orders import DUE_SHARDS
-from sales.store import FILTERED_READS
+from sales.store.items import DUE_SHARDS
+from sales.store.table import FILTERED_READS
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"

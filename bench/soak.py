@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.report import publish, table
-from sales.domain.orders import due_shard
+from sales.store.items import due_shard
 from tests.support.system import System, request, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "5000"))

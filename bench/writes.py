@@ -47,7 +47,6 @@ def main() -> None:
         now=START,
         client="sales-service",
         fingerprint="0" * 64,
-        shards=1,
     )
     with (
         tempfile.TemporaryDirectory(prefix="sales-bench-") as folder,
@@ -55,15 +54,15 @@ def main() -> None:
         recording(local.url) as (address, calls),
     ):
         store = product(local, address, 1)
-        store.add_order(order)
+        order = store.orders.add(order)
         measured = {"created": units(calls)}
         for cause, details in CHANGES.items():
             after = order.on(cause, START, **details)
             assert after, cause
             if after.sms.message_id and not order.sms.message_id:
-                assert store.replace_with_message(after, after.sms.message_id, START)
+                store.orders.replace_with_message(after, after.sms.message_id, START)
             else:
-                store.replace_order(after)
+                store.orders.replace(after)
             measured[cause.value], order = units(calls), after
     written = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "page": LIMIT, "writes": measured}
     (RESULTS / "writes.json").write_text(json.dumps(written, indent=1) + "\n")

@@ -264,7 +264,7 @@ REQUESTS: Mapping[str, dict[str, Any]] = {
 def _customer() -> Customer:
     now = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
     return Customer.new(
-        id="1d5f84a1-22c7-8b3e-9a41-5a0d5c2be710", code="5XQ2M7KD", now=now, fingerprint="", shards=1,
+        id="1d5f84a1-22c7-8b3e-9a41-5a0d5c2be710", code="5XQ2M7KD", now=now, fingerprint="",
         **REQUESTS["create_customer"],
     )  # fmt: skip
 
@@ -284,7 +284,7 @@ def _order_example() -> Order:
     )
     order = Order.new(
         id="7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", customer=_customer(), item=given["item"], amount=amount,
-        currency="KES", reference=None, content=content, now=now, client="", fingerprint="", shards=1,
+        currency="KES", reference=None, content=content, now=now, client="", fingerprint="",
     )  # fmt: skip
     claimed = order.on(Cause.claimed, now)
     sent = claimed and claimed.on(Cause.accepted, now, message_id="ATXid_0123456789abcdef", cost="KES 0.8000")

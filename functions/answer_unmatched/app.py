@@ -14,6 +14,6 @@ def handler(request: Request) -> Response:
     routes = read_routes(Path(__file__).with_name("routes.json"))
     route, parameters = find(routes, request.method, request.path)
     if not request.path.endswith("/"):
-        # The gateway has this very route and did not take it: nothing to hand on, and no way to go round in circles.
+        # API Gateway has this very route and did not use it: forwarding would go round in circles.
         raise Problem("not_found")
     return forward(request.event, route, parameters, request.id)

@@ -9,11 +9,11 @@ from sales.store import store
 
 @endpoint(scope="sales:write")
 def handler(request: Request) -> Response:
-    """200 with the order, also when it was cancelled before; a text nobody has claimed yet is suppressed."""
+    """200 with the order, also when it was cancelled before; a text that no sender has claimed yet is suppressed."""
 
     def cancel(current: Order) -> Order | None:
         request.check_version(current.version)
         return None if current.status == "cancelled" else current.cancelled(clock.now())
 
-    order = store().change_order(find_order(request.parameters["order"]), cancel)
+    order = store().orders.change(find_order(request.parameters["order"]), cancel)
     return Response(200, order.public(), version=order.version)

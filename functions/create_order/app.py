@@ -1,4 +1,4 @@
-"""POST orders: creates an order, which is stored with the text its customer gets."""
+"""POST orders: creates an order, stored together with the text that its customer gets."""
 
 from sales.api.endpoint import Request, Response, endpoint
 from sales.domain import clock
@@ -6,29 +6,28 @@ from sales.domain.ids import fingerprint, order_id
 from sales.domain.orders import Order
 from sales.runtime.settings import settings
 from sales.schemas.orders import NewOrder
-from sales.services.order_sms import order_text
-from sales.services.place_order import customer_for_order, place
+from sales.services.order_sms import order_content
+from sales.services.place_order import customer_for_order, place_order
 
 
 @endpoint(scope="sales:write")
 def handler(request: Request) -> Response:
-    """201 with the order, its text queued. The same Idempotency-Key again: the order that is there."""
+    """201 with the order, its text queued. The same Idempotency-Key again: the same order; with another body: 422."""
     key = request.idempotency_key
     body = request.json()
-    given, customer = customer_for_order(NewOrder, body)
-    currency = given.currency or settings().default_currency
+    fields, customer = customer_for_order(NewOrder, body)
+    currency = fields.currency or settings().default_currency
     order = Order.new(
         id=order_id(request.caller, key),
         customer=customer,
-        item=given.item,
-        amount=given.amount,
+        item=fields.item,
+        amount=fields.amount,
         currency=currency,
-        reference=given.reference,
-        content=order_text(customer.name, given.item, given.amount, currency),
+        reference=fields.reference,
+        content=order_content(customer.name, fields.item, fields.amount, currency),
         now=clock.now(),
         client=request.caller.client,
         fingerprint=fingerprint(body),
-        shards=settings().list_shards,
     )
-    stored, replayed = place(order, customer)
-    return Response.created(stored, f"orders/{stored.id}", replayed=replayed)
+    done = place_order(order, customer)
+    return Response.created(done.made, f"orders/{done.made.id}", replayed=done.replayed)

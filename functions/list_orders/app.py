@@ -2,7 +2,6 @@
 
 from sales.api.endpoint import Request, Response, endpoint
 from sales.api.paging import read_page
-from sales.domain.orders import Order
 from sales.store import store
 
 
@@ -10,5 +9,7 @@ from sales.store import store
 def handler(request: Request) -> Response:
     """200 with a page; filters customer, sms_status, reference, order_date_from (inclusive) and order_date_to."""
     asked = read_page(request, "orders", "customer", "sms_status", "reference", "order_date_from", "order_date_to")
-    page = store().orders(asked.filters, since=asked.since, until=asked.until, follows=asked.follows, limit=asked.limit)
-    return asked.answer([Order.from_item(item).public() for item in page.items], page.next)
+    page = store().orders.page(
+        asked.filters, since=asked.since, until=asked.until, follows=asked.follows, limit=asked.limit
+    )
+    return asked.answer([order.public() for order in page.rows], page.next)

@@ -10,12 +10,12 @@ from sales.store import store
 
 @endpoint(scope=None)
 def handler(request: Request) -> Response:
-    """200 for every report that can be read, also of a message nobody knows; never sends a text."""
+    """200 for every report that can be read, also if its message is unknown; never sends a text."""
     message_id, report = read_report(request)
     now = clock.now()
-    message = store().note_report(message_id, report, now)
+    message = store().provider_messages.add_report(message_id, report, now)
     if report.failure_reason == OPTED_OUT:
-        store().opt_out(report.number, now)
+        store().customers.opt_out(report.number, now)
     state = report_arrived(store(), message, now)
     log.info("delivery report", message_id=message.id, order_id=message.order_id, state=state)
     return Response(200, {"status": "ok"})

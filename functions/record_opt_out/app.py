@@ -11,6 +11,6 @@ from sales.store import store
 def handler(request: Request) -> Response:
     """200; the number gets no texts from then on, and every customer who has it shows that."""
     number = read_number(request)
-    count = store().opt_out(number, clock.now())
+    count = store().customers.opt_out(number, clock.now())
     log.info("opt-out", phone_number=number, count=count)
     return Response(200, {"status": "ok"})

@@ -16,16 +16,16 @@ def handler(request: Request) -> Response:
     """
     key = request.required_idempotency_key
     body = request.json()
-    given = parse(Resend, body)
+    fields = parse(Resend, body)
     order = find_order(request.parameters["order"])
     customer = find_customer(order.customer)
-    order, replayed = request_again(
+    done = request_again(
         order,
         customer,
         caller=request.caller,
         key=key,
         fingerprint=fingerprint(body),
-        reason=given.reason,
+        reason=fields.reason,
         check=request.check_version,
     )
-    return Response(202, order.public(), version=order.version, replayed=replayed)
+    return Response(202, done.made.public(), version=done.made.version, replayed=done.replayed)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.runtime import log
 from sales.runtime.startup import at_start, started
 from sales.services.send import sender
-from sales.store import unmarshal_item
+from sales.store.items import order_from_item, unmarshal_item
 
 at_start(log.prepare)
 
@@ -15,12 +14,12 @@ at_start(log.prepare)
 @started
 @log.guarded
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Tries the texts of a batch side by side; what the gateway answers never fails the batch.
+    """Send the texts of a batch at the same time; a failing provider never fails the batch.
 
-    When the store fails, the batch is handed back whole: what was claimed by then is not claimed twice.
+    If the store fails, hand the whole batch back: what was claimed by then is not claimed twice.
     """
     records = event["Records"]
-    orders = [Order.from_item(unmarshal_item(record["dynamodb"]["NewImage"])) for record in records]
+    orders = [order_from_item(unmarshal_item(record["dynamodb"]["NewImage"])) for record in records]
     try:
         ended = sender().send(orders, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""The schedule: whatever the stream lost, a crash left behind, or the gateway refused for now."""
+"""The schedule: takes care of what the stream lost, a crash left behind, or the provider refused for now."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from sales.services.sweep import sweep
 @started
 @log.guarded
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    """Sends what is due, turns leases that ran out into `unknown`, and finds the text of a report nobody knew.
+    """Send what is due, turn leases that ran out into `unknown`, and match orphaned delivery reports.
 
     The event may say which `part` of how many `parts` this sweep is.
     """
-    found = sweep(
+    ended = sweep(
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
         part=event.get("part", 0),
         parts=event.get("parts", 1),
     )
-    if found:
-        log.info("sweep", count=dict(found))
-    return dict(found)
+    if ended:
+        log.info("sweep", count=dict(ended))
+    return dict(ended)

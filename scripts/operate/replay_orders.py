@@ -20,6 +20,7 @@ from botocore.session import Session
 from local.config import Config
 from sales.domain.clock import format_time
 from sales.domain.sms.states import Status
+from sales.store.items import sms_shard
 from scripts.operate.stack import (
     INVOKE,
     Sender,
@@ -30,7 +31,7 @@ from scripts.operate.stack import (
     local_sender,
     moment,
     parser,
-)  # fmt: skip
+)
 
 # The stream's own batch size.
 BATCH = 10
@@ -53,7 +54,7 @@ def queued(orders: Orders, since: datetime, until: datetime) -> Iterator[dict[st
             IndexName="by_sms_status",
             KeyConditionExpression="sms_shard = :shard AND sort_key BETWEEN :since AND :until",
             ExpressionAttributeValues={
-                ":shard": {"S": f"{Status.queued.value}#{shard}"},
+                ":shard": {"S": sms_shard(Status.queued, str(shard))},
                 ":since": {"S": format_time(since)},
                 # A sort key continues with the order's id, so an order created exactly then sorts after this.
                 ":until": {"S": format_time(until)},

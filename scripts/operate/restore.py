@@ -23,7 +23,16 @@ from local.config import Config
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
-from sales.store import marshal_item, unmarshal_item
+from sales.store.items import (
+    RETENTION_ID,
+    Item,
+    is_control,
+    marshal_item,
+    order_to_item,
+    retention_position_from_item,
+    row_from_item,
+    unmarshal_item,
+)
 from scripts.operate.stack import add_target, describe, local_client, local_environment, moment, parser
 
 WRITERS = 16
@@ -62,20 +71,25 @@ def recovered(dynamodb: Any, table: Table, when: datetime) -> str:
 
 def forgotten(dynamodb: Any, table: Table) -> dict[str, str]:
     """By list shard, the last order in use whose text was forgotten for its age; none where texts are kept."""
-    key = {table.key: {"S": "control#texts"}}
-    item = dynamodb.get_item(TableName=table.name, Key=key, ConsistentRead=True).get("Item", {})
-    return dict(unmarshal_item(item).get("until", {}))
+    key = {table.key: {"S": RETENTION_ID}}
+    item = dynamodb.get_item(TableName=table.name, Key=key, ConsistentRead=True).get("Item")
+    return retention_position_from_item(unmarshal_item(item)) if item else {}
 
 
-def as_it_may_come_back(item: dict[str, Any], reached: Mapping[str, str]) -> dict[str, Any]:
+def as_it_may_come_back(item: Item, reached: Mapping[str, str]) -> Item:
     """The item; an order's text that was on its way is `unknown`, and one that is older than texts are kept is gone.
 
     `reached` is up to where texts were forgotten: nobody would come by these orders again.
     """
-    found = unmarshal_item(item)
-    if "sms" not in found:
-        return item
-    order = Order.from_item(found)
+    match row_from_item(unmarshal_item(item)):
+        case Order() as stored:
+            restored = _at_rest(stored, reached)
+            return item if restored == stored else marshal_item(order_to_item(restored))
+        case _:
+            return item
+
+
+def _at_rest(order: Order, reached: Mapping[str, str]) -> Order:
     now = clock.now()
     if order.sms.status is Status.queued:
         order = order.on(Cause.claimed, now) or order
@@ -83,7 +97,7 @@ def as_it_may_come_back(item: dict[str, Any], reached: Mapping[str, str]) -> dic
         order = order.on(Cause.ambiguous, now, reason="restored") or order
     if order.sort_key <= reached.get(order.list_shard, ""):
         order = order.without_text() or order
-    return marshal_item(order.to_item()) if order.version != found["version"] else item
+    return order
 
 
 def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
@@ -105,7 +119,7 @@ def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
     with ThreadPoolExecutor(WRITERS) as threads:
         for page in dynamodb.get_paginator("scan").paginate(TableName=source):
             # The sender's pause belongs to that moment only.
-            items = (item for item in page["Items"] if not item[table.key]["S"].startswith("control#"))
+            items = (item for item in page["Items"] if not is_control(item[table.key]["S"]))
             for batch in batched(items, 100, strict=False):
                 yield from threads.map(copy, batch)
 

@@ -19,8 +19,8 @@ NUMBER, OTHER, LOST = "+254700000871", "+254700000872", "+254700000873"
 
 # Lines that are about an order, by what they say or count; a report whose message nobody knows is about none.
 ABOUT_AN_ORDER = {
-    "sms", "batch", "batch handed back", "delivery report", "delivery report adopted", "delivery report for another number",
-    "lease ran out", "secret unavailable", "sending paused: the gateway refuses our configuration",
+    "sms", "batch", "batch handed back", "delivery report", "delivery report matched", "delivery report for another number",
+    "lease ran out", "secret unavailable", "sending paused: the provider refuses our configuration",
     "OrdersCreated", "SmsState", "SmsAttempts", "ProviderLatency", "SmsMisconfigured",
 }  # fmt: skip
 

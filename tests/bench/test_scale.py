@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench import scale
-from sales.store import FILTERED_READS
+from sales.store.table import FILTERED_READS
 
 
 @pytest.fixture

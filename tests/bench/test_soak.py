@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bench.soak import LEASE, SHARES, Evidence, Kill, lost, script
-from sales.domain.orders import due_shard
+from sales.store.items import due_shard
 
 CLAIM, ORDER, TEXT = 1_800_000_000.0, "01-an-order", "Dear you"
 

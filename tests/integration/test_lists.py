@@ -224,7 +224,7 @@ def _page_while_inserting(
 def test_a_page_that_a_rare_filter_cuts_short_leads_on_to_every_row(
     tables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sales.store.FILTERED_READS", 3)
+    monkeypatch.setattr("sales.store.table.FILTERED_READS", 3)
     customer = create_customer().body
     rare = create_order(order_for(customer)).body
     call("cancel_order", http_event("POST", "/x", parameters={"order": rare["id"]}))
@@ -276,7 +276,7 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         _fill(patch, shards)
-        patch.setattr("sales.store.FILTERED_READS", reads)
+        patch.setattr("sales.store.table.FILTERED_READS", reads)
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
         shoppers = [create_customer().body, create_customer().body]
@@ -344,7 +344,7 @@ def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_insert
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         _fill(patch, shards)
-        patch.setattr("sales.store.FILTERED_READS", reads)
+        patch.setattr("sales.store.table.FILTERED_READS", reads)
         moment = MOMENT
         patch.setattr(clock, "now", lambda: moment)
         made = count()

@@ -10,7 +10,8 @@ import pytest
 from sales.api.paging import LARGEST_LIMIT
 from sales.domain import clock
 from sales.domain.customers import Customer
-from sales.store import Store, store
+from sales.store import store
+from sales.store.customers import Customers
 from tests.integration.api import (
     BASE,
     Answer,
@@ -136,11 +137,11 @@ def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: R
     body = {"name": letter * 150, "phone_number": "0704590344", "email": f"{'x' * 64}@example.com"}
     customer = create_customer(body).body
     order_id = create_order(order_for(customer, item=letter * 120, reference=letter * 100)).body["id"]
-    order = store().order(order_id)
+    order = store().orders.get(order_id)
     assert order
     event = {"at": order.order_date, "status": "queued", "cause": "requested", "reason": letter * 200}
     history = ({**event, "attempt": 99, "message_id": "ATXid_" + "0" * 64},) * 50
-    store().replace_order(replace(order, version=2, sms=replace(order.sms, history=history)))
+    store().orders.replace(replace(order, version=2, sms=replace(order.sms, history=history)))
     # As the runtime sends it: the body is a text within the answer's own JSON.
     body_of_one = json.dumps(export(customer).body["orders"][0], ensure_ascii=False)
     largest = len(json.dumps(body_of_one, ensure_ascii=False).encode())
@@ -195,17 +196,17 @@ def test_a_customer_that_is_changed_while_it_is_erased_is_not_erased_for_the_ver
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     customer = create_customer().body
-    real = Store.replace_customer
+    replace_customer = Customers.replace
 
-    def late(self: Store, erased: Customer) -> Customer | None:
-        monkeypatch.setattr(Store, "replace_customer", real)
-        self.change_customer(customer["code"], None, {"name": "Jane"}, clock.now(), if_version=None)
-        return real(self, erased)
+    def late(self: Customers, erased: Customer) -> Customer:
+        monkeypatch.setattr(Customers, "replace", replace_customer)
+        self.change(customer["code"], {"name": "Jane"}, clock.now())
+        return replace_customer(self, erased)
 
-    monkeypatch.setattr(Store, "replace_customer", late)
+    monkeypatch.setattr(Customers, "replace", late)
     assert erase(customer, **{"If-Match": '"1"'}).body["current_version"] == 2
     assert get("get_customer", "customer", customer["id"]).body["name"] == "Jane"
-    monkeypatch.setattr(Store, "replace_customer", late)
+    monkeypatch.setattr(Customers, "replace", late)
     assert erase(customer).body["name"] is None
 
 

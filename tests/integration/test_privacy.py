@@ -15,7 +15,8 @@ from sales.domain import clock
 from sales.domain.orders import Order
 from sales.runtime.settings import settings
 from sales.services import send as sending
-from sales.store import Page, Store, store
+from sales.store import Page, store
+from sales.store.orders import Orders
 from scripts.operate import restore
 from tests.integration.api import Answer, call, create_customer, create_order, get, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
@@ -112,14 +113,14 @@ def test_no_digest_of_what_was_erased_is_left_and_a_replay_is_told_by_its_key_al
 def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_stay(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = Store.add_order
+    add = Orders.add
 
-    def erase_first(self: Store, order: Order) -> Order | None:
-        monkeypatch.setattr(Store, "add_order", really)
+    def erase_first(self: Orders, order: Order) -> Order:
+        monkeypatch.setattr(Orders, "add", add)
         shop.erase()
-        return really(self, order)
+        return add(self, order)
 
-    monkeypatch.setattr(Store, "add_order", erase_first)
+    monkeypatch.setattr(Orders, "add", erase_first)
     order = shop.order()
     assert shop.kept() == ["john doe", NUMBER[1:], "successfully"]
     shop.stream(order)
@@ -134,7 +135,7 @@ def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_sta
 def test_an_order_that_the_index_did_not_have_yet_does_not_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.stream(shop.order())
     with monkeypatch.context() as behind:
-        behind.setattr(Store, "orders", lambda *_, **__: Page([], None))
+        behind.setattr(Orders, "page", lambda *_, **__: Page([], None))
         shop.erase()
     assert shop.kept()
     shop.sweep(after=61)
@@ -146,14 +147,14 @@ def test_a_text_that_was_asked_for_again_while_its_customer_was_erased_does_not_
 ) -> None:
     order = shop.order()
     shop.stream(order)
-    really = Store.change_order
+    change = Orders.change
 
-    def erase_first(self: Store, *given: Any) -> Order:
-        monkeypatch.setattr(Store, "change_order", really)
+    def erase_first(self: Orders, *arguments: Any) -> Order:
+        monkeypatch.setattr(Orders, "change", change)
         shop.erase()
-        return really(self, *given)
+        return change(self, *arguments)
 
-    monkeypatch.setattr(Store, "change_order", erase_first)
+    monkeypatch.setattr(Orders, "change", erase_first)
     shop.ask_again(order)
     shop.sweep(after=61)
     assert shop.kept() == []
@@ -261,4 +262,4 @@ def test_an_order_that_is_restored_beyond_its_age_comes_back_without_its_text(sh
     assert NUMBER not in restored
     assert "successfully" not in restored
     assert restore.as_it_may_come_back(before, {}) == before
-    assert store().texts_forgotten() == reached
+    assert store().due.retention_position() == reached

@@ -17,13 +17,18 @@ from functions.sweep_sms.app import handler as sweep_sms
 from sales.africastalking.answers import Kind, Outcome
 from sales.domain import clock
 from sales.domain.clock import format_time
-from sales.domain.orders import Order, due_shard
+from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
 from sales.runtime.log import InvocationError
 from sales.runtime.settings import settings
 from sales.services import send as sending
-from sales.store import Store, store
+from sales.store import store
+from sales.store.customers import Customers
+from sales.store.due import Due
+from sales.store.items import due_shard, order_from_item, order_to_item
+from sales.store.orders import Orders
+from sales.store.provider_messages import ProviderMessages
 from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
 from tests.support.fakes import FakeGateway, accepted, refused
@@ -299,15 +304,15 @@ def test_while_the_gateway_is_down_no_text_is_tried_before_its_time(gateway: Fak
 def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none_of_the_texts_own(
     gateway: FakeGateway, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = store().order(create_order(order_for(create_customer().body)).body["id"])
+    base = store().orders.get(create_order(order_for(create_customer().body)).body["id"])
     assert base
     waiting = replace(base.sms, status=Status.queued, reason="http_429", attempts=8, retries=8)
     ids = [each for number in range(10_000) if due_shard(each := f"order-{number}") == due_shard(base.id)][:120]
     for number, order_id in enumerate(ids):
         # Eight are due; the rest have their next try within the hour.
         due_at = format_time(clock.plus(time.now, 0 if number < 8 else 60 + number))
-        assert store().add_order(replace(base, id=order_id, due_at=due_at, sms=waiting)) is None
-    before = {order_id: found for order_id in ids if (found := store().order(order_id))}
+        store().orders.add(replace(base, id=order_id, due_at=due_at, sms=waiting))
+    before = {order_id: found for order_id in ids if (found := store().orders.get(order_id))}
     asked: list[int] = []
 
     def throttled(number: str, text: str) -> Outcome:
@@ -317,7 +322,7 @@ def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none
 
     monkeypatch.setattr(gateway, "send", throttled)
     ended = sweep()
-    after = {order_id: found for order_id in ids if (found := store().order(order_id))}
+    after = {order_id: found for order_id in ids if (found := store().orders.get(order_id))}
     # Nine are due; of the others a first look's worth at most, since most of it failed.
     assert 9 + 20 < len(asked) <= 9 + 25
     assert ended["sent"] == len(asked) // 5
@@ -409,7 +414,7 @@ def test_a_batch_is_handed_back_when_the_store_fails_and_sends_nothing_twice(
     order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "replace_order", unavailable)
+        patch.setattr(Orders, "replace", unavailable)
         assert stream(order, rows=rows) == {"batchItemFailures": [{"itemIdentifier": f"{1:021d}"}]}
     assert len(gateway) == 0
     stream(order, rows=rows)
@@ -471,9 +476,9 @@ class TestCancelledUnderWay:
     def test_one_that_was_left_queued_is_suppressed_by_the_sweep(
         self, order: dict[str, Any], gateway: FakeGateway
     ) -> None:
-        there = store().order(order["id"])
+        there = store().orders.get(order["id"])
         assert there
-        assert store().replace_order(replace(there, status="cancelled", version=there.version + 1)) is None
+        store().orders.replace(replace(there, status="cancelled", version=there.version + 1))
         sweep()
         assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "order_cancelled")
         assert len(gateway) == 0
@@ -487,7 +492,7 @@ class TestTheStoreFailsBesideTheState:
     ) -> None:
         gateway.answers = [refused(Kind.misconfigured, "bad_key")]
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "pause_sending", unavailable)
+            patch.setattr(Due, "pause_sending", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"], state(order)["attempts"]) == ("queued", "bad_key", 0)
         time.pass_(settings().sms_pause_seconds + 1)
@@ -499,7 +504,7 @@ class TestTheStoreFailsBesideTheState:
     ) -> None:
         gateway.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "opt_out", unavailable)
+            patch.setattr(Customers, "opt_out", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"]) == ("failed", "UserInBlacklist")
 
@@ -509,7 +514,7 @@ class TestTheStoreFailsBesideTheState:
         report("ATXid_stranger", "Success")
         time.pass_(10)
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "unsettled", unavailable)
+            patch.setattr(ProviderMessages, "open_for", unavailable)
             with pytest.raises(InvocationError, match="Problem"):
                 sweep()
         assert state(order)["status"] == "sent"
@@ -611,14 +616,14 @@ class TestDeliveryReports:
     def test_a_failure_that_overtakes_the_state_keeps_its_reason(
         self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        link = Store.link_message
+        link = ProviderMessages.link
 
-        def linked(self: Store, message_id: str, order: Order, now: datetime) -> Any:
+        def linked(self: ProviderMessages, message_id: str, order: Order, now: datetime) -> Any:
             found = link(self, message_id, order, now)
             report(message_id, "Failed", failureReason="UserInBlackList")
             return found
 
-        monkeypatch.setattr(Store, "link_message", linked)
+        monkeypatch.setattr(ProviderMessages, "link", linked)
         # One report overtakes the answer, so that message and state are not written together; another the state.
         gateway.answers = [accepted("ATXid_fast")]
         report("ATXid_fast", "Submitted")
@@ -693,9 +698,9 @@ class TestDeliveryReports:
         for status in ("Submitted", "Success"):
             report("ATXid_lost", status)
         time.pass_(10)
-        replace_order, done = Store.replace_order, iter([True] * writes)
+        replace_order, done = Orders.replace, iter([True] * writes)
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            patch.setattr(Orders, "replace", lambda *a: replace_order(*a) if next(done, False) else unavailable())
             with pytest.raises(InvocationError, match="Problem"):
                 sweep()
         assert state(order)["status"] == ("sent" if writes else "unknown")
@@ -712,9 +717,9 @@ class TestDeliveryReports:
             return accepted("ATXid_fast")
 
         gateway.answers = [overtaken]
-        replace_order, done = Store.replace_order, iter([True] * writes)
+        replace_order, done = Orders.replace, iter([True] * writes)
         with monkeypatch.context() as patch:
-            patch.setattr(Store, "replace_order", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            patch.setattr(Orders, "replace", lambda *a: replace_order(*a) if next(done, False) else unavailable())
             stream(order, rows=rows)
         assert state(order)["status"] == ("sending" if writes == 1 else "sent")
         time.pass_(10)
@@ -913,12 +918,12 @@ class TestAskingAgain:
             Status.unknown: (Cause.claimed, Cause.ambiguous),
             Status.suppressed: (Cause.opted_out,),
         }
-        there = store().order(order["id"])
+        there = store().orders.get(order["id"])
         for cause in causes[status]:
             assert there
             there = there.on(cause, time.now)
             assert there
-            assert store().replace_order(there) is None
+            store().orders.replace(there)
         assert state(order)["status"] == status
         refusals = {
             Status.queued: "sms_in_progress", Status.sending: "sms_in_progress", Status.suppressed: "sms_suppressed",
@@ -965,9 +970,9 @@ class TestAskingAgain:
 
 def test_what_is_stored_reads_back_the_same(order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> None:
     stream(order, rows=rows)
-    there = store().order(order["id"])
+    there = store().orders.get(order["id"])
     assert there is not None
-    assert Order.from_item(there.to_item()) == there
+    assert order_from_item(order_to_item(there)) == there
 
 
 def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every_state(

@@ -1,11 +1,10 @@
 """Reads the webhooks of Africa's Talking. They are unsigned: a secret in the path proves where they come from."""
 
 from sales.api.endpoint import Request
-from sales.domain.delivery_reports import is_message_id, report_cause
+from sales.domain.delivery_reports import DeliveryReport, is_message_id, report_cause
 from sales.domain.phones import reported_number
 from sales.domain.problems import Problem
 from sales.runtime import secrets
-from sales.store import Report
 
 __all__ = ["OPTED_OUT", "read_number", "read_report"]
 
@@ -37,7 +36,7 @@ def read_number(request: Request) -> str:
     return _number(_read(request, "phoneNumber"))
 
 
-def read_report(request: Request) -> tuple[str, Report]:
+def read_report(request: Request) -> tuple[str, DeliveryReport]:
     """Return the provider message's id and its delivery report.
 
     Raise Problem 404 for a wrong secret, as if the path did not exist; 400, 413 or 415 for a bad form.
@@ -46,7 +45,7 @@ def read_report(request: Request) -> tuple[str, Report]:
     if not is_message_id(form["id"]):
         raise Problem("invalid_form", "The field id must be the id of a message.")
     reason = form.get("failureReason", "")
-    return form["id"], Report(
+    return form["id"], DeliveryReport(
         number=_number(form),
         status=form["status"] if report_cause(form["status"]) else "unnamed",
         failure_reason=_FAILURES.get(reason.lower(), "unnamed") if reason else "",

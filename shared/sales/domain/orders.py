@@ -1,62 +1,43 @@
-"""Orders: what one is, how it is stored and shown, and how its SMS moves from state to state.
+"""Orders: what they are, what the API shows of them, and how an order's SMS moves from state to state.
 
-The order is its own outbox (the text, its state, and when to look at it next are stored with it), so there is nothing
-else that could be lost or get out of step.
+An order is its own outbox: the text, its state and the time of the next step are stored with it, so nothing else can get
+lost or out of step.
 """
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zlib import crc32
 
 from sales.domain.clock import format_time
-from sales.domain.customers import Customer, Item, list_shard
+from sales.domain.customers import Customer
 from sales.domain.money import show_amount
 from sales.domain.phones import mask
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status, move
 
-__all__ = ["DUE_SHARDS", "MOST_REQUESTS", "Order", "Sms", "due_shard"]
+__all__ = ["MOST_REQUESTS", "Order", "Sms"]
 
-# Fixed: what is due must be found whatever the settings say. Eight partitions take 8,000 state changes a second.
-DUE_SHARDS = 8
-
-
-# A gateway that is misconfigured for days must not grow the item to DynamoDB's 400 kB.
+# A provider that stays misconfigured for days must not grow an item to DynamoDB's 400 kB.
 _HISTORY = 50
-
-
-# How often a person may ask for one order's text again: each request's key is kept with it for ever, or a replay would
-# send once more.
+# How often people may ask for one order's text again. Each request's key stays with the order for ever: a replay whose key
+# was forgotten would send the text once more.
 MOST_REQUESTS = 50
-
-
-_EVENT = ("at", "status", "cause", "attempt", "reason", "message_id")
-
-
-_TAKEN = (Status.sent, Status.delivered, Status.undelivered)
-
-
-_NOT_TAKEN = (Cause.deferred, Cause.misconfigured)
-
-
-# What happens to an order's text between two attempts, and says nothing of the one before.
-_BETWEEN = (Cause.requested, Cause.opted_out, Cause.cancelled)
-
-
-def due_shard(item_id: str) -> str:
-    """The partition of the due index an item is in."""
-    return str(crc32(item_id.encode()) % DUE_SHARDS)
+# The provider has the text.
+_SENT = (Status.sent, Status.delivered, Status.undelivered)
+# The attempt certainly sent nothing.
+_NOT_SENT = (Cause.deferred, Cause.misconfigured)
+# These come between two attempts and say nothing about the earlier one.
+_BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.cancelled)
 
 
 @dataclass(frozen=True, slots=True)
 class Sms:
-    """An order's SMS: its text and where it stands.
+    """An order's SMS: its content and where it stands.
 
-    `attempts` counts the times it was handed to the gateway, `retries` those of the present request that certainly
-    sent nothing. `history` has one entry a change, the oldest first.
+    `attempts` counts how often it was handed to the provider, `retries` how many attempts of the present request certainly
+    sent nothing. `history` has one entry for each change, oldest first.
     """
 
     status: Status
@@ -71,10 +52,19 @@ class Sms:
     history: tuple[dict[str, Any], ...] = ()
     requests: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether both the words and the number are gone."""
+        return not (self.to or self.content.text)
+
+    def forgotten(self) -> "Sms":
+        """Return the SMS without its words and its number."""
+        return replace(self, to="", content=self.content._replace(text=""))
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order. Only `status` and its SMS ever change; `version` moves with every change."""
+    """An order. Only `status` and the SMS ever change; each change adds one to `version`."""
 
     id: str
     customer: str
@@ -88,12 +78,13 @@ class Order:
     reference: str | None = None
     status: str = "created"
     version: int = 1
-    # When the sweep is to look at the order: a queued text's next try, a sending one's end of lease, and then when the
-    # text is to be forgotten, where nobody else would see to that (`text_until`).
+    # When the sweep looks at the order next: a queued text's next attempt, the end of a sending text's lease, and then the
+    # time to forget the text, if retention has already passed this order (`text_until`).
     due_at: str | None = None
     text_until: str | None = None
     client: str = ""
     fingerprint: str = ""
+    # Which part of the list index holds the order. The store sets it.
     list_shard: str = "0"
 
     @classmethod
@@ -110,9 +101,8 @@ class Order:
         now: datetime,
         client: str,
         fingerprint: str,
-        shards: int,
     ) -> "Order":
-        """An order as it is first stored: its text queued and due at once, or suppressed for who opted out."""
+        """Return a new order with its text queued and due now, or suppressed if the customer has opted out."""
         created = format_time(now)
         status = Status.suppressed if customer.sms_opted_out else Status.queued
         reason = "opted_out" if customer.sms_opted_out else None
@@ -131,21 +121,20 @@ class Order:
             due_at=created if status is Status.queued else None,
             client=client,
             fingerprint=fingerprint,
-            list_shard=list_shard(id, shards),
         )
 
     @property
     def sort_key(self) -> str:
-        """Its place in lists: by creation, the id telling apart what was created in the same microsecond."""
+        """Its place in lists: by creation time, then by id for orders of the same microsecond."""
         return f"{self.order_date}#{self.id}"
 
     @property
-    def asked_at(self) -> str:
+    def requested_at(self) -> str:
         """When its text was last asked for: with the order, or by a person since."""
         return str(self.sms.requests[-1]["at"]) if self.sms.requests else self.order_date
 
     def is_due(self, now: datetime) -> bool:
-        """Whether its queued text may be tried now. The first try never waits: clocks of two machines may differ."""
+        """Return whether its queued text may be sent now. The first attempt never waits: two machines' clocks may differ."""
         return self.sms.status is Status.queued and (
             self.sms.attempts == 0 or self.due_at is None or self.due_at <= format_time(now)
         )
@@ -161,17 +150,16 @@ class Order:
         due_at: datetime | None = None,
         counts: int = 0,
     ) -> "Order | None":
-        """The order after this happened to its SMS; none when it changes nothing (late, repeated, out of order).
+        """Return the order after this event of its SMS, or None if the event changes nothing (late, repeated, out of order).
 
-        `due_at` is when to look next, where the new state is one that waits; `counts` is what the event adds to
-        `retries`. A text that would wait, though its order was cancelled or its customer erased while it was under
-        way, is suppressed.
+        `due_at` is when to look next, if the new state waits for something; `counts` is what the event adds to `retries`.
+        A text that would wait although its order was cancelled, or its customer erased, in the meantime is suppressed.
         """
-        after = self._moved(cause, now, reason=reason, message_id=message_id, cost=cost, due_at=due_at, counts=counts)
-        if after is None or after.sms.status is not Status.queued or (self.status != "cancelled" and self.sms.to):
-            return after
+        moved = self._moved(cause, now, reason=reason, message_id=message_id, cost=cost, due_at=due_at, counts=counts)
+        if moved is None or moved.sms.status is not Status.queued or (self.status != "cancelled" and self.sms.to):
+            return moved
         held_back = "order_cancelled" if self.status == "cancelled" else "customer_erased"
-        suppressed = after.on(Cause.cancelled, now, reason=held_back) or after
+        suppressed = moved.on(Cause.cancelled, now, reason=held_back) or moved
         return replace(suppressed, version=self.version + 1)
 
     def _moved(
@@ -180,16 +168,16 @@ class Order:
         now: datetime,
         *,
         reason: str | None,
-        message_id: str | None = None,
-        cost: str | None = None,
-        due_at: datetime | None = None,
-        counts: int = 0,
+        message_id: str | None,
+        cost: str | None,
+        due_at: datetime | None,
+        counts: int,
     ) -> "Order | None":
         sms = self.sms
         status = move(sms.status, cause)
-        # A report was faster than the answer: the state stands, but only the answer says what it cost.
-        learnt = status is None and cause is Cause.accepted and sms.cost is None and sms.status in _TAKEN
-        if status is None and not learnt:
+        # A report was faster than the answer: the state stands, but only the answer says what the text cost.
+        only_cost = status is None and cause is Cause.accepted and sms.cost is None and sms.status in _SENT
+        if status is None and not only_cost:
             return None
         status = status or sms.status
         moment = format_time(now)
@@ -214,26 +202,23 @@ class Order:
                 retries=sms.retries + counts,
                 message_id=message_id or sms.message_id,
                 cost=cost or sms.cost,
-                reason=sms.reason if learnt or cause is Cause.claimed else reason,
-                history=_kept((*sms.history, entry)),
+                reason=sms.reason if only_cost or cause is Cause.claimed else reason,
+                history=_trimmed((*sms.history, entry)),
             ),
         )
 
     def without_text(self) -> "Order | None":
-        """The order without its text and the number it went to; none while the text is on its way, or when both are gone."""
-        sms = self.sms
-        if sms.status in (Status.queued, Status.sending) or not (sms.to or sms.content.text):
+        """Return the order without its text and number, or None while the text is on its way or if both are gone."""
+        if self.sms.status in (Status.queued, Status.sending) or self.sms.is_forgotten:
             return None
-        gone = replace(sms, to="", content=Content("", sms.content.encoding, sms.content.segments))
-        return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=gone)
+        return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=self.sms.forgotten())
 
     def erased(self, now: datetime) -> "Order | None":
-        """The order without anything of its customer; none when that is gone. What was ordered stays, with its reference."""
-        sms = self.sms
-        if not (self.customer_name or sms.to or sms.content.text or self.fingerprint):
+        """Return the order without anything about its customer, or None if that is gone. Item, amount and reference stay."""
+        if self.sms.is_forgotten and not (self.customer_name or self.fingerprint):
             return None
         suppressed = self.on(Cause.cancelled, now, reason="customer_erased") or self
-        sms = suppressed.sms
+        sms = suppressed.sms.forgotten()
         return replace(
             suppressed,
             customer_name="",
@@ -243,9 +228,7 @@ class Order:
             text_until=None,
             sms=replace(
                 sms,
-                to="",
-                content=Content("", sms.content.encoding, sms.content.segments),
-                # Why somebody asked for the text again is in their own words.
+                # People say in their own words why they ask for a text again.
                 history=tuple(
                     {name: value for name, value in entry.items() if name != "reason"}
                     if entry.get("cause") == Cause.requested
@@ -267,9 +250,9 @@ class Order:
         content: Content,
         text_until: datetime | None = None,
     ) -> "Order | None":
-        """The order after a person asked for its text once more; none where its state does not allow it.
+        """Return the order after a person asked for its text once more, or None if its state does not allow that.
 
-        `text_until` is when a text that had been forgotten is to be forgotten again.
+        `text_until` is when to forget the text again, if retention has already passed this order.
         """
         status = move(self.sms.status, Cause.requested)
         if status is None:
@@ -291,120 +274,39 @@ class Order:
                 message_id=None,
                 cost=None,
                 reason=None,
-                history=_kept((*self.sms.history, entry)),
+                history=_trimmed((*self.sms.history, entry)),
                 requests=(*self.sms.requests, {"at": moment, "key": key, "fingerprint": fingerprint}),
             ),
         )
 
     def cancelled(self, now: datetime) -> "Order":
-        """The cancelled order; a text that nobody has claimed yet is suppressed with it."""
-        after = self.on(Cause.cancelled, now, reason="order_cancelled") or self
-        return replace(after, status="cancelled", version=self.version + 1)
-
-    @classmethod
-    def from_item(cls, item: Item) -> "Order":
-        """The order a stored item holds."""
-        sms = item["sms"]
-        return cls(
-            id=item["id"],
-            customer=item["customer"],
-            customer_code=item["customer_code"],
-            customer_name=item["customer_name"],
-            item=item["item"],
-            amount=Decimal(item["amount"]),
-            currency=item["currency"],
-            order_date=item["order_date"],
-            reference=item.get("reference"),
-            status=item["status"],
-            version=int(item["version"]),
-            due_at=item.get("due_at"),
-            text_until=item.get("text_until"),
-            client=item["client"],
-            fingerprint=item["fingerprint"],
-            list_shard=item["list_shard"],
-            sms=Sms(
-                status=Status(sms["status"]),
-                to=sms["to"],
-                content=Content(sms["text"], sms["encoding"], int(sms["segments"])),
-                updated_at=sms["updated_at"],
-                attempts=int(sms["attempts"]),
-                retries=int(sms["retries"]),
-                message_id=sms.get("message_id"),
-                cost=sms.get("cost"),
-                reason=sms.get("reason"),
-                history=_read(sms["history"]),
-                requests=tuple(sms.get("requests", ())),
-            ),
-        )
-
-    def to_item(self) -> Item:
-        """The stored item, with the attributes its indexes are keyed by."""
-        sms = self.sms
-        item: Item = {
-            "id": self.id,
-            "customer": self.customer,
-            "customer_code": self.customer_code,
-            "customer_name": self.customer_name,
-            "item": self.item,
-            "amount": self.amount,
-            "currency": self.currency,
-            "order_date": self.order_date,
-            "reference": self.reference,
-            "status": self.status,
-            "version": self.version,
-            "text_until": self.text_until,
-            "client": self.client,
-            "fingerprint": self.fingerprint,
-            "list_shard": self.list_shard,
-            "sort_key": self.sort_key,
-            "sms_shard": f"{sms.status.value}#{self.list_shard}",
-            "sms": {
-                "status": sms.status.value,
-                "to": sms.to,
-                "text": sms.content.text,
-                "encoding": sms.content.encoding,
-                "segments": sms.content.segments,
-                "updated_at": sms.updated_at,
-                "attempts": sms.attempts,
-                "retries": sms.retries,
-                "message_id": sms.message_id,
-                "cost": sms.cost,
-                "reason": sms.reason,
-                # As one text: a list of maps would be taken apart and put together by every reader and writer.
-                "history": json.dumps(sms.history, ensure_ascii=False, separators=(",", ":")),
-                "requests": list(sms.requests),
-            },
-        }
-        if self.due_at:
-            item |= {"due_shard": due_shard(self.id), "due_at": self.due_at}
-        if sms.to and self.open_attempts:
-            # By this a delivery report whose id nobody knows finds the texts it may belong to.
-            item["unsettled_number"] = sms.to
-        return item
+        """Return the cancelled order. A text that no sender has claimed yet is suppressed with it."""
+        suppressed = self.on(Cause.cancelled, now, reason="order_cancelled") or self
+        return replace(suppressed, status="cancelled", version=self.version + 1)
 
     @property
     def open_attempts(self) -> dict[int, str]:
-        """The attempts of which nobody knows what became, under way or `unknown`, and when each was claimed.
+        """The attempts whose outcome we do not know, under way or `unknown`, with the time each was claimed.
 
-        An attempt stays open when a person asks for the text again: the gateway may have it all the same.
+        An attempt stays open when a person asks for the text again: the provider may have it all the same.
         """
         claims: dict[int, str] = {}
         for entry in self.sms.history:
             cause = entry.get("cause")
             if cause == Cause.claimed:
                 claims[entry["attempt"]] = entry["at"]
-            elif cause and cause not in _BETWEEN and entry["status"] != Status.unknown:
+            elif cause and cause not in _BETWEEN_ATTEMPTS and entry["status"] != Status.unknown:
                 claims.pop(entry["attempt"], None)
         return claims
 
     @property
     def message_ids(self) -> set[str]:
-        """The gateway's messages that were about this order, as far back as its history goes."""
-        found = {entry.get("message_id") for entry in self.sms.history} | {self.sms.message_id}
-        return {each for each in found if each}
+        """The ids of the provider messages about this order, as far back as its history goes."""
+        ids = {entry.get("message_id") for entry in self.sms.history} | {self.sms.message_id}
+        return {message_id for message_id in ids if message_id}
 
     def public(self) -> dict[str, Any]:
-        """As a caller gets it: the amount as a string, the number masked."""
+        """Return the order as the API shows it: the amount as a string, the number masked."""
         sms = self.sms
         return {
             "id": self.id,
@@ -434,20 +336,8 @@ class Order:
         }
 
 
-def _read(stored: str | list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    if isinstance(stored, str):
-        return tuple(json.loads(stored))
-    # Orders of before 2026-11-24 have a list; the store hands its numbers back as Decimal, and names in any order.
-    return tuple(
-        {name: int(entry[name]) if name == "attempt" else entry[name] for name in _EVENT if name in entry}
-        for entry in stored
-    )
-
-
-def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
-    """What is kept of a history: all of it but the oldest tries that certainly sent nothing, once there are many."""
-    if len(history) <= _HISTORY:
-        return history
+def _trimmed(history: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return the history; once it is long, without the oldest attempts that certainly sent nothing."""
     kept: list[dict[str, Any]] = []
     surplus = len(history) - _HISTORY
     for entry in history:
@@ -459,5 +349,5 @@ def _kept(history: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     return tuple(kept)
 
 
-def _sent_nothing(before: dict[str, Any], entry: dict[str, Any]) -> bool:
-    return before.get("cause") == Cause.claimed and entry.get("cause") in _NOT_TAKEN
+def _sent_nothing(claim: dict[str, Any], outcome: dict[str, Any]) -> bool:
+    return claim.get("cause") == Cause.claimed and outcome.get("cause") in _NOT_SENT

@@ -1,4 +1,4 @@
-"""Finding the customer or order a path names."""
+"""Finding the customer or order that a path names."""
 
 import re
 
@@ -9,24 +9,29 @@ from sales.domain.problems import Problem
 from sales.runtime import log
 from sales.store import store
 
-__all__ = ["find_customer", "find_order"]
+__all__ = ["find_customer", "find_order", "no_such_customer"]
 
 _ORDER_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def no_such_customer() -> Problem:
+    """Return the Problem for a path or field that names no customer."""
+    return Problem("not_found", "There is no such customer.")
+
+
 def find_customer(id_or_code: str) -> Customer:
-    """The customer with this id or code. Raises Problem `not_found`, also for what can be neither."""
+    """Return the customer with this id or code. Raise Problem `not_found`, also for what can be neither."""
     customer_id, code = id_and_code(id_or_code)
-    customer = store().customer(code)
+    customer = store().customers.get(code)
     if customer is None or customer_id not in (None, customer.id):
-        raise Problem("not_found", "There is no such customer.")
+        raise no_such_customer()
     return customer
 
 
 def find_order(order_id: str) -> Order:
-    """The order with this id. Raises Problem `not_found`, also for what can be none."""
+    """Return the order with this id. Raise Problem `not_found`, also for what is no order's id."""
     # Other items of the table have ids too; only a UUID is an order's.
-    order = store().order(order_id.lower()) if _ORDER_ID.fullmatch(order_id.lower()) else None
+    order = store().orders.get(order_id.lower()) if _ORDER_ID.fullmatch(order_id.lower()) else None
     if order is None:
         raise Problem("not_found", "There is no such order.")
     log.about(order.id)

@@ -1,7 +1,7 @@
-"""The text an order sends, and its preview."""
+"""The content of an order's SMS, and its preview."""
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sales.domain.customers import Customer
 from sales.domain.money import show_amount
@@ -12,20 +12,11 @@ from sales.domain.sms.segments import Content, costly_characters
 from sales.domain.sms.wording import text_template
 from sales.runtime.settings import settings
 
-if TYPE_CHECKING:  # each function builds the body that it reads
-    pass
-
-__all__ = ["order_text", "preview"]
+__all__ = ["order_content", "preview"]
 
 
-def refuse_erased(customer: Customer | None) -> None:
-    """Raises Problem `customer_erased` for a customer whose personal data is gone."""
-    if customer and customer.erased:
-        raise Problem("customer_erased")
-
-
-def order_text(name: str, item: str, amount: Decimal, currency: str) -> Content:
-    """The text an order sends: always the same for the same order."""
+def order_content(name: str, item: str, amount: Decimal, currency: str) -> Content:
+    """Return the content of an order's SMS: always the same for the same order."""
     config = settings()
     return compose(
         text_template(config.sms_text),
@@ -38,17 +29,23 @@ def order_text(name: str, item: str, amount: Decimal, currency: str) -> Content:
 
 
 def preview(customer: Customer | None, name: str | None, item: str, amount: Decimal, currency: str) -> dict[str, Any]:
-    """The text as written, what makes it dear, and as it is sent (`folded`), with what that is likely to cost.
+    """Return the text as written, which of its characters make it expensive, and the text as it would be sent (`folded`).
 
-    The price is of the text as sent, from the configured price list; null where that has none for the number.
+    The price is that of the text as sent, from the configured price list, and null if the list has none for the number.
+    Raise Problem `customer_erased`.
     """
-    refuse_erased(customer)
+    if customer and customer.erased:
+        raise Problem("customer_erased")
     config = settings()
-    called = customer.name if customer else name or ""
+    addressee = customer.name if customer else name or ""
     written = render(
-        text_template(config.sms_text), name=called, item=item, currency=currency, amount=show_amount(amount, currency)
+        text_template(config.sms_text),
+        name=addressee,
+        item=item,
+        currency=currency,
+        amount=show_amount(amount, currency),
     )
-    sent = order_text(called, item, amount, currency)
+    sent = order_content(addressee, item, amount, currency)
     number = customer.phone_number if customer else "+254"
     price = estimate(sent.segments, number, parse_prices(config.sms_prices))
     return {

@@ -1,28 +1,27 @@
-"""What a new order needs besides its own fields: its customer and the text it sends."""
+"""A new order: the customer it names, and what the same Idempotency-Key or reference finds."""
 
 from typing import TYPE_CHECKING, Any, overload
 
 from sales.domain.customers import Customer
-from sales.domain.ids import is_replay
 from sales.domain.orders import Order
 from sales.domain.problems import FieldError, Problem
 from sales.runtime import log, metrics
 from sales.runtime.settings import settings
 from sales.schemas.common import parse
+from sales.services.idempotency import Done, check_replay
 from sales.services.lookup import find_customer
-from sales.services.order_sms import refuse_erased
-from sales.store import ReferenceTakenError, store
+from sales.store import Conflict, ReferenceTakenError, store
 
-if TYPE_CHECKING:  # each function builds the body that it reads
+if TYPE_CHECKING:  # each function builds only the body that it reads
     from sales.schemas.orders import NewOrder
     from sales.schemas.sms import SmsPreview
 
-__all__ = ["customer_for_order", "place"]
+__all__ = ["customer_for_order", "place_order"]
 
 
-def _known_customer(reference: str) -> Customer:
+def _named_customer(id_or_code: str) -> Customer:
     try:
-        return find_customer(reference)
+        return find_customer(id_or_code)
     except Problem as problem:
         if problem.code != "not_found":
             raise
@@ -35,40 +34,46 @@ def customer_for_order(model: "type[NewOrder]", body: dict[str, Any]) -> "tuple[
 @overload
 def customer_for_order(model: "type[SmsPreview]", body: dict[str, Any]) -> "tuple[SmsPreview, Customer | None]": ...
 def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer | None]:
-    """The validated body and the customer it names (by id or code).
+    """Return the validated body and the customer it names by id or code.
 
-    Raises Problem `validation_failed` with every field at fault, an unknown customer among them.
+    Raise Problem `validation_failed` with every field at fault, an unknown customer among them.
     """
     try:
-        given = parse(model, body, currency=settings().default_currency)
+        parsed = parse(model, body, currency=settings().default_currency)
     except Problem as problem:
-        named = body.get("customer")
-        if isinstance(named, str) and all(error.pointer != "/customer" for error in problem.errors):
+        id_or_code = body.get("customer")
+        if isinstance(id_or_code, str) and all(error.pointer != "/customer" for error in problem.errors):
             try:
-                _known_customer(named)
+                _named_customer(id_or_code)
             except Problem as unknown:
                 problem.errors += unknown.errors
         raise
-    if given.customer is None:
-        return given, None
-    return given, _known_customer(given.customer)
+    if parsed.customer is None:
+        return parsed, None
+    return parsed, _named_customer(parsed.customer)
 
 
-def place(order: Order, customer: Customer) -> tuple[Order, bool]:
-    """Stores a new order; with True, the one that is there since its Idempotency-Key was used before.
+def place_order(order: Order, customer: Customer) -> Done[Order]:
+    """Store a new order, or return the one that its Idempotency-Key has made before, also for a customer erased since.
 
-    Raises Problem `idempotency_key_reused` where that one was another request's, `reference_taken`, or
-    `customer_erased`: nothing new is created then, but what was created stays created.
+    Raise Problem `idempotency_key_reused` if the key came with another request, `reference_taken`, or `customer_erased`.
     """
     log.about(order.id)
+    if customer.erased:
+        earlier = store().orders.get(order.id)
+        if earlier is None:
+            raise Problem("customer_erased")
+        return _replay(earlier, order)
     try:
-        there = store().order(order.id) if customer.erased else store().add_order(order)
+        placed = store().orders.add(order)
     except ReferenceTakenError as taken:
         raise Problem("reference_taken", existing_id=taken.order_id) from None
-    if there is None:
-        refuse_erased(customer)
-        metrics.count("OrdersCreated")
-        return order, False
-    if not is_replay(there.fingerprint, order.fingerprint):
-        raise Problem("idempotency_key_reused")
-    return there, True
+    except Conflict as conflict:
+        return _replay(conflict.current, order)
+    metrics.count("OrdersCreated")
+    return Done(placed)
+
+
+def _replay(earlier: Order, order: Order) -> Done[Order]:
+    check_replay(earlier.fingerprint, order.fingerprint)
+    return Done(earlier, replayed=True)

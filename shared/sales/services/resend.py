@@ -6,18 +6,19 @@ from datetime import datetime
 from sales.domain import clock
 from sales.domain.caller import Caller
 from sales.domain.customers import Customer
-from sales.domain.ids import caller_key, is_replay
+from sales.domain.ids import caller_key
 from sales.domain.orders import MOST_REQUESTS, Order
 from sales.domain.problems import Problem
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
-from sales.services.order_sms import order_text
+from sales.services.idempotency import Done, check_replay
+from sales.services.order_sms import order_content
 from sales.store import store
 
-__all__ = ["request_again"]
+__all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]
 
-# Counted from the last request a person made, so that two people at two screens send one text.
+# Counted from the last time that a person asked, so that two people at two screens send one text.
 DEBOUNCE_SECONDS = 60
 
 
@@ -30,57 +31,59 @@ def request_again(
     fingerprint: str,
     reason: str,
     check: Callable[[int], None],
-) -> tuple[Order, bool]:
-    """The order with its text queued again, and whether this key had asked for it before.
+) -> Done[Order]:
+    """Queue the order's text again, to the customer's present number, and return the order.
 
-    The text goes to the customer's present number. Raises Problem 409 where the order's or its text's state forbids
-    it, `sms_too_soon` (which does not use the key up) or `sms_too_often`; 422 when the key came with another body.
-    `check` raises where the order's version is not the one that is meant; a replay is not asked, for its own first time
-    moved the version.
+    Raise Problem as `check_resend` does, or `idempotency_key_reused` if the key came with another request. `check` raises for
+    a version of the order that is not meant; it is not called for a replay, whose first request has raised the version.
     """
-    mine = caller_key(caller, "resend", key)
+    own_key = caller_key(caller, "resend", key)
     replayed = False
 
-    def ask(current: Order) -> Order | None:
+    def queue(current: Order) -> Order | None:
         nonlocal replayed
         for request in current.sms.requests:
-            if request["key"] == mine:
-                if not is_replay(request["fingerprint"], fingerprint):
-                    raise Problem("idempotency_key_reused")
+            if request["key"] == own_key:
+                check_replay(request["fingerprint"], fingerprint)
                 replayed = True
                 return None
         check(current.version)
         now = clock.now()
-        _allowed(current, customer, now)
-        days = settings().sms_text_days
+        check_resend(current, customer, now)
         return current.requested_again(
             now,
-            key=mine,
+            key=own_key,
             fingerprint=fingerprint,
             reason=reason,
             to=customer.phone_number,
             content=_content(current),
-            # Whoever forgets texts by their age has passed this order, and does not come back.
-            text_until=clock.plus(now, days * clock.DAY_SECONDS) if days and _was_forgotten(current) else None,
+            text_until=_text_until(current, now),
         )
 
-    return store().change_order(order, ask), replayed
-
-
-def _was_forgotten(order: Order) -> bool:
-    return not order.sms.content.text or order.text_until is not None
+    queued = store().orders.change(order, queue)
+    return Done(queued, replayed=replayed)
 
 
 def _content(order: Order) -> Content:
-    # A text that was forgotten meanwhile (SMS_TEXT_DAYS) is written anew.
-    return (
-        order.sms.content
-        if order.sms.content.text
-        else order_text(order.customer_name, order.item, order.amount, order.currency)
-    )
+    if order.sms.content.text:
+        return order.sms.content
+    # Retention has forgotten the text.
+    return order_content(order.customer_name, order.item, order.amount, order.currency)
 
 
-def _allowed(order: Order, customer: Customer, now: datetime) -> None:
+def _text_until(order: Order, now: datetime) -> datetime | None:
+    days = settings().sms_text_days
+    if not days or (order.sms.content.text and order.text_until is None):
+        return None
+    # Retention has passed this order and will not come back.
+    return clock.plus(now, days * clock.DAY_SECONDS)
+
+
+def check_resend(order: Order, customer: Customer, now: datetime) -> None:
+    """Raise Problem 409 if the order's text must not be sent again now.
+
+    That is `order_cancelled`, `customer_erased`, `sms_suppressed`, `sms_too_often`, `sms_too_soon` or `sms_in_progress`.
+    """
     if order.status == "cancelled":
         raise Problem("order_cancelled")
     if customer.erased:

@@ -1,4 +1,4 @@
-"""How long a text is kept: after SMS_TEXT_DAYS an order has neither its text nor the number it went to."""
+"""Retention: after SMS_TEXT_DAYS an order has neither its text nor the number that it went to."""
 
 from collections.abc import Callable
 
@@ -14,41 +14,39 @@ _PAGE = 100
 
 
 def forget_old_texts(*, has_time: Callable[[], bool]) -> int:
-    """Takes text and number from orders that are older than that and at rest; how many there were.
+    """Remove text and number from orders that are old enough and at rest; return from how many.
 
-    It goes through the orders from the oldest and notes how far it has come. At one whose text is still on its way it
-    waits, so none is passed over. One that it has passed and that gets a text again is due by itself (`Order.text_until`).
+    It goes through the orders from the oldest and stores how far it came. It stops at an order whose text is still on its
+    way, so it passes none over. An order that gets a text after that is due when its time comes (`Order.text_until`).
     """
     days = settings().sms_text_days
     if not days:
         return 0
     until = format_time(clock.plus(clock.now(), -days * clock.DAY_SECONDS))
-    forgotten = 0
-    reached = store().texts_forgotten()
+    total = 0
+    position = store().due.retention_position()
     for shard in range(settings().list_shards):
         while has_time():
-            found = [
-                Order.from_item(item) for item in store().made_between(shard, reached.get(str(shard)), until, _PAGE)
-            ]
+            orders = store().orders.created_between(shard, position.get(str(shard)), until, _PAGE)
             passed = 0
-            for order in found:
-                after = forget_text(order)
-                if after.sms.to or after.sms.content.text:
+            for order in orders:
+                current = forget_text(order)
+                if not current.sms.is_forgotten:
                     break
-                forgotten += after is not order
+                total += current is not order
                 passed += 1
             if passed:
-                reached[str(shard)] = found[passed - 1].sort_key
-                store().note_texts_forgotten(reached)
+                position[str(shard)] = orders[passed - 1].sort_key
+                store().due.save_retention_position(position)
             if passed < _PAGE:
                 break
-    return forgotten
+    return total
 
 
 def forget_text(order: Order) -> Order:
-    """The order without its text and the number it went to, in its messages too, unless the text is on its way."""
-    after = store().change_order(order, Order.without_text)
-    if not (after.sms.to or after.sms.content.text):
-        for message_id in after.message_ids:
-            store().forget_number(message_id)
-    return after
+    """Remove the order's text and number, also from its provider messages, unless the text is on its way; return the order."""
+    current = store().orders.change(order, Order.without_text)
+    if current.sms.is_forgotten:
+        for message_id in current.message_ids:
+            store().provider_messages.forget_number(message_id)
+    return current

@@ -1,53 +1,52 @@
-"""The sweep: finds by the due index what nobody has looked after, and looks after it."""
+"""The sweep: finds in the due index what nothing else has taken care of, and takes care of it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from sales.africastalking.answers import OUTAGES
-from sales.africastalking.client import PROVIDER_SECONDS
 from sales.domain import clock
 from sales.domain.clock import format_time
-from sales.domain.customers import Item
-from sales.domain.orders import DUE_SHARDS, Order
+from sales.domain.customers import ErasureNote
+from sales.domain.delivery_reports import ProviderMessage
+from sales.domain.orders import Order
 from sales.domain.problems import Problem
-from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Status
+from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
 from sales.runtime import log, metrics
-from sales.services.delivery_reports import adopt
+from sales.services.delivery_reports import match_report
 from sales.services.erase import finish_erasure
 from sales.services.retention import forget_old_texts, forget_text
-from sales.services.send import MARGIN_SECONDS, expire_lease, noting, sender
-from sales.store import message_of, store
+from sales.services.send import NEEDED_SECONDS, collecting, sender
+from sales.store import store
+from sales.store.due import DUE_SHARDS
 
 __all__ = ["sweep"]
 
-# What one look takes from a partition of the due index: enough to keep the sender busy, few enough that what is read is
+# What one look takes from a partition of the due index: enough to keep the sender busy, few enough that what was read is
 # still true when its turn comes.
 _LOOK = 100
-# Of those that are not due yet the first look takes no more than this: what came through once may have been luck.
+# The first look ahead of schedule takes no more than this: one text that went through may have been luck.
 _FIRST_AHEAD = 25
-# A report whose message nobody knows may belong to a text of the last hour; interim reports come within minutes.
-_ADOPTION_SECONDS = 3600.0
 
 type _Left = Callable[[], float]
 
 
 def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]:
-    """Looks after everything that is due, as far as the time goes; how many ended in which state.
+    """Take care of everything that is due, as far as the time goes; return how many ended in which state.
 
-    Each of `parts` sweeps, numbered from 0, has its own partitions of the due index: a process sends no faster than its
-    processor lets it. Once the gateway takes texts again after an outage, those that wait for it are sent before their
-    next try is due. Sweeps may overlap each other and the stream: each text is claimed before it is sent.
+    Each of `parts` sweeps, numbered from 0, has its own partitions of the due index: one process sends no faster than its
+    processor lets it. Once the provider is back after an outage, the texts that wait for it go out ahead of schedule. Sweeps may
+    overlap each other and the stream: each text is claimed before it is sent.
     """
     ended: Counter[str] = Counter()
     oldest: list[str] = []
     tried: set[str] = set()
-    shards = [str(shard) for shard in range(part, DUE_SHARDS, parts)]
+    shards = range(part, DUE_SHARDS, parts)
     with ThreadPoolExecutor(len(shards)) as threads:
         for look in (partial(_due, oldest=oldest, tried=tried), partial(_ahead, tried=tried)):
-            for counted in threads.map(partial(look, seconds_left=seconds_left), shards):
-                ended.update(counted)
+            for counts in threads.map(partial(look, seconds_left=seconds_left), shards):
+                ended.update(counts)
             if not ended.pop("recovered", 0):
                 break
     if part == 0:
@@ -58,104 +57,119 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
 
 
 def _measure(ended: Counter[str], oldest: list[str]) -> None:
-    """Says how late the sweep is and how long texts wait; each time, since silence means that nobody sweeps."""
+    """Report how late the sweep is and how long texts wait; every time, since silence means that no sweep runs."""
     now = clock.now()
-    for finding, found in ended.items():
-        metrics.count("SweepFound", found, finding=finding)
-    metrics.count("OldestDue", max((clock.seconds_since(due, now) for due in oldest), default=0))
+    for finding, total in ended.items():
+        metrics.count("SweepFound", total, finding=finding)
+    metrics.count("OldestDue", max((clock.seconds_since(due_at, now) for due_at in oldest), default=0))
     try:
-        waiting = [Order.from_item(item) for item in store().longest_queued()]
+        waiting = store().orders.longest_queued()
     except Problem as problem:
         log.warning("waiting texts not measured", code=problem.code)
         return
-    waits = (clock.seconds_since(order.asked_at, now) for order in waiting)
+    waits = (clock.seconds_since(order.requested_at, now) for order in waiting)
     metrics.count("OldestQueued", max(waits, default=0))
 
 
 def _has_time(seconds_left: _Left) -> bool:
-    return seconds_left() > PROVIDER_SECONDS + MARGIN_SECONDS
+    return seconds_left() > NEEDED_SECONDS
 
 
-def _due(shard: str, *, seconds_left: _Left, oldest: list[str], tried: set[str]) -> Counter[str]:
-    """Looks after what is due in a partition; `recovered` counts the looks that found an outage to be over.
+def _due(shard: int, *, seconds_left: _Left, oldest: list[str], tried: set[str]) -> Counter[str]:
+    """Take care of what is due in a partition; `recovered` counts the looks that found an outage to be over.
 
-    When what it found first was due goes to `oldest`, whose texts it tried to `tried`. What the store refuses for one
-    keeps nobody else waiting; Problem is raised at the end.
+    Add to `oldest` how long the first find was due, and to `tried` the texts it sent. What the store refuses for one item does
+    not hold up the others; the Problem is raised at the end.
     """
     ended: Counter[str] = Counter()
-    failed: list[Problem] = []
-    while _has_time(seconds_left) and not failed:
-        found = store().due(shard, until=format_time(clock.now()), limit=_LOOK)
-        if not found:
+    failures: list[Problem] = []
+    while _has_time(seconds_left) and not failures:
+        entries = store().due.entries(shard, until=format_time(clock.now()), limit=_LOOK)
+        if not entries:
             break
-        oldest.append(found[0].at)
-        items, _, pause = store().for_sending([each.id for each in found], [])
-        for each in items:
-            if each.startswith("message#"):
-                with noting(failed):
-                    adopt(store(), message_of(items[each]), window_seconds=_ADOPTION_SECONDS)
-                    ended["reports"] += 1
-        orders = _orders(items)
-        for order in orders:
-            if order.sms.status is Status.sending:
-                with noting(failed):
-                    ended[expire_lease(store(), order).sms.status.value] += 1
-            elif order.sms.status is not Status.queued and order.due_at and order.due_at == order.text_until:
-                with noting(failed):
-                    forget_text(order)
-                    ended["forgotten"] += 1
-        queued = [order for order in orders if order.sms.status is Status.queued]
+        oldest.append(entries[0].at)
+        queued: list[Order] = []
+        notes: list[ErasureNote] = []
+        for item in store().due.items(entry.id for entry in entries):
+            match item:
+                case Order(sms=sms) if sms.status is Status.queued:
+                    queued.append(item)
+                case Order():
+                    with collecting(failures):
+                        ended.update(_at_rest(item))
+                case ProviderMessage():
+                    with collecting(failures):
+                        match_report(store(), item)
+                        ended["reports"] += 1
+                case ErasureNote(due_at=str()):
+                    notes.append(item)
         tried.update(order.id for order in queued)
-        states = _send(queued, paused=pause is not None and pause.holds(clock.now()), seconds_left=seconds_left)
-        ended.update(states)
-        for each in items:
-            # Last, since it may take long: it is due until it is done.
-            if each.startswith("erasure#") and "due_at" in items[each]:
-                finish_erasure(items[each])
-                ended["erasures"] += 1
-        ended["recovered"] += bool(states["sent"]) and any(order.sms.reason in OUTAGES for order in queued)
-        # Paused, or at the end of the time: the rest stays due, and the next sweep finds it.
-        if len(found) < _LOOK or states["left"]:
+        statuses = sender().send(queued, seconds_left=seconds_left, in_groups=True)
+        ended.update(statuses)
+        for note in notes:
+            # Last, since it may take long: it stays due until it is done.
+            finish_erasure(note)
+            ended["erasures"] += 1
+        ended["recovered"] += bool(statuses["sent"]) and any(order.sms.reason in OUTAGES for order in queued)
+        # Paused, or out of time: the rest stays due, and the next sweep finds it.
+        if len(entries) < _LOOK or statuses["left"]:
             break
-    if failed:
-        raise failed[0]
+    if failures:
+        raise failures[0]
     return ended
 
 
-def _ahead(shard: str, *, seconds_left: _Left, tried: set[str]) -> Counter[str]:
-    """Sends what a partition has waiting for a gateway that is back, more and more at once, until most of it fails again.
+def _at_rest(order: Order) -> list[str]:
+    """Take care of a due order whose text is not queued; return what became of it, if anything."""
+    if order.sms.status is Status.sending:
+        return [_expire_lease(order).sms.status.value]
+    if order.due_at and order.due_at == order.text_until:
+        forget_text(order)
+        return ["forgotten"]
+    return []
 
-    Nobody is tried twice by one sweep: what failed a moment ago would only add to what the gateway has too much of.
+
+def _expire_lease(order: Order) -> Order:
+    """Move a text whose sender has not come back within its lease to `unknown`: it may have been sent."""
+
+    def expire(current: Order) -> Order | None:
+        now = clock.now()
+        if current.sms.status is not Status.sending or (current.due_at or "") > format_time(now):
+            return None
+        return current.on(Cause.lease_expired, now, reason="lease_expired")
+
+    expired = store().orders.change(order, expire)
+    log.warning("lease ran out", order_id=order.id, sms_status=expired.sms.status.value)
+    if expired.sms.status is Status.unknown:
+        metrics.count("SmsState", orders=[order.id], state=expired.sms.status.value)
+    return expired
+
+
+def _ahead(shard: int, *, seconds_left: _Left, tried: set[str]) -> Counter[str]:
+    """Send what a partition has waiting for a provider that is back, more at each look, until most of it fails again.
+
+    One sweep tries each text once: what failed a moment ago would only add to what the provider has too much of.
     """
     ended: Counter[str] = Counter()
     now = clock.now()
     since, until = format_time(now), format_time(clock.plus(now, LONGEST_WAIT_SECONDS))
-    most = _FIRST_AHEAD
+    limit = _FIRST_AHEAD
     while _has_time(seconds_left):
-        found = store().due(shard, since=since, until=until, limit=most)
-        items, _, _ = store().for_sending([each.id for each in found], [])
+        entries = store().due.entries(shard, since=since, until=until, limit=limit)
         waiting = [
-            order
-            for order in _orders(items)
-            if order.sms.status is Status.queued
-            and order.sms.reason in OUTAGES
-            and order.id not in tried
-            and not order.is_due(now)
+            item
+            for item in store().due.items(entry.id for entry in entries)
+            if isinstance(item, Order)
+            and item.sms.status is Status.queued
+            and item.sms.reason in OUTAGES
+            and item.id not in tried
+            and not item.is_due(now)
         ]
         tried.update(order.id for order in waiting)
-        states = _send(waiting, paused=False, seconds_left=seconds_left, early=True)
-        ended.update(states)
-        # A page that ends where it began has one moment only; whoever made it so waits for it.
-        if len(found) < most or found[-1].at == since or states["left"] or states["sent"] * 2 < len(waiting):
+        statuses = sender().send(waiting, seconds_left=seconds_left, early=True, in_groups=True)
+        ended.update(statuses)
+        # A page that ends where it began has one moment only; those who were due in it wait for it.
+        if len(entries) < limit or entries[-1].at == since or statuses["left"] or statuses["sent"] * 2 < len(waiting):
             break
-        since, most = found[-1].at, min(2 * most, _LOOK)
+        since, limit = entries[-1].at, min(2 * limit, _LOOK)
     return ended
-
-
-def _orders(items: Mapping[str, Item]) -> list[Order]:
-    return [Order.from_item(item) for item in items.values() if "sms" in item]
-
-
-def _send(orders: list[Order], *, paused: bool, seconds_left: _Left, early: bool = False) -> Counter[str]:
-    _, opted_out, _ = store().for_sending([], orders)
-    return sender().send_read(orders, opted_out, paused=paused, seconds_left=seconds_left, early=early, backlog=True)

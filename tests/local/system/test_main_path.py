@@ -14,7 +14,7 @@ from sales.domain.customers import Customer
 from sales.domain.ids import code_of, customer_ids, order_id
 from sales.domain.orders import Order
 from sales.domain.sms.segments import Content
-from sales.store import marshal_item
+from sales.store.items import customer_to_item, marshal_item, order_to_item
 from tests.support.system import CUSTOMER, System, running, until
 
 pytestmark = pytest.mark.local
@@ -173,9 +173,9 @@ def test_pages_of_a_thousand_customers_are_complete_while_others_are_added(syste
         found = next(customer_ids(caller, str(number)))
         customer = Customer.new(
             id=found, code=code_of(found), name="same moment", phone_number="+254700000400", email="paged@example.com",
-            now=moment, fingerprint="", shards=1,
+            now=moment, fingerprint="",
         )  # fmt: skip
-        items.append({"PutRequest": {"Item": marshal_item(customer.to_item())}})
+        items.append({"PutRequest": {"Item": marshal_item(customer_to_item(customer))}})
     store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     for first in range(0, 1000, 25):
         store.call("BatchWriteItem", {"RequestItems": {"sales-customers": items[first : first + 25]}})
@@ -200,7 +200,7 @@ def test_pages_of_a_thousand_orders_are_complete_while_others_are_added(system: 
     body = system.customer(phone_number="+254700000401")
     customer = Customer.new(
         id=body["id"], code=body["code"], name=body["name"], phone_number=body["phone_number"], email=body["email"],
-        now=moment, fingerprint="", shards=1,
+        now=moment, fingerprint="",
     )  # fmt: skip
     caller = Caller("test", "test", frozenset())
     items = []
@@ -208,9 +208,9 @@ def test_pages_of_a_thousand_orders_are_complete_while_others_are_added(system: 
         order = Order.new(
             id=order_id(caller, f"moment-{number}"), customer=replace(customer, sms_opted_out=True), item="same moment",
             amount=Decimal(1), currency="KES", reference="same moment", content=Content("x", "GSM-7", 1), now=moment, client="test",
-            fingerprint="", shards=1,
+            fingerprint="",
         )  # fmt: skip
-        items.append({"PutRequest": {"Item": marshal_item(order.to_item())}})
+        items.append({"PutRequest": {"Item": marshal_item(order_to_item(order))}})
     store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
     for first in range(0, 1000, 25):
         store.call("BatchWriteItem", {"RequestItems": {"sales-orders": items[first : first + 25]}})

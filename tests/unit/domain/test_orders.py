@@ -1,76 +1,13 @@
-"""Orders as they are stored."""
+"""Orders: the moves of their texts, and what is kept of them."""
 
-import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
 from sales.domain.clock import format_time
-from sales.domain.customers import Customer
-from sales.domain.delivery_reports import Adoption, adopter
-from sales.domain.orders import Order
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-HOUR = 3600.0
-
-
-def at(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
-
-
-def new_order() -> Order:
-    customer = Customer.new(
-        id="c", code="K7M2Q9XH", name="john doe", phone_number="+254704590344", email="john@example.com", now=NOW,
-        fingerprint="f", shards=1,
-    )  # fmt: skip
-    return Order.new(
-        id="o", customer=customer, item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
-        content=Content("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f", shards=1,
-    )  # fmt: skip
-
-
-def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | None = None) -> Order:
-    """The order after all this happened, which must each time change it."""
-    for cause in causes:
-        after = order.on(cause, at(seconds), message_id=message_id)
-        assert after, cause
-        order = after
-    return order
-
-
-def again(order: Order, seconds: float = 0) -> Order:
-    after = order.requested_again(
-        at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", to=order.sms.to, content=order.sms.content
-    )
-    assert after
-    return after
-
-
-def claimed_order() -> Order:
-    claimed = new_order().on(Cause.claimed, NOW, due_at=at(60))
-    assert claimed
-    return claimed
-
-
-def test_an_order_is_read_as_it_was_stored() -> None:
-    order = claimed_order()
-    assert Order.from_item(order.to_item()) == order
-
-
-def test_an_order_that_was_stored_with_a_list_of_changes_is_the_same_order() -> None:
-    order = claimed_order()
-    item = order.to_item()
-    # As the store hands it back: numbers as Decimal, names in an order of its own.
-    item["sms"]["history"] = [
-        {name: Decimal(value) if isinstance(value, int) else value for name, value in sorted(entry.items())}
-        for entry in json.loads(item["sms"]["history"])
-    ]
-    assert Order.from_item(item) == order
-    assert json.dumps(Order.from_item(item).public()) == json.dumps(order.public())
+from tests.support.orders import NOW, again, at, claimed_order, new_order, then
 
 
 class TestCancelledUnderWay:
@@ -137,7 +74,6 @@ class TestHistory:
             order = again(then(order, Cause.report_success), 61 * number)
         assert len(order.message_ids) == len(order.sms.requests) == 50
         assert sum(entry.get("cause") == "requested" for entry in order.sms.history) == 50
-        assert len(json.dumps(order.to_item(), default=str)) < 100_000
 
 
 class TestOpenAttempts:
@@ -161,7 +97,6 @@ class TestOpenAttempts:
     def test_an_attempt_is_open_until_something_is_known_of_it(self, causes: tuple[Cause, ...], is_open: bool) -> None:
         order = then(new_order(), *causes)
         assert bool(order.open_attempts) is is_open
-        assert order.to_item().get("unsettled_number") == (order.sms.to if is_open else None)
 
     def test_it_stays_open_when_a_person_asks_again_whatever_becomes_of_that(self) -> None:
         order = then(new_order(), Cause.claimed, Cause.ambiguous)
@@ -169,49 +104,3 @@ class TestOpenAttempts:
         assert order.open_attempts == {1: format_time(NOW)}
         for ends in (then(order, Cause.opted_out), then(order, Cause.claimed, Cause.accepted)):
             assert ends.open_attempts == {1: format_time(NOW)}
-            assert ends.to_item()["unsettled_number"] == order.sms.to
-
-
-class TestAdopter:
-    """Whose text a report is about whose message nobody knows."""
-
-    def unknown(self, name: str, seconds: float) -> Order:
-        return replace(then(new_order(), Cause.claimed, Cause.ambiguous, seconds=seconds), id=name)
-
-    def found(self, received: float, *orders: Order, strangers: tuple[float, ...] = ()) -> str:
-        came = [format_time(at(seconds)) for seconds in strangers]
-        found = adopter(format_time(at(received)), orders, came, window_seconds=HOUR)
-        return found.id if isinstance(found, Order) else found.value
-
-    @pytest.mark.parametrize("claimed", [-HOUR, -600, 0])
-    def test_the_one_text_that_was_claimed_before_the_report_is_it(self, claimed: float) -> None:
-        assert self.found(0, self.unknown("a", claimed)) == "a"
-
-    @pytest.mark.parametrize("claimed", [-HOUR - 1, 1, 600])
-    def test_a_text_that_was_claimed_too_long_before_or_only_after_the_report_is_not(self, claimed: float) -> None:
-        assert self.found(0, self.unknown("a", claimed)) == "none"
-
-    def test_with_two_texts_nothing_is_guessed(self) -> None:
-        assert self.found(0, self.unknown("a", -600), self.unknown("b", -10)) == "none"
-
-    def test_a_text_that_a_wrong_clock_may_have_put_after_the_report_counts(self) -> None:
-        assert self.found(0, self.unknown("a", -600), self.unknown("b", 59)) == "none"
-        assert self.found(0, self.unknown("a", -600), self.unknown("b", 61)) == "a"
-
-    def test_an_attempt_before_the_last_one_counts_and_is_never_the_one(self) -> None:
-        order = again(self.unknown("a", -600), -500)
-        resent = then(order, Cause.claimed, Cause.accepted, seconds=-490, message_id="ATXid_2")
-        assert self.found(0, resent) == "none"
-        assert self.found(0, resent, self.unknown("b", -10)) == "none"
-        assert self.found(0, then(order, Cause.claimed, Cause.ambiguous, seconds=-490)) == "none"
-
-    def test_another_message_that_nobody_knows_is_a_rival_unless_it_came_before_the_text(self) -> None:
-        order = self.unknown("a", -600)
-        assert self.found(0, order, strangers=(-500,)) == "none"
-        assert self.found(0, order, strangers=(1000,)) == "none"
-        assert self.found(0, order, strangers=(-659,)) == "none"
-        assert self.found(0, order, strangers=(-661,)) == "a"
-
-    def test_a_text_under_way_is_waited_for(self) -> None:
-        assert self.found(0, then(new_order(), Cause.claimed, seconds=-5), self.unknown("b", -600)) == Adoption.wait
-        assert self.found(0, then(new_order(), Cause.claimed, seconds=600), self.unknown("b", -600)) == "b"

@@ -7,95 +7,126 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from sales.store.group_commit import GroupCommit
+from sales.store.table import Conflict
 from tests.support.system import until
 
 
 class Writes:
     """What was written; the first call waits until it is let go."""
 
-    def __init__(self, answer: Callable[[Sequence[str]], bool] = lambda _: True) -> None:
+    def __init__(self, taken: str = "") -> None:
         self.calls: list[Sequence[str]] = []
         self.go = threading.Event()
-        self._answer = answer
+        self._taken = taken
 
-    def __call__(self, puts: Sequence[str]) -> bool:
+    def __call__(self, puts: Sequence[str]) -> None:
         self.calls.append(puts)
         assert len(self.calls) > 1 or self.go.wait(10)
-        return self._answer(puts)
+        if any(put in self._taken for put in puts):
+            raise Conflict([f"other {put}" if put in self._taken else None for put in puts])
 
 
-def answers(writes: Writes, *asked: tuple[str, ...], most: int = 50) -> list[Future[bool]]:
-    """What each of these is told that asks, in this order, while the write of the first one is under way."""
-    group = GroupCommit[str](writes, most)
-    with ThreadPoolExecutor(len(asked)) as threads:
-        told = []
-        for number, puts in enumerate(asked):
-            told.append(threads.submit(group.put, *((put, put) for put in puts)))
-            until(lambda waiting=number: writes.calls and len(group._asked) == waiting)
+def put_all(
+    writes: Callable[[Sequence[str]], None], *requests: tuple[str, ...], largest: int = 50
+) -> list[Future[None]]:
+    """Each of these puts, asked for in this order while the write of the first one is under way."""
+    group = GroupCommit[str](writes, largest)
+    with ThreadPoolExecutor(len(requests)) as threads:
+        futures = []
+        for number, puts in enumerate(requests):
+            futures.append(threads.submit(group.put, *((put, put) for put in puts)))
+            until(lambda waiting=number: writes.calls and len(group._waiting) == waiting)
         writes.go.set()
-    return told
+    return futures
 
 
 def test_what_is_asked_for_while_a_write_is_under_way_goes_together_in_the_next() -> None:
     writes = Writes()
-    told = answers(writes, ("a",), ("b", "c"), ("d",), ("e",))
-    assert all(each.result() for each in told)
+    for future in put_all(writes, ("a",), ("b", "c"), ("d",), ("e",)):
+        future.result()
     assert writes.calls == [["a"], ["b", "c", "d", "e"]]
 
 
 def test_a_group_is_no_larger_than_is_allowed_and_takes_nothing_apart() -> None:
     writes = Writes()
-    told = answers(writes, ("a",), ("b", "c"), ("d", "e"), ("f",), most=3)
-    assert all(each.result() for each in told)
+    for future in put_all(writes, ("a",), ("b", "c"), ("d", "e"), ("f",), largest=3):
+        future.result()
     assert writes.calls == [["a"], ["b", "c"], ["d", "e", "f"]]
 
 
 def test_a_key_is_in_a_group_once() -> None:
     writes = Writes()
-    told = answers(writes, ("a",), ("b",), ("b",), ("c",))
-    assert all(each.result() for each in told)
+    for future in put_all(writes, ("a",), ("b",), ("b",), ("c",)):
+        future.result()
     assert writes.calls == [["a"], ["b"], ["b", "c"]]
 
 
-def test_all_of_a_group_that_was_not_written_are_told_so_and_nobody_else() -> None:
-    told = answers(Writes(lambda puts: "c" not in puts), ("a",), ("b",), ("c",))
-    assert [each.result() for each in told] == [True, False, False]
+def test_who_is_to_blame_for_a_group_is_told_what_was_in_the_way_and_the_others_are_written_alone() -> None:
+    writes = Writes(taken="c")
+    first, innocent, to_blame, other = put_all(writes, ("a",), ("b",), ("c", "d"), ("e",))
+    for future in (first, innocent, other):
+        future.result()
+    with pytest.raises(Conflict) as conflict:
+        to_blame.result()
+    assert conflict.value.current == ["other c", None]
+    assert writes.calls[:2] == [["a"], ["b", "c", "d", "e"]]
+    assert sorted(writes.calls[2:]) == [["b"], ["e"]]
 
 
-def test_an_error_is_raised_for_what_was_written_alone_and_no_news_of_others_for_a_group() -> None:
-    def fails(puts: Sequence[str]) -> bool:
-        raise ConnectionError
+def test_a_conflict_of_a_lone_write_is_told_without_a_second_one() -> None:
+    writes = Writes(taken="a")
+    [future] = put_all(writes, ("a",))
+    with pytest.raises(Conflict) as conflict:
+        future.result()
+    assert conflict.value.current == ["other a"]
+    assert writes.calls == [["a"]]
 
-    told = answers(Writes(fails), ("a",), ("b",), ("c",))
+
+def test_an_error_of_a_group_is_no_news_of_its_puts_which_are_tried_alone() -> None:
+    class Fails(Writes):
+        def __call__(self, puts: Sequence[str]) -> None:
+            super().__call__(puts)
+            if "b" in puts:
+                raise ConnectionError
+
+    writes = Fails()
+    first, fails, written = put_all(writes, ("a",), ("b",), ("c",))
+    first.result()
+    written.result()
     with pytest.raises(ConnectionError):
-        told[0].result()
-    assert [each.result() for each in told[1:]] == [False, False]
+        fails.result()
+    assert sorted(writes.calls[2:]) == [["b"], ["c"]]
 
 
-@pytest.mark.parametrize("most", [1, 5])
-def test_many_threads_are_each_told_of_their_own_puts(most: int) -> None:
+@pytest.mark.parametrize("largest", [1, 5])
+def test_many_threads_are_each_told_of_their_own_puts(largest: int) -> None:
     written: list[str] = []
 
-    def write(puts: Sequence[str]) -> bool:
+    def write(puts: Sequence[str]) -> None:
         if any(put.endswith("3") for put in puts):
             raise ConnectionError
-        good = all(not put.endswith("7") for put in puts)
-        if good:
-            written.extend(puts)
-        return good
+        if any(put.endswith("7") for put in puts):
+            raise Conflict([put if put.endswith("7") else None for put in puts])
+        written.extend(puts)
 
-    group = GroupCommit[str](write, most)
+    group = GroupCommit[str](write, largest)
 
     def put(name: str) -> str:
-        try:
-            return name if group.put((name, name)) else ""
-        except ConnectionError:
-            assert name.endswith("3")
+        if name.endswith("3"):
+            with pytest.raises(ConnectionError):
+                group.put((name, name))
             return ""
+        if name.endswith("7"):
+            with pytest.raises(Conflict) as conflict:
+                group.put((name, name))
+            assert conflict.value.current == [name]
+            return ""
+        group.put((name, name))
+        return name
 
     names = [str(number) for number in range(500)]
     with ThreadPoolExecutor(32) as threads:
         told = list(threads.map(put, names))
     assert sorted(written) == sorted(filter(None, told))
     assert not any(name.endswith(("3", "7")) for name in written)
-    assert most > 1 or len(written) == 400
+    assert len(written) == 400

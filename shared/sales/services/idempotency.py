@@ -1,0 +1,22 @@
+"""Requests that come again with the same Idempotency-Key."""
+
+from dataclasses import dataclass
+
+from sales.domain.ids import is_replay
+from sales.domain.problems import Problem
+
+__all__ = ["Done", "check_replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done[Made]:
+    """What a request made or changed; `replayed` if an earlier request with its Idempotency-Key did."""
+
+    made: Made
+    replayed: bool = False
+
+
+def check_replay(stored: str, fingerprint: str) -> None:
+    """Raise Problem `idempotency_key_reused` if the key came with another request, by the fingerprints of both."""
+    if not is_replay(stored, fingerprint):
+        raise Problem("idempotency_key_reused")

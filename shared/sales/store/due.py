@@ -1,0 +1,123 @@
+"""What the sweep looks at: items that are due, whether texts may go out now, and how far retention has come."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sales.domain.clock import format_time
+from sales.domain.customers import Customer, ErasureNote
+from sales.domain.delivery_reports import ProviderMessage
+from sales.domain.orders import Order
+from sales.store.items import (
+    DUE_SHARDS,
+    PAUSE_ID,
+    RETENTION_ID,
+    due_fields,
+    erasure_item_id,
+    expiry,
+    opt_out_key,
+    retention_position_from_item,
+    row_from_item,
+    unmarshal_item,
+)
+from sales.store.table import Connection, Table
+
+__all__ = ["DUE_SHARDS", "Due", "DueEntry", "DueItem", "Pause", "SendingState"]
+
+type DueItem = Order | ProviderMessage | ErasureNote
+
+
+@dataclass(frozen=True, slots=True)
+class DueEntry:
+    """An entry of the due index: which item to look at, and when."""
+
+    id: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Until when sending is paused, and which fault in the configuration caused that."""
+
+    until: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendingState:
+    """What decides whether texts may go out: the customers (by code) and numbers that have opted out, and the pause."""
+
+    customers_opted_out: frozenset[str]
+    numbers_opted_out: frozenset[str]
+    pause: Pause | None
+
+    def is_paused(self, now: datetime) -> bool:
+        """Return whether sending is paused now."""
+        return self.pause is not None and self.pause.until > format_time(now)
+
+
+class Due:
+    """Due items and what steers the senders. Safe to share between threads; every method may raise Problem `unavailable`."""
+
+    def __init__(self, connection: Connection, orders: Table, customers: Table) -> None:
+        self._connection = connection
+        self._orders = orders
+        self._customers = customers
+
+    def entries(self, shard: int, *, until: str, limit: int, since: str = "") -> list[DueEntry]:
+        """Return what is due by then in this partition of the due index, longest due first."""
+        condition, values = "due_at <= :until", {":shard": str(shard), ":until": until}
+        if since:
+            condition, values[":since"] = "due_at BETWEEN :since AND :until", since
+        items = self._orders.query("by_due", f"due_shard = :shard AND {condition}", values, limit=limit)
+        return [DueEntry(item["id"], item["due_at"]) for item in items]
+
+    def items(self, ids: Iterable[str]) -> list[DueItem]:
+        """Return the items with these ids as they are now, in any order; a round trip for each hundred."""
+        items = self._connection.get_many((self._orders.name, {"id": item_id}) for item_id in ids)
+        rows = (row_from_item(unmarshal_item(item)) for _, item in items)
+        return [row for row in rows if row is not None]
+
+    def sending_state(self, orders: Sequence[Order]) -> SendingState:
+        """Return whether the texts of these orders may go out now; a round trip for each hundred customers and numbers."""
+        codes = {order.customer_code for order in orders}
+        numbers = {opt_out_key(order.sms.to): order.sms.to for order in orders}
+        keys = [
+            (self._orders.name, {"id": PAUSE_ID}),
+            *((self._customers.name, {"code": code}) for code in sorted(codes | numbers.keys())),
+        ]
+        pause = None
+        opted_out = set()
+        for table, item in self._connection.get_many(keys):
+            if table == self._orders.name:
+                pause = Pause(item["until"]["S"], item["reason"]["S"])
+            elif item["sms_opted_out"]["BOOL"]:
+                opted_out.add(item["code"]["S"])
+        return SendingState(
+            frozenset(codes & opted_out),
+            frozenset(number for key, number in numbers.items() if key in opted_out),
+            pause,
+        )
+
+    def pause_sending(self, until: datetime, reason: str) -> None:
+        """Let no sender start until then."""
+        self._orders.put({"id": PAUSE_ID, "until": format_time(until), "reason": reason})
+
+    def retention_position(self) -> dict[str, str]:
+        """Return, for each list shard, the sort key of the last order whose text was forgotten for its age."""
+        item = self._orders.get({"id": RETENTION_ID})
+        return retention_position_from_item(item) if item else {}
+
+    def save_retention_position(self, position: Mapping[str, str]) -> None:
+        """Store how far texts are forgotten."""
+        self._orders.put({"id": RETENTION_ID, "until": dict(position)})
+
+    def schedule_erasure_recheck(self, customer: Customer, due_at: datetime) -> None:
+        """Have the sweep look once more for what we hold about an erased customer."""
+        item_id = erasure_item_id(customer.code)
+        self._orders.put({"id": item_id, "customer": customer.id} | due_fields(item_id, format_time(due_at)))
+
+    def end_erasure_recheck(self, note: ErasureNote, now: datetime) -> None:
+        """Store that nothing is left to find; the note itself expires."""
+        item_id = erasure_item_id(note.customer_code)
+        self._orders.put({"id": item_id, "customer": note.customer, "expires_at": expiry(now)})

@@ -1,0 +1,191 @@
+"""Orders in the store."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sales.domain.ids import read_code
+from sales.domain.orders import Order
+from sales.domain.sms.states import Status
+from sales.store.items import (
+    Item,
+    expiry,
+    list_shard,
+    message_from_item,
+    message_item_id,
+    order_from_item,
+    order_to_item,
+    reference_to_item,
+    sms_shard,
+)
+from sales.store.table import CONFLICT_TRIES, Conflict, Page, Put, Table, conflicts_as, unavailable
+
+if TYPE_CHECKING:
+    from sales.store.group_commit import GroupCommit
+
+__all__ = ["GROUP", "Orders", "ReferenceTakenError"]
+
+# Writes that go out together fail together: few enough to be tried again one by one.
+GROUP = 50
+_NEW = "attribute_not_exists(id)"
+
+
+class ReferenceTakenError(Exception):
+    """Another order of the client has the reference; `order_id` is its id."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.order_id = order_id
+
+
+class Orders:
+    """The orders. Safe to share between threads; every method may raise Problem `unavailable`."""
+
+    def __init__(self, table: Table, shards: int) -> None:
+        self._table = table
+        self._shards = shards
+        self._all_shards = [str(shard) for shard in range(shards)]
+
+    @cached_property
+    def _group(self) -> "GroupCommit[Put]":
+        # Late: only senders write in groups.
+        from sales.store.group_commit import GroupCommit
+
+        return GroupCommit(self._table.put_all_if, GROUP)
+
+    def get(self, order_id: str) -> Order | None:
+        """Return the order with this id, or None; other items of the table are no orders."""
+        item = self._table.get({"id": order_id})
+        return order_from_item(item) if item and "sms" in item else None
+
+    def add(self, order: Order) -> Order:
+        """Store a new order and return it; raise Conflict with the order that already has its id.
+
+        Raise ReferenceTakenError if another order of the client has the reference. One put without a reference, with one a
+        transaction of two.
+        """
+        stored = replace(order, list_shard=list_shard(order.id, self._shards))
+        put = Put(order_to_item(stored), _NEW)
+        if order.reference is None:
+            with conflicts_as(order_from_item):
+                self._table.put_if(put)
+            return stored
+        try:
+            self._table.put_all_if([put, Put(reference_to_item(order), _NEW)])
+        except Conflict as conflict:
+            current, reference = conflict.current
+            if current:
+                raise Conflict(order_from_item(current)) from None
+            if reference:
+                raise ReferenceTakenError(reference["order_id"]) from None
+            raise unavailable() from None
+        return stored
+
+    def replace(self, order: Order, *, in_group: bool = False) -> Order:
+        """Store the order in place of the version before and return it; raise Conflict with another version.
+
+        With `in_group` it goes out with what other threads write at this moment: far less work where many do, and twice the
+        write units.
+        """
+        put = Put.replacing(order_to_item(order))
+        if not in_group:
+            with conflicts_as(order_from_item):
+                self._table.put_if(put)
+            return order
+        try:
+            self._group.put((order.id, put))
+        except Conflict as conflict:
+            [current] = conflict.current
+            raise Conflict(order_from_item(current) if current else None) from None
+        return order
+
+    def replace_with_message(self, order: Order, message_id: str, now: datetime) -> Order:
+        """Store the order in place of the version before, and that this provider message is about it; return the order.
+
+        Both are written or neither, with what other threads write at this moment. Raise Conflict with what was in the way:
+        another version of the order, or what reports that were faster than the answer have told of the message.
+        """
+        message: Item = {
+            "id": message_item_id(message_id),
+            "order_id": order.id,
+            "attempt": order.sms.attempts,
+            "expires_at": expiry(now),
+        }
+        try:
+            self._group.put((order.id, Put.replacing(order_to_item(order))), (message["id"], Put(message, _NEW)))
+        except Conflict as conflict:
+            current, known = conflict.current
+            if current:
+                raise Conflict(order_from_item(current)) from None
+            raise Conflict(message_from_item(known) if known else None) from None
+        return order
+
+    def change(self, order: Order, change: Callable[[Order], Order | None]) -> Order:
+        """Apply the change to the order as it is when it is written, and return the order afterwards.
+
+        `change` starts again from the newer order after a conflict; it returns None if the order is to stay as it is.
+        """
+        for _ in range(CONFLICT_TRIES):
+            changed = change(order)
+            if changed is None:
+                return order
+            try:
+                return self.replace(changed)
+            except Conflict as conflict:
+                if conflict.current is None:
+                    raise
+                order = conflict.current
+        raise unavailable()
+
+    def page(
+        self, filters: Mapping[str, str], *, since: str | None, until: str | None, follows: str | None, limit: int
+    ) -> Page[Order]:
+        """Return a page of the orders, newest first, that match all filters (reference, customer, sms_status).
+
+        `since` and `until` bound the sort key. A page may hold fewer rows than asked for and still have a next one.
+        """
+        rest = dict(filters)
+        if status := rest.pop("sms_status", ""):
+            rest["sms.status"] = status
+        customer, code = rest.pop("customer", ""), ""
+        if customer:
+            # The id has the code in it, and any row tells whether the id is right: no need to read the customer.
+            code = read_code(customer) or ""
+            rest |= {"customer": customer.lower()} if len(customer) > len(code) else {}
+        if reference := rest.pop("reference", ""):
+            rest |= {"customer_code": code} if customer else {}
+            index, key, partitions = "by_reference", "reference", [reference]
+        elif customer:
+            index, key, partitions = "by_customer", "customer_code", [code]
+        elif status:
+            del rest["sms.status"]
+            index, key, partitions = (
+                "by_sms_status",
+                "sms_shard",
+                [sms_shard(status, shard) for shard in self._all_shards],
+            )
+        else:
+            index, key, partitions = "by_date", "list_shard", self._all_shards
+        page = self._table.page(
+            index, key, partitions, since=since, until=until, follows=follows, limit=limit, filters=rest
+        )
+        return page.of(order_from_item)
+
+    def longest_queued(self, limit: int = 10) -> list[Order]:
+        """Return the oldest orders whose text is queued, up to `limit` from each list shard."""
+        return [
+            order_from_item(item)
+            for shard in self._all_shards
+            for item in self._table.query(
+                "by_sms_status", "sms_shard = :shard", {":shard": sms_shard(Status.queued, shard)}, limit=limit
+            )
+        ]
+
+    def created_between(self, shard: int, follows: str | None, until: str, limit: int) -> list[Order]:
+        """Return orders of a list shard, oldest first, from after the one with this sort key up to those created then."""
+        condition = "list_shard = :shard AND sort_key BETWEEN :follows AND :until"
+        # BETWEEN includes its ends; the first string after a sort key is that key with one more character.
+        values = {":shard": str(shard), ":follows": f"{follows} " if follows else " ", ":until": until}
+        return [order_from_item(item) for item in self._table.query("by_date", condition, values, limit=limit)]

@@ -1,0 +1,79 @@
+"""Provider messages in the store: whose they are, and which delivery reports came."""
+
+from datetime import datetime
+
+from sales.domain.clock import format_time
+from sales.domain.delivery_reports import DeliveryReport, ProviderMessage
+from sales.domain.orders import Order
+from sales.store.items import Item, due_shard, expiry, message_from_item, message_item_id, report_to_text, row_from_item
+from sales.store.table import Conflict, Table
+
+__all__ = ["ProviderMessages"]
+
+
+class ProviderMessages:
+    """The provider messages. Safe to share between threads; every method may raise Problem `unavailable`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def link(self, message_id: str, order: Order, now: datetime) -> ProviderMessage:
+        """Store which order and attempt this message is about; return it with the reports that were faster than the answer.
+
+        A message that is due stays due until `settle`: whoever links it may stop before the order has its reports.
+        """
+        return self._update(
+            message_id,
+            "SET order_id = :order, attempt = :attempt, expires_at = :expires REMOVE unsettled_number",
+            {":order": order.id, ":attempt": order.sms.attempts, ":expires": expiry(now)},
+        )
+
+    def add_report(self, message_id: str, report: DeliveryReport, now: datetime) -> ProviderMessage:
+        """Store a delivery report; return its message, with its order if that is known yet."""
+        return self._update(
+            message_id,
+            "SET received_at = if_not_exists(received_at, :now), expires_at = :expires ADD reports :report",
+            {":report": frozenset({report_to_text(report)}), ":now": format_time(now), ":expires": expiry(now)},
+        )
+
+    def search_later(self, message: ProviderMessage, due_at: datetime) -> None:
+        """Have the sweep look for the order of an orphaned report then."""
+        self._update(
+            message.id,
+            "SET due_shard = :shard, due_at = :due, unsettled_number = :number, sort_key = :sort",
+            {
+                ":shard": due_shard(message_item_id(message.id)),
+                ":due": format_time(due_at),
+                ":number": message.number,
+                ":sort": f"{message.received_at}#{message.id}",
+            },
+        )
+
+    def settle(self, message_id: str) -> None:
+        """End the search for a message's order: it has one, which knows the reports."""
+        self._update(message_id, "REMOVE due_shard, due_at", {})
+
+    def forget_number(self, message_id: str) -> None:
+        """Remove the number a message went to, and with it the search for its order; do nothing if there is no such message.
+
+        A later report brings the number again.
+        """
+        try:
+            self._update(
+                message_id,
+                "REMOVE reports, unsettled_number, due_shard, due_at, sort_key",
+                {},
+                condition="attribute_exists(id)",
+            )
+        except Conflict:
+            return
+
+    def open_for(self, number: str) -> list[Order | ProviderMessage]:
+        """Return the orders with an open attempt to this number, and the orphaned messages whose reports name it."""
+        items = self._table.query("by_number", "unsettled_number = :number", {":number": number})
+        rows = [row_from_item(item) for item in items]
+        return [row for row in rows if isinstance(row, Order | ProviderMessage)]
+
+    def _update(self, message_id: str, expression: str, values: Item, *, condition: str = "") -> ProviderMessage:
+        key = {"id": message_item_id(message_id)}
+        return message_from_item(self._table.update(key, expression, values, condition=condition))

@@ -1,0 +1,57 @@
+"""Customers and orders for tests of rules, and how to bring an order into a state."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from sales.domain.customers import Customer
+from sales.domain.orders import Order
+from sales.domain.sms.segments import Content
+from sales.domain.sms.states import Cause
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """The moment that many seconds after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def new_customer() -> Customer:
+    """A customer."""
+    return Customer.new(
+        id="c", code="K7M2Q9XH", name="john doe", phone_number="+254704590344", email="John@example.com", now=NOW,
+        fingerprint="f",
+    )  # fmt: skip
+
+
+def new_order() -> Order:
+    """An order whose text is queued."""
+    return Order.new(
+        id="o", customer=new_customer(), item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
+        content=Content("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f",
+    )  # fmt: skip
+
+
+def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | None = None) -> Order:
+    """The order after all this happened, which must each time change it."""
+    for cause in causes:
+        changed = order.on(cause, at(seconds), message_id=message_id)
+        assert changed, cause
+        order = changed
+    return order
+
+
+def again(order: Order, seconds: float = 0) -> Order:
+    """The order after a person asked for its text once more."""
+    requested = order.requested_again(
+        at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", to=order.sms.to, content=order.sms.content
+    )
+    assert requested
+    return requested
+
+
+def claimed_order() -> Order:
+    """An order whose text a sender has claimed."""
+    claimed = new_order().on(Cause.claimed, NOW, due_at=at(60))
+    assert claimed
+    return claimed

@@ -1,0 +1,64 @@
+"""When a person may ask for an order's text again."""
+
+from dataclasses import replace
+
+import pytest
+
+from sales.domain.orders import MOST_REQUESTS, Order
+from sales.domain.problems import Problem
+from sales.domain.sms.states import Cause
+from sales.services.resend import DEBOUNCE_SECONDS, check_resend
+from tests.support.orders import NOW, again, at, claimed_order, new_customer, new_order, then
+
+SENT = then(new_order(), Cause.claimed, Cause.accepted, message_id="ATXid_1")
+
+
+def sent_again(times: int) -> Order:
+    order = SENT
+    for _ in range(times):
+        order = then(again(order), Cause.claimed, Cause.accepted)
+    return order
+
+
+@pytest.mark.parametrize(
+    "order",
+    [SENT, then(new_order(), Cause.claimed, Cause.refused), then(new_order(), Cause.claimed, Cause.ambiguous)],
+    ids=["sent", "failed", "unknown"],
+)
+def test_a_text_that_is_neither_under_way_nor_suppressed_may_be_sent_again(order: Order) -> None:
+    check_resend(order, new_customer(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (SENT.cancelled(NOW), "order_cancelled"),
+        (then(new_order(), Cause.opted_out), "sms_suppressed"),
+        (new_order(), "sms_in_progress"),
+        (claimed_order(), "sms_in_progress"),
+        (sent_again(MOST_REQUESTS), "sms_too_often"),
+        (sent_again(1), "sms_too_soon"),
+    ],
+)
+def test_an_order_may_forbid_it(order: Order, code: str) -> None:
+    with pytest.raises(Problem, match=code):
+        check_resend(order, new_customer(), NOW)
+
+
+def test_a_customer_may_forbid_it() -> None:
+    with pytest.raises(Problem, match="customer_erased"):
+        check_resend(SENT, new_customer().without_personal_data(NOW), NOW)
+    with pytest.raises(Problem, match="sms_suppressed"):
+        check_resend(SENT, replace(new_customer(), sms_opted_out=True), NOW)
+
+
+@pytest.mark.parametrize(("seconds", "retry_after"), [(0, "61"), (0.5, "60"), (59.5, "1")])
+def test_between_two_requests_there_is_a_wait_which_the_answer_names(seconds: float, retry_after: str) -> None:
+    with pytest.raises(Problem, match="sms_too_soon") as problem:
+        check_resend(sent_again(1), new_customer(), at(seconds))
+    assert problem.value.headers == {"Retry-After": retry_after}
+    check_resend(sent_again(1), new_customer(), at(DEBOUNCE_SECONDS))
+
+
+def test_the_last_request_that_is_allowed_is_allowed() -> None:
+    check_resend(sent_again(MOST_REQUESTS - 1), new_customer(), at(DEBOUNCE_SECONDS))
