@@ -59,7 +59,7 @@ class Sms:
 
     def forgotten(self) -> "Sms":
         """Return the SMS without its words and its number."""
-        return replace(self, to="", content=self.content._replace(text=""))
+        return replace(self, to="", content=Content("", self.content.encoding, self.content.segments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,9 @@ def match_report(store: Store, message: ProviderMessage) -> None:
     messages = store.provider_messages
     if message.order_id is not None:
         # Whoever linked it may have stopped before its order knew the reports.
-        if order := store.orders.get(message.order_id):
-            apply_reports(store, order, message, now)
+        for order in store.due.items([message.order_id]):
+            if isinstance(order, Order):
+                apply_reports(store, order, message, now)
         messages.settle(message.id)
         return
     if (

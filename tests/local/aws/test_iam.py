@@ -227,7 +227,7 @@ def test_a_call_without_a_statement_is_refused_as_by_aws(tmp_path: Path) -> None
     statements = [single("dynamodb:GetItem", table), single("dynamodb:PutItem", f"{table}/index/by_date")]
     given = environment("create_customer", statements, config.state)
     script = """
-from sales.store import aws_client
+from sales.runtime.aws import aws_client
 client = aws_client("dynamodb", "http://127.0.0.1:9")
 try:
     client.put_item(TableName="sales-customers", Item={})
