@@ -380,7 +380,7 @@ def test_no_worker_outlives_a_closed_runtime(tmp_path: Path) -> None:
 OWNER = """
 import asyncio, sys
 from pathlib import Path
-from tests.local.test_runtime import Config, Function, Runtime, Template, function
+from tests.local.aws.test_lambda_runtime import Config, Function, Runtime, Template, function
 
 async def main():
     folder = Path(sys.argv[1])
