@@ -1,4 +1,4 @@
-"""Tokens nobody must be let in with, each under its name; of an issuer whose key and address the attacker may know."""
+"""Hostile tokens by name. The attacker knows the issuer's address, and may even have its key."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ from tests.support.tokens import AUDIENCE, Issuer, b64, running
 
 @contextmanager
 def attacked(issuer: Issuer) -> Iterator[Issuer]:
-    """The issuer, and beside it an attacker who serves keys of their own, which nobody is to fetch."""
+    """The issuer, next to an attacker who serves keys of their own that we must never fetch."""
     with running(Issuer()) as attacker:
         issuer.attacker = attacker
         yield issuer
@@ -32,7 +32,7 @@ def attacked(issuer: Issuer) -> Iterator[Issuer]:
 
 @contextmanager
 def insider(state: Path, port: int) -> Iterator[Issuer]:
-    """A running system's own issuer, its signing key in the attacker's hands: only what a token says is wrong."""
+    """The issuer of a running system, whose signing key the attacker has: only the claims are wrong."""
     key = serialization.load_pem_private_key((state / "identity.pem").read_bytes(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
     found = Issuer()
@@ -142,7 +142,7 @@ def embedded_certificate(issuer: Issuer) -> str:
 
 
 def pointed_key(name: str, kid: str = "") -> Callable[[Issuer], str]:
-    """Signed by the attacker, who serves the key for it under the id of the issuer's own, or another."""
+    """A token of the attacker, who serves its key under the id of the issuer's key or under another."""
 
     def make(issuer: Issuer) -> str:
         assert issuer.attacker
@@ -195,7 +195,7 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "issuer as list": lambda i: i.token(iss=[i.url]),
     "issuer missing": lambda i: i.token(iss=None),
     "wrong audience": lambda i: i.token(aud="api://other"),
-    # Okta sends a string. AWS's authorizer takes a list that has the audience in it; what is ours does not.
+    # Okta sends a string. AWS's authorizer also accepts a list with the audience; our code does not.
     "audience as list": lambda i: i.token(aud=[AUDIENCE]),
     "audience as list of several": lambda i: i.token(aud=[AUDIENCE, "api://other"]),
     "audience as list of others": lambda i: i.token(aud=["api://other"]),
@@ -273,7 +273,7 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "padding": lambda i: i.token() + "==",
 }
 
-# Good tokens that say nothing of the scope a route asks for: not let in either, but 403.
+# Good tokens without the scope of the route: refused as well, but with 403.
 WITHOUT_SCOPE: dict[str, Any] = {
     "scp missing": None,
     "scp empty": [],
@@ -292,7 +292,7 @@ WITHOUT_SCOPE: dict[str, Any] = {
     "scp true": True,
 }
 
-# A good token where it does not belong: header lines and query, with %s for the token.
+# A good token in the wrong place: header lines and query, with %s for the token.
 CARRIED: dict[str, tuple[list[bytes], str]] = {
     "no header": ([], ""),
     "an empty header": ([b"Authorization:"], ""),

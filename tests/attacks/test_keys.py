@@ -1,4 +1,4 @@
-"""An issuer whose keys cannot be had, are no keys, or are another's: at the check of functions and at the local gateway."""
+"""Issuers with missing, invalid or foreign keys, in the functions' own check and at the local API gateway."""
 
 import threading
 import time
@@ -16,15 +16,15 @@ from tests.local.aws.test_api_gateway import ROUTES, Front, front
 from tests.support.tokens import AUDIENCE, Issuer, running
 
 pytestmark = pytest.mark.local
-# Two documents, each within API Gateway's own limit.
+# Two documents, each within API Gateway's limit.
 SECONDS = 3.9
-KNOWN, UNKNOWN = "Key sets that are no good, with the key known", "Key sets that are no good, with no key known"
+KNOWN, UNKNOWN = "Invalid key sets, with a known key", "Invalid key sets, with no known key"
 
 type Fault = Callable[[Issuer], Any]
 
 
 def said(issuer: Issuer, **entry: Any) -> None:
-    """The key set has the signing key, but says this of it too."""
+    """Publish the signing key with these additional entries."""
     issuer.published = {"keys": [issuer.keys()["keys"][0] | entry]}
 
 
@@ -34,7 +34,7 @@ def redirected(issuer: Issuer) -> None:
 
 
 def pointed(issuer: Issuer) -> None:
-    """The discovery document names keys where there is no issuer."""
+    """Let the discovery document point to an address without an issuer."""
     issuer.discovery = {"jwks_uri": "file:///etc/passwd"}
 
 
@@ -55,7 +55,7 @@ FAULTS: dict[str, Fault] = {
     "of a key whose id is a list": lambda i: said(i, kid=[i.kid]),
     "of the attacker's key": lambda i: setattr(i, "published", Issuer(i.kid).keys()),
 }
-# The issuer does answer, and says what its keys are now: those it had before end with that.
+# In these cases the issuer publishes other keys, so its old ones end.
 REPLACED = {name for name in FAULTS if name.startswith(("of ", "without"))}
 
 
@@ -63,12 +63,12 @@ REPLACED = {name for name in FAULTS if name.startswith(("of ", "without"))}
 def issuer() -> Iterator[Issuer]:
     with running(Issuer()) as found, attacked(found):
         yield found
-        # What still drips need not come to its end.
+        # Stop documents that still drip.
         found.drip = 0
 
 
 class Check:
-    """The check of functions, and the gateway that uses it: whether a token is let in, and after how long."""
+    """The functions' own check, or the API gateway that uses it: whether it accepts a token, and how fast."""
 
     def __init__(self, issuer: Issuer, gateway: Front | None) -> None:
         self._verifier = Verifier(issuer.url, AUDIENCE)
@@ -98,12 +98,12 @@ def check(request: pytest.FixtureRequest, issuer: Issuer) -> Iterator[Check]:
 
 
 def look_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has the next key that is not known be looked for."""
+    """Make the next unknown key cause a fetch."""
     monkeypatch.setattr(auth, "_REFETCH_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_without_a_good_key_set_nobody_is_let_in_and_nobody_waits_for_long(
+def test_without_a_valid_key_set_every_token_is_refused_quickly(
     name: str, check: Check, issuer: Issuer, tried: Try
 ) -> None:
     FAULTS[name](issuer)
@@ -116,7 +116,7 @@ def test_without_a_good_key_set_nobody_is_let_in_and_nobody_waits_for_long(
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - REPLACED))
-def test_who_is_known_is_let_in_at_once_while_the_key_set_is_no_good_and_who_is_not_is_not(
+def test_a_bad_key_set_stops_only_tokens_of_unknown_keys(
     name: str, check: Check, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tried: Try
 ) -> None:
     assert check.lets_in(issuer.token())[0]
@@ -130,7 +130,7 @@ def test_who_is_known_is_let_in_at_once_while_the_key_set_is_no_good_and_who_is_
     assert check.lets_in(issuer.token(jti="another"))[0]
 
 
-def test_a_key_that_was_exchanged_is_taken_and_the_one_before_it_no_longer(
+def test_a_replaced_key_is_accepted_and_the_old_one_refused(
     check: Check, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tried: Try
 ) -> None:
     before = issuer.token()
@@ -144,7 +144,7 @@ def test_a_key_that_was_exchanged_is_taken_and_the_one_before_it_no_longer(
     assert not let_in
 
 
-def test_a_gateway_whose_issuer_hangs_goes_on_letting_in_whose_key_is_known(
+def test_an_api_gateway_with_a_hanging_issuer_still_accepts_known_keys(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with front(issuer, ROUTES) as gateway:

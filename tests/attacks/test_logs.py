@@ -1,4 +1,4 @@
-"""Nothing of anybody, and no secret, is in any log: after a story with every endpoint, error, refusal and erasure."""
+"""No log has personal data or secrets, after a story with every endpoint, error, refusal and erasure."""
 
 import json
 import re
@@ -17,7 +17,7 @@ NAME, ITEM, EMAIL = "Wanjiru Achieng-Odhiambo", "a very private parcel", "Wanjir
 NUMBER, OTHER, LOST = "+254700000871", "+254700000872", "+254700000873"
 
 
-# Lines that are about an order, by what they say or count; a report whose message nobody knows is about none.
+# Messages and metrics of lines about an order. An orphaned report belongs to none.
 ABOUT_AN_ORDER = {
     "sms", "batch", "batch handed back", "delivery report", "delivery report matched", "delivery report for another number",
     "lease ran out", "secret unavailable", "sending paused: the provider refuses our configuration",
@@ -27,19 +27,19 @@ ABOUT_AN_ORDER = {
 
 @pytest.fixture(params=["INFO", "DEBUG"])
 def own(request: pytest.FixtureRequest) -> Iterator[System]:
-    """A system whose logs hold this story alone; at DEBUG, libraries would log what they send and get."""
+    """A system with only this story in its logs. At DEBUG, libraries would log what they send and receive."""
     with running(LOG_LEVEL=request.param) as found:
         yield found
 
 
 def webhook(system: System, kind: str, secret: str, form: str) -> int:
-    """A report or an opt-out as Africa's Talking sends it."""
+    """Send a report or an opt-out as Africa's Talking does."""
     url = system.url(f"/webhooks/africastalking/{kind}/{secret}")
     return request("POST", url, form, {"content-type": "application/x-www-form-urlencoded"}).status
 
 
 def tell(system: System, secret: str) -> list[str]:
-    """The story; gives back the orders' ids and tokens' parts that it made, the orders first."""
+    """Run the story. Return the ids of its orders, then the parts of its tokens."""
     system.behave(script=["http503_after", "status:403", "bad_key"])
     people = [system.customer(name=NAME, phone_number=number, email=EMAIL) for number in (NUMBER, OTHER, LOST)]
     orders = [system.order(each, item=ITEM, idempotency_key=f"key-{NAME[:7]}{n}") for n, each in enumerate(people)]
@@ -78,7 +78,7 @@ def tell(system: System, secret: str) -> list[str]:
 
 
 def lines_about_orders(logs: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """What functions logged of orders, and which number of them they wrote down."""
+    """Yield the functions' lines about orders."""
     for text in logs.values():
         for line in text.splitlines():
             if line.startswith("{") and isinstance(found := json.loads(line), dict):
@@ -87,7 +87,7 @@ def lines_about_orders(logs: dict[str, str]) -> Iterator[dict[str, Any]]:
                     yield found
 
 
-def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System) -> None:
+def test_no_log_of_a_whole_story_has_personal_data_or_secrets(own: System) -> None:
     secret = (own.state / "webhook-secret").read_text().strip()
     made = tell(own, secret)
     orders, parts = made[:3], made[3:]
@@ -95,7 +95,7 @@ def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System
     def logs() -> dict[str, str]:
         return {str(path.relative_to(own.state)): path.read_text(errors="replace") for path in own.state.rglob("*.log")}
 
-    # The logs are those of the story: the functions said something of its orders, the gateway of its refusals.
+    # The logs cover the story: the functions' orders and the API gateway's refusals.
     until(lambda: all(any(order in text for text in logs().values()) for order in orders), seconds=20)
     found = logs()
     about = list(lines_about_orders(found))
@@ -131,9 +131,7 @@ def test_no_log_of_a_whole_story_has_anything_of_anybody_or_a_secret(own: System
         ('{"order_id": "23b5d81e-eadd-8cfd-93b9-254700000871", "phone_number": "+2547******71"}', None),
     ],
 )
-def test_every_system_s_logs_are_searched_for_what_they_may_not_have(
-    tmp_path: Path, line: str, kind: str | None
-) -> None:
+def test_every_systems_logs_are_searched_for_secrets(tmp_path: Path, line: str, kind: str | None) -> None:
     (tmp_path / "webhook-secret").write_text("the-secret-of-the-hook\n")
     (tmp_path / "logs").mkdir()
     for name in ("logs/create_order.log", "logs/gateway.log.1", "make-run.log"):
@@ -153,7 +151,7 @@ def test_every_system_s_logs_are_searched_for_what_they_may_not_have(
         '{"signature": "the-signature"}',
     ],
 )
-def test_every_system_s_logs_are_searched_for_whom_the_test_itself_made_up(tmp_path: Path, line: str) -> None:
+def test_every_systems_logs_are_searched_for_invented_people(tmp_path: Path, line: str) -> None:
     used = Used()
     used.note({"name": "Achieng Odhiambo", "phone_number": "+12025550123", "email": "achieng@nowhere", "item": "lamp"})
     used.note_token("eyJhbGciOiJSUzI1NiJ9.the-claims-of-it.the-signature")

@@ -1,4 +1,4 @@
-"""Requests that can be read in two ways, bodies that are too much, names that are more than names, odd paths."""
+"""Ambiguous requests, oversized bodies, names with formulas and links, path tricks."""
 
 import json
 import re
@@ -18,12 +18,12 @@ HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def chunked(body: bytes) -> bytes:
-    """A request with this as its chunked body."""
+    """Return a request with this chunked body."""
     return b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
 
 
 def framed(*headers: bytes, body: bytes = HIDDEN) -> bytes:
-    """A request with these headers, its body a request itself."""
+    """Return a request with these headers whose body is another request."""
     return b"\r\n".join([b"POST /healthz HTTP/1.1", b"Host: x", *headers, b"", body])
 
 
@@ -75,7 +75,7 @@ SMUGGLED: dict[str, bytes] = {
 @pytest.mark.parametrize("name", SMUGGLED)
 def test_no_request_hides_in_another(name: str, target: System, tried: Try) -> None:
     reply = send(target.port, SMUGGLED[name], seconds=3)
-    # One answer, a refusal, and the connection is at its end: what follows is never read as a request.
+    # One answer, a refusal, and the connection ends: the rest is never read as a request.
     passed = len(reply.statuses) != 1 or not 400 <= reply.status < 500 or not reply.ended
     tried("Request smuggling", passed)
     assert not passed, reply
@@ -94,7 +94,7 @@ LIMITS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_what_is_too_large_is_refused(name: str, target: System, tried: Try) -> None:
+def test_an_oversized_request_is_refused(name: str, target: System, tried: Try) -> None:
     reply = send(target.port, LIMITS[name], seconds=10)
     tried(
         "Headers and bodies beyond the limits",
@@ -106,7 +106,7 @@ def test_what_is_too_large_is_refused(name: str, target: System, tried: Try) -> 
 
 
 def field(name: str, value: str) -> bytes:
-    """A customer with one field as this JSON text."""
+    """Return a customer with this JSON text as one field."""
     return json.dumps(CUSTOMER | {name: "@"}).replace('"@"', value).encode()
 
 
@@ -147,7 +147,7 @@ BODIES: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_that_is_no_customer_is_refused(name: str, target: System, tried: Try) -> None:
+def test_a_body_that_is_not_a_customer_is_refused(name: str, target: System, tried: Try) -> None:
     answer = target.call("POST", "customers", BODIES[name], content_type="application/json")
     tried("Hostile bodies", not 400 <= answer.status < 500)
     assert answer.status in {400, 413, 415, 422}, answer
@@ -158,13 +158,13 @@ AMOUNTS = ["9" * 1000, "9" * 90_000, "-1", "0", "NaN", "Infinity", "1_000", "٤�
 
 
 @pytest.mark.parametrize("amount", AMOUNTS)
-def test_an_amount_that_is_none_is_refused(amount: str, target: System, tried: Try) -> None:
+def test_an_invalid_amount_is_refused(amount: str, target: System, tried: Try) -> None:
     answer = target.call("POST", "sms/preview", {"name": "a", "item": "b", "amount": amount})
     tried("Hostile amounts", answer.status != 422)
     assert answer.status == 422, answer
 
 
-# As JSON numbers, which a parser has before anybody looks at them: up to the limit for bodies, and beyond it.
+# JSON numbers, which the parser sees before any check: up to the limit of bodies, and beyond it.
 NUMBERS: dict[str, tuple[str, int]] = {
     "10^6 digits": ("9" * 1_000_000, 413),
     "99,000 digits": ("9" * 99_000, 400),
@@ -180,9 +180,7 @@ NUMBERS: dict[str, tuple[str, int]] = {
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_an_amount_that_is_a_number_of_many_digits_is_refused_and_costs_no_time(
-    name: str, target: System, tried: Try
-) -> None:
+def test_an_amount_of_many_digits_is_refused_quickly(name: str, target: System, tried: Try) -> None:
     number, expected = NUMBERS[name]
     body = f'{{"name": "a", "item": "b", "amount": {number}}}'
     began = time.perf_counter()
@@ -235,13 +233,13 @@ LINK = re.compile(r"://|www\.|[a-z]\.[a-z]|[^\W_][.．。｡][^\W\d_]", re.IGNOR
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_stored_as_it_is_and_does_nothing_in_a_text(name: str, target: System, tried: Try) -> None:
+def test_a_name_is_stored_unchanged_and_harmless_in_a_text(name: str, target: System, tried: Try) -> None:
     given = NAMES[name]
     answer = target.call("POST", "customers", CUSTOMER | {"name": given})
     assert answer.status in {201, 422}, answer
     text: str = ""
     if answer.status == 201:
-        # As data, in JSON, and nowhere else: what reads it as a formula or a page has to escape it.
+        # JSON carries it as data: a client that shows it in a sheet or a page must escape it.
         assert answer.headers["content-type"] == "application/json"
         body: dict[str, Any] = {"customer": answer.body["id"], "item": given[:90], "amount": "1"}
         order = target.call("POST", "orders", body)
@@ -269,7 +267,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_leads_nowhere_but_to_its_route(path: str, target: System, tried: Try) -> None:
+def test_a_path_only_leads_to_its_own_route(path: str, target: System, tried: Try) -> None:
     for bearer in (b"", b"Authorization: Bearer " + target.token().encode() + b"\r\n"):
         line = b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         reply = send(target.port, line + bearer + b"\r\n")

@@ -1,4 +1,4 @@
-"""Hostile tokens, at the gateway of the running system and at the check that functions make without one."""
+"""Hostile tokens, at the API gateway of a running system and in the functions' own check."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ from tests.support.system import BASE, CUSTOMER, ROOT, System
 from tests.support.tokens import AUDIENCE, Issuer, running
 
 pytestmark = pytest.mark.local
-GATEWAY, CHECK = "Forged and stale tokens, at the gateway", "Forged and stale tokens, at the functions' own check"
-FUNCTION = "Forged, stale and misplaced tokens, at a function without a gateway"
+GATEWAY, CHECK = "Forged and stale tokens, at the API gateway", "Forged and stale tokens, in the functions' own check"
+FUNCTION = "Forged, stale and misplaced tokens, at a function without an authorizer"
 BODY = json.dumps(CUSTOMER).encode()
 
 
@@ -38,19 +38,19 @@ def issuer() -> Iterator[Issuer]:
 
 @pytest.fixture(scope="module")
 def insider(target: System) -> Iterator[Issuer]:
-    """The running system's own issuer, its signing key in the attacker's hands."""
+    """The issuer of the running system, whose signing key the attacker has."""
     with hostile.insider(target.state, target.port + 1) as found:
         yield found
 
 
 def fetched(issuer: Issuer) -> int:
-    """How often the attacker's keys were asked for."""
+    """Return how often the attacker's keys were fetched."""
     assert issuer.attacker
     return issuer.attacker.fetches
 
 
 def post(target: System, *headers: bytes, query: str = "") -> Reply:
-    """A customer that would be created, were the caller let in."""
+    """Try to create a customer."""
     lines = [
         f"POST {BASE}/customers{query} HTTP/1.1".encode(),
         b"Host: x",
@@ -62,16 +62,16 @@ def post(target: System, *headers: bytes, query: str = "") -> Reply:
     return send(target.port, b"\r\n".join(lines) + b"\r\n\r\n" + BODY)
 
 
-def test_the_insiders_good_token_is_let_in(target: System, insider: Issuer) -> None:
+def test_the_insiders_good_token_is_accepted(target: System, insider: Issuer) -> None:
     assert post(target, b"Authorization: Bearer " + insider.token().encode()).status == 201
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_the_gateway_lets_nobody_in_with(name: str, target: System, insider: Issuer, tried: Try) -> None:
+def test_the_api_gateway_refuses(name: str, target: System, insider: Issuer, tried: Try) -> None:
     reply = post(target, b"Authorization: Bearer " + TOKENS[name](insider).encode())
     tried(GATEWAY, reply.status < 400 or fetched(insider) > 0)
     assert fetched(insider) == 0
-    # The gateway's own limits come first.
+    # The API gateway's limits come first.
     assert reply.status == {"huge": 431, "line break at the end": 400}.get(name, 401), reply
 
 
@@ -80,7 +80,7 @@ def test_at_least_forty_tokens_are_tried() -> None:
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_the_functions_own_check_lets_nobody_in_with(name: str, issuer: Issuer, tried: Try) -> None:
+def test_the_functions_own_check_refuses(name: str, issuer: Issuer, tried: Try) -> None:
     reason = ""
     try:
         Verifier(issuer.url, AUDIENCE).claims(TOKENS[name](issuer))
@@ -94,7 +94,7 @@ def test_the_functions_own_check_lets_nobody_in_with(name: str, issuer: Issuer, 
 
 @pytest.fixture(scope="module")
 def function(issuer: Issuer) -> Iterator[Callable[[dict[str, str], str], int]]:
-    """create_customer as sam local invokes it, with no authorizer before it; its status for these headers and query."""
+    """create_customer as sam local invokes it, without an authorizer: returns its status for these headers and query."""
     definition = load(ROOT / "template.yaml", {"OktaIssuer": issuer.url, "Architecture": "x86_64"}).tables
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in (ENVIRONMENT | {"OKTA_ISSUER": issuer.url}).items():
@@ -115,7 +115,7 @@ def function(issuer: Issuer) -> Iterator[Callable[[dict[str, str], str], int]]:
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_a_function_that_no_gateway_stands_before_lets_nobody_in_with(
+def test_a_function_without_an_authorizer_refuses(
     name: str, function: Callable[[dict[str, str], str], int], issuer: Issuer, tried: Try
 ) -> None:
     status = function({"Authorization": f"Bearer {TOKENS[name](issuer)}"}, "")
@@ -125,24 +125,24 @@ def test_a_function_that_no_gateway_stands_before_lets_nobody_in_with(
 
 
 @pytest.mark.parametrize("name", CARRIED)
-def test_a_function_that_no_gateway_stands_before_finds_no_token_that_is_carried_wrongly(
+def test_a_function_without_an_authorizer_refuses_a_misplaced_token(
     name: str, function: Callable[[dict[str, str], str], int], issuer: Issuer, tried: Try
 ) -> None:
     lines, query = CARRIED[name]
     headers: dict[str, str] = {}
     for line in lines:
         key, _, value = line.decode().replace("%s", issuer.token()).partition(":")
-        # One header that is sent twice is one with a comma in an event.
+        # Events join a repeated header with a comma.
         headers[key] = f"{headers[key]},{value.strip()}" if key in headers else value.strip()
     status = function(headers, query.replace("%s", issuer.token()))
     tried(FUNCTION, status < 400)
     assert status == 401
 
 
-def test_a_function_that_no_gateway_stands_before_lets_a_good_token_in(
+def test_a_function_without_an_authorizer_accepts_a_good_token(
     function: Callable[[dict[str, str], str], int], issuer: Issuer
 ) -> None:
-    # The last of these tests: what it stores stays.
+    # The last of these tests, because it stores a customer.
     assert function({"Authorization": f"Bearer {issuer.token()}"}, "") == 201
 
 
@@ -161,7 +161,7 @@ def test_without_the_scope_it_is_403_at_both(
 
 
 @pytest.mark.parametrize("name", CARRIED)
-def test_a_good_token_carried_wrongly_is_none(name: str, target: System, insider: Issuer, tried: Try) -> None:
+def test_a_misplaced_token_is_refused(name: str, target: System, insider: Issuer, tried: Try) -> None:
     lines, query = CARRIED[name]
     token = insider.token().encode()
     reply = post(target, *(line.replace(b"%s", token) for line in lines), query=query.replace("%s", token.decode()))
@@ -170,7 +170,5 @@ def test_a_good_token_carried_wrongly_is_none(name: str, target: System, insider
 
 
 @pytest.mark.parametrize("scheme", [b"Bearer ", b"bearer ", b"BEARER ", b""])
-def test_the_scheme_may_be_written_in_any_case_or_be_left_out_as_on_aws(
-    scheme: bytes, target: System, insider: Issuer
-) -> None:
+def test_the_scheme_may_have_any_case_or_be_missing_as_on_aws(scheme: bytes, target: System, insider: Issuer) -> None:
     assert post(target, b"Authorization: " + scheme + insider.token().encode()).status == 201

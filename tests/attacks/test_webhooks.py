@@ -1,4 +1,4 @@
-"""Webhooks from whoever is not Africa's Talking; cursors that were changed."""
+"""Webhooks that Africa's Talking did not send, and changed cursors."""
 
 import hmac
 from urllib.parse import quote
@@ -19,12 +19,12 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 def knock(target: System, secret: str, body: str = "phoneNumber=%2B254700000999") -> int:
-    """An opt-out with this secret."""
+    """Send an opt-out with this secret; return the status."""
     return request("POST", target.url(f"/webhooks/africastalking/optout/{secret}"), body, FORM).status
 
 
 def guesses(secret: str) -> dict[str, str]:
-    """What somebody may try who knows nearly all of it."""
+    """Return guesses of an attacker who knows nearly the whole secret."""
     near = {
         f"character {n} changed": secret[:n] + ("a" if secret[n] != "a" else "b") + secret[n + 1 :]
         for n in range(len(secret))
@@ -57,7 +57,7 @@ def test_a_secret_is_compared_in_constant_time(environment: None, monkeypatch: p
 
     monkeypatch.setattr(secrets.hmac, "compare_digest", compare)
     assert not secrets.is_webhook_secret("the secreT")
-    # Whole against whole, and the current one as well as the one before it, whichever fits.
+    # Always the whole secret, and always both the current and the previous one.
     assert set(compared) == {(b"the secret", b"the secreT")}
     assert len(compared) == 4
 
@@ -116,7 +116,7 @@ def test_a_cursor_with_any_byte_changed_is_refused(tried: Try) -> None:
 
 @hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text())
-def test_no_text_is_a_cursor_by_chance(text: str) -> None:
+def test_random_text_is_never_a_cursor(text: str) -> None:
     assert not opens(text, FILTERS)
 
 

@@ -1,4 +1,4 @@
-"""Bytes as no client library would send them, and all that comes back."""
+"""Sends bytes that no client library would send, and reads everything that comes back."""
 
 import re
 import socket
@@ -11,7 +11,7 @@ _STATUS = re.compile(rb"(?:\A|\n)HTTP/[0-9]\.[0-9] ([0-9]{3}) ")
 
 @dataclass(frozen=True)
 class Reply:
-    """Everything a connection answered, the statuses in it, and whether the other side ended it."""
+    """Everything that came back, how long it took, and whether the other side closed the connection."""
 
     raw: bytes
     seconds: float
@@ -19,24 +19,23 @@ class Reply:
 
     @property
     def statuses(self) -> list[int]:
-        """Of each answer."""
+        """Return the status of each answer."""
         return [int(status) for status in _STATUS.findall(self.raw) if status != b"100"]
 
     @property
     def status(self) -> int:
-        """Of the first answer; 0 where there is none."""
+        """Return the status of the first answer, or 0."""
         return next(iter(self.statuses), 0)
 
 
 def send(port: int, data: bytes, *, seconds: float = 10) -> Reply:
-    """Sends these bytes, and reads until the other side ends the connection or that time is over.
+    """Send these bytes and read until the other side closes the connection or the time is up.
 
-    However long it is silent: a second answer, late, would be what an attack came to. The sending side stays open, as
-    clients leave it.
+    Silence does not end it: a late second answer would be the success of an attack. Our side stays open, as a client's.
     """
     began, found, ended = time.monotonic(), b"", False
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
-        with suppress(OSError):  # who refuses may close before all is sent
+        with suppress(OSError):  # a refusal may close the connection early
             connection.sendall(data)
         while not ended and (left := began + seconds - time.monotonic()) > 0:
             connection.settimeout(left)

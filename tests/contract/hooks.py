@@ -1,9 +1,8 @@
-"""What schemathesis cannot make up (SCHEMATHESIS_HOOKS), and a check of its own.
+"""Values that schemathesis cannot invent (SCHEMATHESIS_HOOKS), and a check of our own.
 
-Made up by itself, a key is always new or always old, an ETag no item's and a cursor no page's, so that replays, 304 and
-412 are not reached. Here keys are new ones and some that were used before, with the same body and with another; ETags are
-those of the items, current, old and weak; cursors are those of pages that came. Requests that are to be refused stay as
-they are. What was reached is counted, and written to the file REACHED at the end.
+Random keys are never replays, random ETags belong to no item and random cursors to no page, so 304, 412 and replays would
+never happen. These hooks use new and used keys (with the same body and with another), the items' current, old and weak
+ETags, and the cursors of real pages. Requests meant to be refused stay as they are. The file REACHED gets the counts.
 """
 
 import atexit
@@ -26,12 +25,12 @@ _USED: dict[str, list[tuple[str, Any, dict[str, Any]]]] = defaultdict(list)
 _PAGES: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = defaultdict(list)
 _REPLAYS: set[str] = set()
 _REACHED: Counter[str] = Counter()
-# What a request that fits its schema may meet: no schema can say it.
+# Problems of requests that fit their schema: no schema can express them.
 _SAID = {
     "not_found", "idempotency_key_reused", "reference_taken", "customer_erased", "version_mismatch", "order_cancelled",
     "sms_in_progress", "sms_suppressed", "sms_too_soon",
 }  # fmt: skip
-# Of a field: a customer that is not there; an amount's size and decimals, which stand in words in the contract.
+# Errors of fields that fit their schema: an unknown customer, or an amount whose limits the contract has in words.
 _SAID_OF_FIELDS = {"not_found", "too_small", "too_large", "too_many_decimals"}
 
 
@@ -97,7 +96,7 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         _REACHED["replays"] += 1
     named = {_item(case), str(case.body.get("customer", "")).lower() if isinstance(case.body, dict) else ""}
     if case.meta and case.meta.phase.name == TestPhase.STATEFUL and named & _ETAGS.keys() and _valid(case):
-        # It names an item that an earlier answer gave: a link was followed, and led to something.
+        # It names an item of an earlier answer, so it followed a link that leads somewhere.
         _REACHED["links"] += response.status_code != 404
         _REACHED[f"link to {case.operation.definition.raw['operationId']}"] += response.status_code != 404
     if "json" not in "".join(response.headers.get("content-type", ())) or not response.content:

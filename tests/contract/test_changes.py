@@ -1,4 +1,4 @@
-"""Which changes of the contract break a client."""
+"""Which changes of the contract break clients."""
 
 import json
 import re
@@ -124,7 +124,7 @@ def test_no_change_breaks_nothing() -> None:
         (lambda d: currency(d)["enum"].remove("KES"), "currency no longer accepts KES"),
     ],
 )
-def test_what_takes_something_from_a_client_is_named(change: Callable[[dict[str, Any]], object], said: str) -> None:
+def test_a_change_that_breaks_clients_is_named(change: Callable[[dict[str, Any]], object], said: str) -> None:
     assert any(said in each for each in changed(change)), changed(change)
 
 
@@ -152,5 +152,5 @@ def test_what_takes_something_from_a_client_is_named(change: Callable[[dict[str,
         lambda d: d["paths"][ORDERS]["get"]["parameters"][1]["schema"]["enum"].append("deferred"),
     ],
 )
-def test_what_is_only_added_breaks_nothing(change: Callable[[dict[str, Any]], object]) -> None:
+def test_an_addition_breaks_nothing(change: Callable[[dict[str, Any]], object]) -> None:
     assert changed(change) == []

@@ -1,4 +1,4 @@
-"""The Postman collection, run by newman against a whole system, as somebody would who has just imported it."""
+"""newman runs the Postman collection against a whole system, as a person would after importing it."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def system() -> Iterator[System]:
 
 
 def variables(system: System) -> dict[str, str]:
-    """What somebody enters in the environment for the local system: here, also its ports."""
+    """Return what a person enters in the environment for the local system, and its ports."""
     secrets = json.loads((system.state / "identity-clients.json").read_text())
     return {
         "base_url": f"http://localhost:{system.port}",
@@ -36,14 +36,14 @@ def variables(system: System) -> dict[str, str]:
 
 
 def requests_of(items: list[dict[str, Any]]) -> list[str]:
-    """The names of all requests, in their order."""
+    """Return the ids of all requests in order."""
     return [name for each in items for name in (requests_of(each["item"]) if "item" in each else [each["id"]])]
 
 
 def run(system: System, folder: Path) -> dict[str, Any]:
-    """newman's report of the whole collection."""
+    """Return newman's report of the whole collection."""
     if not NEWMAN.is_file() or not shutil.which("node"):
-        # A machine of somebody's may lack it; where it would lack unseen, nobody would run the collection at all.
+        # A developer's machine may lack newman. If CI lacked it, nothing would ever run the collection.
         assert os.environ.get("CI") != "true", "newman is not installed"
         pytest.skip("newman is not installed: scripts/setup.sh npm")
     report = folder / "report.json"
@@ -57,7 +57,7 @@ def run(system: System, folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_newman_runs_the_collection_from_top_to_bottom_and_again(system: System, tmp_path: Path) -> None:
+def test_newman_runs_the_whole_collection_twice(system: System, tmp_path: Path) -> None:
     for _ in range(2):
         found = run(system, tmp_path)
         failures = [f"{each['source'].get('name')}: {each['error']['message']}" for each in found["failures"]]
@@ -67,7 +67,7 @@ def test_newman_runs_the_collection_from_top_to_bottom_and_again(system: System,
         assert found["stats"]["assertions"]["total"] >= len(asked)
 
 
-def test_without_newman_ci_fails_and_does_not_skip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_newman_ci_fails_instead_of_skipping(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tests.contract.test_postman.NEWMAN", tmp_path / "newman")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(AssertionError, match="newman is not installed"):
@@ -87,7 +87,7 @@ def test_the_four_requests_come_first_after_the_token() -> None:
     ]
 
 
-def test_the_sign_in_takes_what_the_collection_asks_for_a_person(system: System) -> None:
+def test_the_issuer_accepts_the_collections_sign_in(system: System) -> None:
     environment = json.loads((FOLDER / "local.postman_environment.json").read_text())
     given = {each["key"]: each["value"] for each in environment["values"]} | variables(system)
     oauth2 = {each["key"]: each["value"] for each in json.loads(COLLECTION.read_text())["auth"]["oauth2"]}

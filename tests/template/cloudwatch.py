@@ -1,4 +1,4 @@
-"""CloudWatch's alarms, evaluated here: enough of them to see that an alarm's definition fires on what it is for.
+"""Evaluates CloudWatch alarms: just enough to see that each alarm fires when it should.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html (M out of N, missing data),
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html, and the specification of the
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 type Key = tuple[str, str, frozenset[tuple[str, str]]]
-# Values with the second they were measured at.
+# Values with the second of their measurement.
 type Series = Mapping[Key, list[tuple[float, float]]]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -30,7 +30,7 @@ _ARITHMETIC: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.GtE: operator.ge,
     ast.Gt: operator.gt,
 }
-# What CloudWatch looks at beyond the evaluation periods when data points are missing.
+# How many more periods CloudWatch looks at if data points are missing.
 _EXTRA_PERIODS = 2
 
 
@@ -39,7 +39,7 @@ def key(namespace: str, name: str, dimensions: Iterable[tuple[str, str]]) -> Key
 
 
 def embedded(lines: Iterable[str]) -> dict[Key, list[float]]:
-    """The values that CloudWatch takes out of log lines in the embedded metric format."""
+    """Return the values that CloudWatch extracts from log lines in the embedded metric format."""
     found: dict[Key, list[float]] = {}
     for line in lines:
         try:
@@ -60,7 +60,7 @@ def embedded(lines: Iterable[str]) -> dict[Key, list[float]]:
 
 
 def metric_of(definition: Mapping[str, Any], resolve: Callable[[Any], str]) -> Key:
-    """The metric that MetricName, Namespace and Dimensions name."""
+    """Return the metric with this MetricName, Namespace and these Dimensions."""
     dimensions = ((each["Name"], resolve(each["Value"])) for each in definition.get("Dimensions", []))
     return key(definition["Namespace"], definition["MetricName"], dimensions)
 
@@ -100,7 +100,7 @@ def _calculate(expression: str, values: Mapping[str, float | None]) -> float | N
         first, second = of(left), of(right)
         return None if first is None or second is None else _ARITHMETIC[type(operation)](first, second)
 
-    # A metric without any data in the window gives an expression nothing to work on.
+    # Without data in the window, an expression has no value.
     if all(value is None for value in values.values()):
         return None
     found = of(ast.parse(expression, mode="eval").body)
@@ -131,7 +131,7 @@ def period_of(alarm: Mapping[str, Any]) -> float:
 
 
 def state_of(alarm: Mapping[str, Any], series: Series, resolve: Callable[[Any], str], now: float) -> str:
-    """ALARM, OK or INSUFFICIENT_DATA: what the alarm is after looking at these series at this second."""
+    """Return the alarm's state (ALARM, OK or INSUFFICIENT_DATA) for these series at this second."""
     period, wanted = period_of(alarm), alarm["EvaluationPeriods"]
     newest_first = [
         _datapoint(alarm, series, resolve, now - period * number) for number in range(wanted + _EXTRA_PERIODS)

@@ -1,4 +1,4 @@
-"""The deployed system as CloudFormation gets it: template.yaml through SAM's own transform."""
+"""The deployed system as CloudFormation sees it: template.yaml after SAM's own transform."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ PUBLIC = {
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API; `scopes` is None where no authorizer guards it."""
+    """One route of the HTTP API; `scopes` is None without an authorizer."""
 
     key: str
     function: str
@@ -37,7 +37,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a role's own policies, with every action and resource as a list."""
+    """One statement of a role's own policies, with its actions and resources as lists."""
 
     role: str
     effect: str
@@ -61,14 +61,14 @@ class Deployed:
         self.resources: dict[str, dict[str, Any]] = translated["Resources"]
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """Logical ids and resources of a type."""
+        """Return the logical ids and resources of a type."""
         return {name: resource for name, resource in self.resources.items() if resource["Type"] == kind}
 
     def functions(self) -> dict[str, dict[str, Any]]:
         return {name: resource["Properties"] for name, resource in self.of_type("AWS::Lambda::Function").items()}
 
     def function_behind(self, alias: str) -> str:
-        """The function that an alias belongs to."""
+        """Return the function of an alias."""
         name: str = self.of_type("AWS::Lambda::Alias")[alias]["Properties"]["FunctionName"]["Ref"]
         return name
 

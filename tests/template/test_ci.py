@@ -1,4 +1,4 @@
-"""In CI everything is proven: what is missing there fails, and what .ci/run and GitHub's workflow install is all of it."""
+"""CI proves everything: a missing tool fails there, and .ci/run and GitHub's workflow install every tool."""
 
 import os
 import re
@@ -40,7 +40,9 @@ def test_that_is_known_to_fail():
         ({"CI": "true", "WITHOUT_DOCKER": "none here"}, "1 failed, 1 skipped, 1 xfailed"),
     ],
 )
-def test_what_is_missing_is_skipped_but_in_ci(tmp_path: Path, environment: dict[str, str], outcomes: str) -> None:
+def test_a_missing_tool_skips_its_tests_except_in_ci(
+    tmp_path: Path, environment: dict[str, str], outcomes: str
+) -> None:
     story = tmp_path / "test_story.py"
     story.write_text(STORY)
     given = {name: value for name, value in os.environ.items() if name not in {"CI", "WITHOUT_DOCKER"}}
@@ -66,7 +68,7 @@ def test_what_is_missing_is_skipped_but_in_ci(tmp_path: Path, environment: dict[
 
 
 def docker_in_ci(folder: Path, docker: str, up: str | None) -> subprocess.CompletedProcess[str]:
-    """What .ci/run says and exports about Docker on a machine with such a docker, and such a script beside the clone."""
+    """Return what .ci/run prints and exports about Docker with this docker and this script next to the clone."""
     scripts = {"bin/docker": docker, "shared/samlocal/up.sh": up}
     for name, script in scripts.items():
         if script is not None:
@@ -76,7 +78,7 @@ def docker_in_ci(folder: Path, docker: str, up: str | None) -> subprocess.Comple
             path.chmod(0o755)
     clone = folder / "clone"
     (clone / ".ci").mkdir(parents=True)
-    # Only this function of it; what it would install is there.
+    # Only this function of it: everything is installed.
     lines = RUN.splitlines()
     steps = lines.index('step "browser" browser')
     here = RUN.replace("\n".join(lines[steps:]), 'containers && echo "CI=$CI WITHOUT_DOCKER=${WITHOUT_DOCKER:-}"')
@@ -98,7 +100,7 @@ def docker_in_ci(folder: Path, docker: str, up: str | None) -> subprocess.Comple
     ],
     ids=["has the image", "pulls the image", "nothing brings it", "the script fails", "the script brings it"],
 )
-def test_without_docker_ci_goes_on_only_where_nothing_can_bring_it_and_says_why(
+def test_without_docker_ci_continues_only_if_nothing_can_start_it(
     tmp_path: Path, docker: str, up: str | None, why: str
 ) -> None:
     done = docker_in_ci(tmp_path, docker, up)
@@ -110,10 +112,10 @@ def test_without_docker_ci_goes_on_only_where_nothing_can_bring_it_and_says_why(
     assert ("may be skipped" in done.stdout) == bool(why)
 
 
-def test_both_install_all_that_tests_want() -> None:
+def test_both_install_everything_that_tests_need() -> None:
     (job,) = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())["jobs"].values()
     github = "\n".join(step.get("run", "") for step in job["steps"])
-    # `make check` brings sam, `make test` what comes from npm, the store and the reference's viewer.
+    # `make check` installs sam; `make test` installs the npm packages, the database and the reference's viewer.
     for part in ("scripts/setup.sh ministack", "make check", "make test-all", "chromium", "lambda/python:3.13-x86_64"):
         assert part in github, part
     for part in ("npm", "store", "docs", "sam", "ministack"):

@@ -1,4 +1,4 @@
-"""What a deployment does: new versions behind one alias that everything calls, a tenth first, and back on an alarm."""
+"""Deployments: new versions behind one alias, a tenth of the traffic first, and a rollback on an alarm."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.template.deployed import TEMPLATE, Deployed
 RELEASE = "2611232035-0a1b2c3"
 SECTION = (TEMPLATE.parent / "docs/operations.md").read_text().partition("\n### Roll back a release\n")[2]
 AUTOMATICALLY = SECTION.partition("\n### ")[0].partition("**Automatically.**")[2].partition("**While")[0]
-# What the page says: the alarms that take a release back, and of the others why not.
+# From docs/operations.md: the alarms that roll a release back, and why the others do not.
 WATCHED = set(re.findall(r"`([a-z]+-[a-z-]+)`", AUTOMATICALLY.partition("CodeDeploy takes")[0]))
 UNWATCHED = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", AUTOMATICALLY, re.MULTILINE))
 
@@ -23,7 +23,7 @@ def deployed(canary: str = "true", release: str = RELEASE) -> Deployed:
     return Deployed(CanaryDeployment=canary, Release=release)
 
 
-def test_every_function_has_the_alias_on_a_version_that_outlives_the_next_one() -> None:
+def test_every_function_has_the_alias_and_keeps_its_old_versions() -> None:
     aliases = deployed().of_type("AWS::Lambda::Alias")
     assert {alias["Properties"]["FunctionName"]["Ref"] for alias in aliases.values()} == set(deployed().functions())
     for alias in aliases.values():
@@ -34,7 +34,7 @@ def test_every_function_has_the_alias_on_a_version_that_outlives_the_next_one() 
         assert version["Properties"]["Description"] == {"Ref": "Release"}
 
 
-def test_whatever_calls_a_function_calls_the_alias() -> None:
+def test_every_caller_uses_the_alias() -> None:
     aliases = {f"{name}Alias{ALIAS}" for name in deployed().functions()}
     callers: list[Any] = []
     for resource in deployed().resources.values():
@@ -61,8 +61,8 @@ def versions(found: Deployed) -> set[str]:
     return set(found.of_type("AWS::Lambda::Version"))
 
 
-def test_each_release_makes_new_versions_also_where_only_a_parameter_or_the_layer_has_changed() -> None:
-    # CloudFormation makes a version when there is a new resource for it, and Lambda refuses one of an unchanged function.
+def test_each_release_creates_new_versions_even_of_unchanged_code() -> None:
+    # CloudFormation creates a version for a new resource, and Lambda refuses a version of an unchanged function.
     other = deployed(release="2611232036-0a1b2c3")
     assert not versions(deployed()) & versions(other)
     assert versions(deployed()) == versions(Deployed(CanaryDeployment="true", Release=RELEASE))
@@ -70,14 +70,14 @@ def test_each_release_makes_new_versions_also_where_only_a_parameter_or_the_laye
         assert properties["Environment"]["Variables"]["RELEASE"] == {"Ref": "Release"}
 
 
-def test_releases_are_told_apart_by_the_ten_characters_that_sam_takes_of_them() -> None:
+def test_the_ten_characters_that_sam_uses_tell_releases_apart() -> None:
     pattern = deployed().source["Parameters"]["Release"]["AllowedPattern"]
     assert re.fullmatch(pattern, RELEASE)
     assert not re.fullmatch(pattern, "0a1b2c3")
     assert all(name.endswith(RELEASE[:10]) for name in versions(deployed()))
 
 
-def test_with_the_canary_a_tenth_comes_first_and_an_alarm_takes_it_back() -> None:
+def test_a_canary_gets_a_tenth_and_an_alarm_rolls_it_back() -> None:
     alarms = {
         alarm["Properties"]["AlarmName"]["Fn::Sub"] for alarm in deployed().of_type("AWS::CloudWatch::Alarm").values()
     }
@@ -97,7 +97,7 @@ def test_with_the_canary_a_tenth_comes_first_and_an_alarm_takes_it_back() -> Non
         assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] in groups
 
 
-def test_every_alarm_takes_a_release_back_or_has_its_reason_on_the_page_of_operations() -> None:
+def test_every_alarm_rolls_back_or_operations_md_says_why_not() -> None:
     found = (
         each["Properties"]["AlarmName"]["Fn::Sub"] for each in deployed().of_type("AWS::CloudWatch::Alarm").values()
     )
@@ -107,7 +107,7 @@ def test_every_alarm_takes_a_release_back_or_has_its_reason_on_the_page_of_opera
     assert all(len(reason) > 5 for reason in UNWATCHED.values())
 
 
-def test_without_the_canary_there_is_no_codedeploy_at_all() -> None:
+def test_without_the_canary_there_is_no_codedeploy() -> None:
     plain = deployed(canary="false")
     assert not [each for each in plain.resources.values() if each["Type"].startswith("AWS::CodeDeploy::")]
     assert not [each for each in plain.of_type("AWS::Lambda::Alias").values() if "UpdatePolicy" in each]
@@ -115,7 +115,7 @@ def test_without_the_canary_there_is_no_codedeploy_at_all() -> None:
 
 
 def references(value: Any) -> set[str]:
-    """The logical ids that a value refers to."""
+    """Return the logical ids that a value refers to."""
     if isinstance(value, list):
         return {name for each in value for name in references(each)}
     if not isinstance(value, dict):
@@ -132,8 +132,8 @@ def references(value: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("canary", ["true", "false"])
-def test_no_resource_waits_for_itself(canary: str) -> None:
-    # An alarm of the API in a deployment group would: the API waits for the aliases, those for their groups.
+def test_no_resource_depends_on_itself(canary: str) -> None:
+    # An alarm of the API in a deployment group would: the API needs the aliases, and they need their groups.
     resources = deployed(canary).resources
     waits = {}
     for name, resource in resources.items():
@@ -146,7 +146,7 @@ def test_no_resource_waits_for_itself(canary: str) -> None:
     assert set(resources) == done, sorted(set(resources) - done)
 
 
-def test_snapstart_is_off_unless_asked_for_and_then_on_for_every_function() -> None:
+def test_snapstart_is_off_by_default_and_otherwise_on_for_every_function() -> None:
     assert deployed().source["Parameters"]["SnapStart"]["Default"] == "None"
     for function in deployed().functions().values():
         assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}

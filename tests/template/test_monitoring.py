@@ -1,4 +1,4 @@
-"""Alarms that can fire: on metrics that exist, when they should and not before; and a dashboard that shows something."""
+"""Alarms use metrics that exist and fire only when they should; the dashboard shows only metrics that exist."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.template.cloudwatch import Key, Series, key, metric_of, period_of, st
 from tests.template.deployed import TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
-# What services publish: per namespace and set of dimensions the metrics, and the resource that a dimension names.
+# Metrics of AWS services by namespace and dimensions, and the resource that a dimension names.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html
@@ -43,18 +43,18 @@ def deployed() -> Deployed:
 
 
 def resolve(value: Any) -> str:
-    """A reference as its name in braces, which is also how the dashboard's text names it."""
+    """Return a reference as its name in braces, as the dashboard's text has it."""
     return f"${{{value['Ref']}}}" if isinstance(value, dict) else str(value)
 
 
 def alarms() -> dict[str, dict[str, Any]]:
-    """Each alarm by the last part of its name."""
+    """Return each alarm by the last part of its name."""
     found = (each["Properties"] for each in deployed().of_type("AWS::CloudWatch::Alarm").values())
     return {each["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-"): each for each in found}
 
 
 def definitions(alarm: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Each metric of an alarm, with the statistic it takes."""
+    """Yield each metric of an alarm with its statistic."""
     if "Metrics" not in alarm:
         return [(alarm, alarm.get("Statistic") or alarm["ExtendedStatistic"])]
     stats = (each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each)
@@ -62,7 +62,7 @@ def definitions(alarm: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 
 def dashboard() -> Iterator[dict[str, Any]]:
-    """The dashboard's widgets."""
+    """Return the dashboard's widgets."""
     (board,) = deployed().of_type("AWS::CloudWatch::Dashboard").values()
     yield from json.loads(board["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
 
@@ -91,19 +91,19 @@ def check_exists(metric: Key) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(alarms()))
-def test_an_alarms_metrics_exist_with_these_dimensions_for_that_kind_of_resource(name: str) -> None:
+def test_an_alarms_metrics_exist_with_these_dimensions(name: str) -> None:
     alarm = alarms()[name]
     for definition, statistic in definitions(alarm):
         check_exists(metric_of(definition, resolve))
         every = PUBLISHED_EVERY.get(definition["Namespace"], 60)
         assert period_of(alarm) >= every, "CloudWatch would find nothing in most of its periods"
-        # The average of a count of errors is a number that nobody means.
+        # The average of a count of errors means nothing.
         if definition["Namespace"] != "AWS/S3" and definition["MetricName"] not in {*LATENCIES, "OldestQueued"}:
             assert statistic == "Sum"
 
 
 @pytest.mark.parametrize("name", sorted(alarms()))
-def test_an_alarm_tells_the_topic_when_it_comes_and_when_it_goes(name: str) -> None:
+def test_an_alarm_tells_the_topic_when_it_starts_and_ends(name: str) -> None:
     alarm = alarms()[name]
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
     assert alarm.get("ActionsEnabled", True) is True
@@ -114,7 +114,7 @@ def test_an_alarm_tells_the_topic_when_it_comes_and_when_it_goes(name: str) -> N
     assert len(alarm.get("Metrics", [])) <= 11  # ten metrics and one expression
 
 
-def test_every_function_is_in_one_alarm_for_errors_and_in_one_for_throttles() -> None:
+def test_every_function_has_one_alarm_for_errors_and_one_for_throttles() -> None:
     for metric in ("Errors", "Throttles"):
         watched = [
             dict(found[2])["FunctionName"][2:-1]
@@ -142,13 +142,13 @@ NOW = 1_800_000_000.0
 
 
 def series(alarm: dict[str, Any], value: float, *, last: int, only: int = 0, every: float = 60) -> Series:
-    """This value for the alarm's metrics (or one of them) at each interval of the last so many periods."""
+    """Return this value of the alarm's metrics, or of one, for each interval of the last periods."""
     times = [NOW - every * number - 1 for number in range(int(last * period_of(alarm) / every))]
     metrics = [metric_of(definition, resolve) for definition, _ in definitions(alarm)]
     return {metric: [(at, value) for at in times] for metric in metrics[only : only + 1]}
 
 
-# Alarm, the least that must raise it, and what must not; both for as many periods as the last number says.
+# Alarm, the smallest value that must raise it, the largest that must not, and for how many periods.
 SAMPLES = [
     ("api-errors", 1, 2, 0, 5),
     ("api-latency", 3000, 2, 2999, 3),
@@ -168,12 +168,12 @@ def test_every_alarm_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize(("name", "bad", "periods", "good", "good_periods"), SAMPLES, ids=[each[0] for each in SAMPLES])
-def test_an_alarm_fires_on_what_it_is_for_and_on_nothing_less(
+def test_an_alarm_fires_at_its_threshold_and_not_below(
     name: str, bad: float, periods: int, good: float, good_periods: int
 ) -> None:
     alarm = alarms()[name]
     every = max(period_of(alarm), 60)
-    # Whichever of its metrics it is.
+    # For each of its metrics.
     for only in range(len(definitions(alarm))):
         assert state_of(alarm, series(alarm, bad, last=periods, only=only, every=every), resolve, NOW) == "ALARM"
         quiet = series(alarm, good, last=good_periods + 2, only=only, every=every)
@@ -183,7 +183,7 @@ def test_an_alarm_fires_on_what_it_is_for_and_on_nothing_less(
             assert state_of(alarm, blip, resolve, NOW) == "OK"
 
 
-def test_silence_is_an_alarm_only_where_it_means_that_nobody_sweeps() -> None:
+def test_missing_data_is_an_alarm_only_if_the_sweep_has_stopped() -> None:
     silent = {name for name, alarm in alarms().items() if state_of(alarm, {}, resolve, NOW) == "ALARM"}
     assert silent == {"oldest-queued"}
 
@@ -192,7 +192,7 @@ def test_silence_is_an_alarm_only_where_it_means_that_nobody_sweeps() -> None:
     ("unknown", "attempts", "state"),
     [(0, 100, "OK"), (2, 2, "OK"), (3, 60, "ALARM"), (3, 61, "OK"), (100, 1000, "ALARM"), (3, 0, "ALARM")],
 )
-def test_unknown_texts_are_an_alarm_by_their_share(unknown: int, attempts: int, state: str) -> None:
+def test_the_share_of_unknown_texts_is_an_alarm(unknown: int, attempts: int, state: str) -> None:
     alarm = alarms()["sms-unknown"]
     metrics = [metric_of(definition, resolve) for definition, _ in definitions(alarm)]
     points = [(NOW - 5, float(unknown))], [(NOW - 9, float(attempts))]
@@ -200,7 +200,7 @@ def test_unknown_texts_are_an_alarm_by_their_share(unknown: int, attempts: int, 
     assert state_of(alarm, sample, resolve, NOW) == state
 
 
-def test_an_address_is_subscribed_only_where_one_is_given() -> None:
+def test_an_address_is_subscribed_only_if_there_is_one() -> None:
     (subscription,) = deployed().of_type("AWS::SNS::Subscription").values()
     assert subscription["Condition"] == "HasAlarmEmail"
     assert subscription["Properties"] == {
@@ -220,11 +220,11 @@ def test_everything_on_the_dashboard_exists() -> None:
         check_exists(metric)
 
 
-def test_every_metric_of_our_own_is_on_the_dashboard() -> None:
+def test_all_our_metrics_are_on_the_dashboard() -> None:
     assert {name for namespace, name, _ in dashboard_metrics() if namespace == "Sales"} == set(METRICS)
 
 
-def test_the_dashboards_widgets_lie_side_by_side() -> None:
+def test_the_dashboards_widgets_do_not_overlap() -> None:
     taken: set[tuple[int, int]] = set()
     for widget in dashboard():
         assert widget["x"] + widget["width"] <= 24
@@ -237,16 +237,16 @@ def test_the_dashboards_widgets_lie_side_by_side() -> None:
         taken |= cells
 
 
-# What it is made of
+# Our own metrics
 
 
-def test_metrics_are_not_split_by_what_has_many_values() -> None:
+def test_no_dimension_has_many_values() -> None:
     for unit, dimensions in METRICS.values():
         assert set(dimensions) <= {"state", "reason", "finding"}
         assert unit in {"Count", "Milliseconds", "Seconds"}
 
 
-def test_metrics_are_written_in_one_place() -> None:
+def test_one_module_writes_metrics() -> None:
     for path in [*ROOT.glob("functions/*/*.py"), *ROOT.glob("shared/sales/*.py")]:
         if path.name != "metrics.py":
             assert not re.search(r"_aws\b|single_metric|put_metric_data", Path(path).read_text()), path

@@ -1,4 +1,4 @@
-"""docs/okta.md says what template, settings and code say."""
+"""docs/okta.md agrees with template, settings and code."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ SIGN_IN = (ROOT / "functions/serve_console/static/signin.js").read_text()
 
 
 def rows(step: int, first: str) -> list[list[str]]:
-    """The cells of the table in this step whose first column is called that."""
+    """Return the cells of the table in this step that has this first column."""
     lines = STEPS[step - 1].split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
 
@@ -36,14 +36,14 @@ def test_the_scopes_are_those_of_the_routes(template: Template) -> None:
     assert set(re.findall(r"\bsales:\w+", PAGE)) == {scope for route in template.routes for scope in route.scopes}
 
 
-def test_every_setting_and_parameter_about_okta_is_there_and_no_other() -> None:
+def test_every_setting_and_parameter_of_okta_is_there() -> None:
     sample = {name for name in read_env_file(ROOT / ".env.sample") if name.startswith("OKTA_")}
     assert set(re.findall(r"\bOKTA_\w+", PAGE)) == sample
     parameters = set(re.findall(r"^  (Okta\w+|ConsoleClientId):$", (ROOT / "template.yaml").read_text(), re.MULTILINE))
     assert set(re.findall(r"`(Okta\w+|Console\w+)`", PAGE)) == parameters
 
 
-def test_the_redirect_addresses_are_those_that_are_used(template: Template) -> None:
+def test_the_redirect_addresses_are_the_ones_in_use(template: Template) -> None:
     assert f"`http://127.0.0.1:{login.REDIRECT_PORT}{login.REDIRECT_PATH}`" in PAGE
     pages = set(re.findall(r"`https://<api>(/[^`]*)`", PAGE))
     assert pages == {"/", "/docs/oauth2-redirect"}
@@ -57,7 +57,7 @@ def test_the_redirect_addresses_are_those_that_are_used(template: Template) -> N
 
 
 @pytest.mark.parametrize("step", STEPS, ids=[step.split("\n")[0] for step in STEPS])
-def test_each_step_says_what_is_right_and_what_is_said_when_it_is_not(step: str) -> None:
+def test_each_step_says_what_is_right_and_what_failure_looks_like(step: str) -> None:
     assert step.count("**Right:**") == 1
     assert step.count("**Wrong:**") == 1
 
@@ -66,11 +66,11 @@ def test_there_are_seven_steps() -> None:
     assert [step[0] for step in STEPS] == list("1234567")
 
 
-def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
+def test_quoted_messages_are_our_own_messages() -> None:
     said = "".join(
         (ROOT / name).read_text()
-        for name in ("local/commands/doctor/issuer.py", "local/commands/login.py", "local/commands/token.py", "shared/sales/api/tokens.py",
-                     "template.yaml", "functions/serve_console/static/signin.js")
+        for name in ("local/commands/doctor/issuer.py", "local/commands/login.py", "local/commands/token.py", "shared/sales/api/callers.py",
+                     "shared/sales/api/tokens.py", "template.yaml", "functions/serve_console/static/signin.js")
     )  # fmt: skip
     for sentence in (
         "must be a custom authorization server", "calls itself", "Could not get a token:", "You are signed in",
@@ -82,12 +82,12 @@ def test_what_our_own_parts_are_quoted_to_say_is_what_they_say() -> None:
         assert sentence in said, sentence
 
 
-def test_every_refusal_that_doctor_knows_is_explained() -> None:
+def test_every_refusal_of_doctor_is_explained() -> None:
     for code in REFUSALS:
         assert f"`{code}`" in PAGE, code
 
 
-def test_each_application_has_the_grants_that_its_user_asks_with() -> None:
+def test_each_application_has_the_grants_that_it_uses() -> None:
     grants = {row[0].split(" (")[0]: row[2] for row in rows(4, "For")}
     sources = {name: (ROOT / "local/commands" / f"{name}.py").read_text() for name in ("token", "login")}
     reference = (ROOT / "functions/serve_docs/static/reference.js").read_text()
@@ -103,7 +103,7 @@ def test_each_application_has_the_grants_that_its_user_asks_with() -> None:
     assert grants["console and reference"] == "authorization code with PKCE"
 
 
-def test_the_rules_allow_every_scope_that_is_asked_for() -> None:
+def test_the_rules_allow_every_requested_scope() -> None:
     rules = {row[0]: set(re.findall(r"`([\w:]+)`", row[3])) for row in rows(3, "Rule")}
     asked = re.search(r'const SCOPES = "([^"]+)"', SIGN_IN)
     assert asked
@@ -111,17 +111,17 @@ def test_the_rules_allow_every_scope_that_is_asked_for() -> None:
     assert rules["machines"] == set(login.SCOPE.split())
 
 
-def test_the_address_for_postman_is_that_of_its_environment() -> None:
+def test_the_address_for_postman_is_in_its_environment() -> None:
     environment = json.loads((ROOT / "docs/postman/okta.postman_environment.json").read_text())
     callback = next(each["value"] for each in environment["values"] if each["key"] == "callback_url")
     (row,) = (row for row in rows(4, "For") if "Postman" in row[0])
     assert row[3] == f"`{callback}`"
 
 
-def test_the_command_that_looks_into_a_token_shows_its_claims() -> None:
+def test_the_command_for_a_token_shows_its_claims() -> None:
     command = re.search(r"python3 -c '([^']+)'", PAGE)
     assert command
-    # Of every length that base64url without padding can have.
+    # Every length that base64url without padding can have.
     for name in ("a", "ab", "abc"):
         claims = json.dumps({"sub": name, "name": "\u00fc\u00ff?>"}, ensure_ascii=False)
         part = base64.urlsafe_b64encode(claims.encode()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""docs/operations.md against the template and the code: no alarm without its section, nothing named that is not there."""
+"""docs/operations.md has a section for each alarm, and everything that it names exists."""
 
 import re
 from functools import cache
@@ -10,7 +10,7 @@ from tests.template.deployed import TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
 PAGE = (ROOT / "docs/operations.md").read_text()
-# Of every line, by Logs Insights, Lambda and Powertools; `raised` and `at` by log.exception.
+# Fields of every line: Logs Insights, Lambda, Powertools. log.exception adds `raised` and `at`.
 EVERYWHERE = {"@timestamp", "@log", "level", "message", "raised", "at"}
 
 
@@ -20,13 +20,13 @@ def deployed() -> Deployed:
 
 
 def names(kind: str, key: str) -> set[str]:
-    """The names of the stack's resources of this type, as in a stack that is called sales."""
+    """Return the names of resources of this type in a stack called sales."""
     found = (each["Properties"][key]["Fn::Sub"] for each in deployed().of_type(kind).values())
     return {name.replace("${AWS::StackName}", "sales") for name in found}
 
 
 def sections(part: str) -> dict[str, str]:
-    """The sections of a part of the page, by heading."""
+    """Return the sections of a part of the page by heading."""
     text = PAGE.partition(f"\n## {part}\n")[2].partition("\n## ")[0]
     heading_and_text = (each.partition("\n") for each in text.split("\n### ")[1:])
     return {heading: body for heading, _, body in heading_and_text}
@@ -41,14 +41,14 @@ def test_every_alarm_has_its_section_and_every_section_its_alarm() -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_a_section_says_what_it_means_where_to_look_and_what_to_do(alarm: str) -> None:
+def test_a_section_says_what_happened_where_to_look_and_what_to_do(alarm: str) -> None:
     means, look, do = (ALARMS[alarm].find(f"\n{word}:") for word in ("Means", "Look", "Do"))
     assert 0 <= means < look < do
     assert "```" in ALARMS[alarm] or re.search(r"as `[a-z]+-throttles`", ALARMS[alarm][look:do])
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_a_query_asks_log_groups_that_are_there_for_what_they_log(query: str) -> None:
+def test_a_query_names_existing_log_groups_and_fields(query: str) -> None:
     groups = set(re.findall(r"/aws/\S+", query))
     assert groups <= names("AWS::Logs::LogGroup", "LogGroupName")
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Stage").values()
@@ -61,7 +61,7 @@ def test_a_query_asks_log_groups_that_are_there_for_what_they_log(query: str) ->
     assert {word for word in words if word not in language | made} <= known
 
 
-def test_every_message_a_query_looks_for_is_logged() -> None:
+def test_every_message_in_a_query_is_logged() -> None:
     code = "".join(path.read_text() for part in ("shared", "functions") for path in (ROOT / part).rglob("*.py"))
     lists = re.findall(r"message (?:=|in) (\[[^\]]*\]|\"[^\"]*\")", "".join(QUERIES))
     messages = {message for each in lists for message in re.findall(r'"([^"]+)"', each)}
@@ -71,12 +71,12 @@ def test_every_message_a_query_looks_for_is_logged() -> None:
 
 
 def operated_by(part: str) -> set[str]:
-    """The targets of this part of the Makefile."""
+    """Return the targets of this part of the Makefile."""
     text = (ROOT / "Makefile").read_text().partition(f"# ---- {part}\n")[2].partition("\n# ---- ")[0]
     return set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
 
 
-def test_every_target_script_and_output_that_is_named_is_there() -> None:
+def test_every_named_target_script_and_output_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)", PAGE))
     assert operated_by("Operate") | {"rollback", "prune", "smoke"} <= named <= targets

@@ -1,4 +1,4 @@
-"""The role that workflows deploy with: who may take it, and that it may what the stack needs and nothing else."""
+"""The role that workflows deploy with: who may assume it, and that it allows what the stack needs and no more."""
 
 import json
 import re
@@ -18,10 +18,10 @@ SOURCE = yaml_parse((TEMPLATE.parent / ".github/aws-role.yaml").read_text())
 ROLE = SOURCE["Resources"]["DeployRole"]["Properties"]
 GITHUB = "token.actions.githubusercontent.com"
 SCHEMAS = Path(cfnlint.__file__).parent / "data/schemas/resources"
-# What CloudFormation's own list names for what this stack does not use, by how an action begins.
+# Actions (by prefix) that CloudFormation lists but this stack does not need.
 UNUSED = {
     "ec2:", "elasticfilesystem:", "firehose:", "kinesis:", "kms:", "s3files:", "s3tables:",
-    # A table from an import or with replicas in other regions: no deployment reads or writes what is in a table.
+    # Tables from imports or with replicas in other regions; a deployment never reads or writes a table's items.
     "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
     "dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:ImportTable", "dynamodb:AssociateTableReplica",
     "dynamodb:CreateTableReplica", "iam:CreateServiceLinkedRole",
@@ -44,13 +44,13 @@ UNUSED = {
     "s3:PutBucketLogging", "s3:PutBucketNotification", "s3:PutBucketObjectLock", "s3:PutBucketReplication",
     "s3:PutBucketVersioning", "s3:PutBucketWebsite", "s3:PutIntelligentTiering", "s3:PutInventory",
     "s3:PutMetrics", "s3:PutObjectAcl", "s3:PutObjectLock", "s3:PutReplication",
-    # What there is no such action for in IAM.
+    # Actions that IAM does not have.
     "apigateway:TagResource", "apigateway:UntagResource", "s3:GetBucketAbac",
-    # An artefact has one version.
+    # Artefacts have one version.
     "s3:GetObjectVersion",
 }  # fmt: skip
-# What is asked for besides CloudFormation's resources: by sam, `make smoke`, `make prune`, `make rollback`; and the
-# delivery of the access log (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html).
+# Needed besides CloudFormation's resources: by sam, `make smoke`, `make prune` and `make rollback`, and for the delivery
+# of the access log (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html).
 ASKED = {
     "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DescribeChangeSet",
     "cloudformation:DescribeStackEvents", "cloudformation:DescribeStacks", "cloudformation:ExecuteChangeSet",
@@ -76,7 +76,7 @@ def allowed() -> set[str]:
 
 @cache
 def needed() -> frozenset[str]:
-    """What CloudFormation's handlers say that they call, for the types of the stack with all that a parameter brings."""
+    """Return the actions of CloudFormation's handlers for all types of the stack, with every parameter set."""
     stack = Deployed(CanaryDeployment="true", AlarmEmail="operations@example.com")
     types = {each["Type"] for each in stack.resources.values()}
     schemas = (json.loads(path.read_text()) for path in SCHEMAS.glob("*.json"))
@@ -88,13 +88,13 @@ def needed() -> frozenset[str]:
     return frozenset(action.replace("s3:getObject", "s3:GetObject") for action in called)
 
 
-def test_nobody_may_take_the_role_but_a_job_of_this_repository_s_environment() -> None:
+def test_only_jobs_of_this_repositorys_environment_assume_the_role() -> None:
     [statement] = ROLE["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
     assert statement["Principal"] == {
         "Federated": {"Fn::If": ["MakesProvider", {"Ref": "GitHub"}, {"Ref": "ProviderArn"}]}
     }
-    # Equals, not Like: no branch, fork, pull request or other repository ends up in it.
+    # Equals, not Like: no branch, fork, pull request or other repository matches.
     assert statement["Condition"] == {
         "StringEquals": {
             f"{GITHUB}:aud": "sts.amazonaws.com",
@@ -112,7 +112,7 @@ def test_nobody_may_take_the_role_but_a_job_of_this_repository_s_environment() -
     )
 
 
-def test_the_role_may_all_that_the_stack_s_resources_need() -> None:
+def test_the_role_allows_everything_the_stack_needs() -> None:
     missing = {
         action
         for action in needed()
@@ -121,13 +121,13 @@ def test_the_role_may_all_that_the_stack_s_resources_need() -> None:
     assert missing == set()
 
 
-def test_the_role_may_nothing_that_nothing_needs() -> None:
+def test_the_role_allows_nothing_unneeded() -> None:
     used = needed() | ASKED
     assert {pattern for pattern in allowed() if not any(fnmatchcase(each, pattern) for each in used)} == set()
     assert {each for each in UNUSED if not any(action.startswith(each) for action in needed())} == set()
 
 
-def test_the_role_reads_no_table_no_secret_and_no_log() -> None:
+def test_the_role_reads_no_table_secret_or_log() -> None:
     for action in (
         "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem", "secretsmanager:GetSecretValue",
         "logs:GetLogEvents", "logs:StartQuery", "lambda:InvokeFunction", "s3:DeleteObject", "iam:CreateUser",
@@ -136,7 +136,7 @@ def test_the_role_reads_no_table_no_secret_and_no_log() -> None:
         assert not any(fnmatchcase(action, pattern) for pattern in allowed()), action
 
 
-def test_what_changes_a_resource_is_open_to_cloudformation_only() -> None:
+def test_only_cloudformation_may_change_resources() -> None:
     for statement in statements("deploy"):
         assert statement["Condition"]["ForAnyValue:StringEquals"] == {"aws:CalledVia": "cloudformation.amazonaws.com"}
     for statement in statements("ask"):
@@ -144,7 +144,7 @@ def test_what_changes_a_resource_is_open_to_cloudformation_only() -> None:
             assert not re.match(r"(iam|dynamodb|sns|events|apigateway|cloudwatch|logs):", action), action
 
 
-def test_whatever_has_a_name_is_the_stack_s_own() -> None:
+def test_every_named_resource_belongs_to_the_stack() -> None:
     unnamed = set()
     for statement in statements():
         for resource in listed(statement["Resource"]):
@@ -163,7 +163,7 @@ def test_whatever_has_a_name_is_the_stack_s_own() -> None:
     )
 
 
-def test_a_role_that_it_makes_can_be_given_to_two_services_and_two_of_aws_s_policies_only() -> None:
+def test_its_new_roles_are_for_two_services_and_two_aws_policies() -> None:
     stack = Deployed(CanaryDeployment="true").of_type("AWS::IAM::Role").values()
     services = {
         service
@@ -177,12 +177,12 @@ def test_a_role_that_it_makes_can_be_given_to_two_services_and_two_of_aws_s_poli
     [attached] = [each for each in statements() if "iam:AttachRolePolicy" in each["Action"]]
     arns = attached["Condition"]["ArnEquals"]["iam:PolicyARN"]
     assert {arn["Fn::Sub"].partition(":policy/")[2] for arn in arns} == managed
-    # Its own name is not among those it may change.
+    # It may not change itself.
     assert ROLE["RoleName"] == {"Fn::Sub": "deploy-${StackName}"}
 
 
 @pytest.mark.parametrize("stack", ["sales", "sales-dev"])
-def test_the_policies_are_within_what_iam_takes_of_a_role(stack: str) -> None:
+def test_the_policies_fit_iams_limits(stack: str) -> None:
     values = {"Partition": "aws", "Region": "ap-southeast-1", "AccountId": "123456789012"}
     text = re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", json.dumps([each["PolicyDocument"] for each in ROLE["Policies"]]))
     text = re.sub(r"\$\{AWS::(\w+)\}", lambda found: values[found[1]], text).replace("${StackName}", stack)

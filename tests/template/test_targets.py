@@ -1,4 +1,4 @@
-"""What the Makefile's targets do to which stack, as `make -n` says it."""
+"""Which stack each of the Makefile's targets uses, according to `make -n`."""
 
 import os
 import re
@@ -20,7 +20,7 @@ OPERATED = {
 ON_AWS_ONLY = {"rollback", "prune"}
 
 
-# Without what a make around this one, or somebody's shell, says of the same.
+# Without the variables of an outer make or shell.
 MADE_IN = {
     name: value
     for name, value in os.environ.items()
@@ -38,12 +38,12 @@ def stacks(target: str, *given: str) -> list[str]:
     return re.findall(r"--stack (\S+)", made(target, *given).stdout)
 
 
-def test_what_is_listed_here_is_what_names_a_stack() -> None:
+def test_these_are_all_targets_that_name_a_stack() -> None:
     assert {target for target in TARGETS if stacks(target)} == OPERATED
 
 
 @pytest.mark.parametrize("target", sorted(OPERATED))
-def test_a_target_asks_the_stage_s_own_stack_and_never_another(target: str) -> None:
+def test_a_target_uses_only_the_stack_of_its_stage(target: str) -> None:
     for stage, stack in STAGES.items():
         assert stacks(target, f"STAGE={stage}") == [stack]
     assert stacks(target, "STACK=shop", "STAGE=dev") == ["shop"]
@@ -51,7 +51,7 @@ def test_a_target_asks_the_stage_s_own_stack_and_never_another(target: str) -> N
 
 
 @pytest.mark.parametrize("target", sorted(OPERATED | {"deploy"}))
-def test_a_stage_that_there_is_not_is_refused_and_means_no_stack(target: str) -> None:
+def test_an_unknown_stage_is_refused(target: str) -> None:
     done = made(target, "STAGE=develop")
     assert done.returncode != 0
     assert "STAGE is dev or prod, not develop" in done.stderr
@@ -70,7 +70,7 @@ def test_local_means_this_machine_or_is_refused(target: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_deployment_takes_the_stage_s_settings_and_secrets_of_its_own(stage: str) -> None:
+def test_a_deployment_uses_the_settings_and_secrets_of_its_stage(stage: str) -> None:
     [command] = re.findall(r"sam deploy .*\\\n.*", made("deploy", f"STAGE={stage}").stdout)
     assert f"--config-env {stage} " in command
     names = {"SmsSecretName", "WebhookSecretName"}
@@ -80,7 +80,7 @@ def test_a_deployment_takes_the_stage_s_settings_and_secrets_of_its_own(stage: s
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_s_role_is_made_for_its_stack_and_its_environment(stage: str) -> None:
+def test_a_stages_role_is_for_its_stack_and_environment(stage: str) -> None:
     [command] = re.findall(
         r"sam deploy .*\\\n.*", made("deploy-role", f"STAGE={stage}", "REPOSITORY=owner/name").stdout
     )
@@ -88,15 +88,15 @@ def test_a_stage_s_role_is_made_for_its_stack_and_its_environment(stage: str) ->
     assert f"Repository=owner/name Stage={stage} StackName={STAGES[stage]}" in command
 
 
-def test_no_two_stages_share_a_secret_a_stack_or_a_place_for_what_is_built() -> None:
+def test_no_two_stages_share_a_secret_stack_or_bucket() -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert len(set(STAGES.values())) == len(STAGES)
     assert len({config[stage]["deploy"]["parameters"]["s3_prefix"] for stage in STAGES}) == len(STAGES)
 
 
 @pytest.mark.parametrize("release", ["$(shell touch made)", "`touch made`", '"; touch made; "'])
-def test_whoever_names_the_release_to_go_back_to_runs_nothing(release: str, tmp_path: Path) -> None:
-    # The workflow hands on what somebody typed; the stand-in for Python says what it was given.
+def test_the_name_of_a_release_is_never_run(release: str, tmp_path: Path) -> None:
+    # The workflow passes on what a person typed; the stand-in for Python prints its arguments.
     told = tmp_path / "told"
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}\n')

@@ -1,4 +1,4 @@
-"""Rules that the deployed system keeps, checked on the transformed template."""
+"""Rules of the deployed system, checked on the transformed template."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ROOT = TEMPLATE.parent
 HTTP_API_SECONDS = 30
 # What one lost try of the store costs (shared/sales/runtime/aws.py: read timeout).
 LOST_TRY_SECONDS = 5
-# Resources with a wildcard, each with the reason it is there.
+# Resources with a wildcard, each with its reason.
 WILDCARDS = {
     "${SmsSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
     "${WebhookSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
@@ -77,13 +77,13 @@ def test_functions_and_layer_are_built_for_the_same_architecture_and_runtime() -
         assert properties["Runtime"] == "python3.13"
 
 
-def test_a_function_behind_the_api_ends_before_the_api_gives_up() -> None:
+def test_a_function_times_out_before_the_api_does() -> None:
     for route in deployed().routes():
         assert deployed().functions()[route.function]["Timeout"] < HTTP_API_SECONDS, route.key
 
 
 @pytest.mark.parametrize("name", ["SendSmsFunction", "SweepSmsFunction"])
-def test_a_batch_of_texts_fits_its_timeout_and_its_timeout_fits_the_lease(name: str) -> None:
+def test_a_batch_fits_its_timeout_and_the_timeout_fits_the_lease(name: str) -> None:
     properties = deployed().functions()[name]
     steps = 4  # secret, orders, claims, results: each may lose one try and take another
     assert steps * 2 * LOST_TRY_SECONDS + PROVIDER_SECONDS <= properties["Timeout"]
@@ -116,7 +116,7 @@ def test_the_public_routes_are_all_there() -> None:
     assert {route.key for route in deployed().routes()} >= PUBLIC
 
 
-def test_every_route_of_the_api_is_there_in_both_spellings_for_one_function() -> None:
+def test_every_api_route_has_both_spellings_for_one_function() -> None:
     routes = {route.key: route.function for route in deployed().routes() if route.key not in PUBLIC}
     assert routes
     first, second = (
@@ -138,14 +138,14 @@ def test_the_original_paths_lead_to_the_functions_of_the_resource_paths() -> Non
         assert routes[f"GET {prefix}/orders"] == "ListOrdersFunction"
 
 
-def test_no_path_ends_in_a_slash_because_api_gateway_would_leave_the_route_out() -> None:
+def test_no_path_ends_in_a_slash() -> None:
     for route in deployed().routes():
         assert route.key == "GET /" or not route.key.endswith("/"), route.key
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
     assert api["Properties"]["FailOnWarnings"] is True
 
 
-def test_the_authorizer_takes_one_issuer_and_one_audience() -> None:
+def test_the_authorizer_accepts_one_issuer_and_one_audience() -> None:
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
     schemes = api["Properties"]["Body"]["components"]["securitySchemes"]
     assert list(schemes) == ["Okta"]
@@ -157,7 +157,7 @@ def test_the_authorizer_takes_one_issuer_and_one_audience() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "taken"),
+    ("issuer", "accepted"),
     [
         ("https://example.okta.com/oauth2/default", True),
         ("https://login.example.com/oauth2/aus1a2b3c4d5e6f7g8h9", True),
@@ -167,9 +167,9 @@ def test_the_authorizer_takes_one_issuer_and_one_audience() -> None:
         ("http://example.okta.com/oauth2/default", False),
     ],
 )
-def test_only_a_custom_authorization_server_is_taken_as_issuer(issuer: str, taken: bool) -> None:
+def test_only_a_custom_authorization_server_can_be_the_issuer(issuer: str, accepted: bool) -> None:
     pattern = deployed().source["Parameters"]["OktaIssuer"]["AllowedPattern"]
-    assert bool(re.fullmatch(pattern, issuer)) is taken
+    assert bool(re.fullmatch(pattern, issuer)) is accepted
 
 
 def test_the_stage_throttles_and_logs_neither_paths_nor_tokens() -> None:
@@ -192,7 +192,7 @@ def test_the_stage_throttles_and_logs_neither_paths_nor_tokens() -> None:
 
 
 @pytest.mark.parametrize("name", ["CustomersTable", "OrdersTable"])
-def test_a_table_is_on_demand_encrypted_recoverable_and_outlives_the_stack(name: str) -> None:
+def test_a_table_is_on_demand_encrypted_recoverable_and_retained(name: str) -> None:
     table = deployed().resources[name]
     assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     properties = table["Properties"]
@@ -203,14 +203,14 @@ def test_a_table_is_on_demand_encrypted_recoverable_and_outlives_the_stack(name:
     assert "TableName" not in properties  # a name would forbid replacement, and two stacks in one account
 
 
-def test_the_two_tables_are_all_there_is() -> None:
+def test_there_are_exactly_two_tables() -> None:
     assert set(deployed().of_type("AWS::DynamoDB::Table")) == {"CustomersTable", "OrdersTable"}
 
 
 # The stream
 
 
-def test_every_event_source_mapping_is_bounded_and_loses_nothing() -> None:
+def test_every_event_source_mapping_is_bounded_and_keeps_failures() -> None:
     mappings = deployed().of_type("AWS::Lambda::EventSourceMapping")
     assert mappings
     for name, mapping in mappings.items():
@@ -229,14 +229,14 @@ def test_every_event_source_mapping_is_bounded_and_loses_nothing() -> None:
         }
 
 
-def test_a_mapping_may_write_what_it_gives_up_to_its_bucket() -> None:
+def test_a_mapping_may_write_to_its_bucket() -> None:
     statements = [entry for entry in deployed().statements() if entry.role == "SendSmsFunctionRole"]
     allowed = {(action, text_of(entry)) for it in statements for action in it.actions for entry in it.resources}
     assert ("s3:PutObject", "${UnhandledRecordsBucket.Arn}/*") in allowed
     assert ("s3:ListBucket", json.dumps({"Fn::GetAtt": ["UnhandledRecordsBucket", "Arn"]})) in allowed
 
 
-def test_the_bucket_of_unhandled_records_is_private_encrypted_and_forgets() -> None:
+def test_the_bucket_of_unhandled_records_is_private_encrypted_and_expires() -> None:
     bucket = deployed().resources["UnhandledRecordsBucket"]
     assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
     properties = bucket["Properties"]
@@ -318,7 +318,7 @@ def test_only_public_handlers_and_senders_read_secrets_and_each_only_its_own() -
     }
 
 
-def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route() -> None:
+def test_only_answer_unmatched_invokes_functions_and_only_routed_ones() -> None:
     routed = {route.function for route in deployed().routes()}
     for statement in deployed().statements():
         if "lambda:InvokeFunction" in statement.actions:
@@ -327,12 +327,12 @@ def test_only_the_unmatched_route_invokes_functions_and_only_those_with_a_route(
             assert targets == routed - {"AnswerUnmatchedFunction"}
 
 
-def test_a_function_is_invoked_by_its_own_routes_and_schedules_and_by_nobody_else() -> None:
+def test_only_its_routes_and_schedules_invoke_a_function() -> None:
     allowed = set()
     for name, permission in deployed().of_type("AWS::Lambda::Permission").items():
         properties = permission["Properties"]
         assert properties["Action"] == "lambda:InvokeFunction", name
-        # Without a source any account's API or rule could be the caller.
+        # Without a source, any account's API or rule could call it.
         source = properties["SourceArn"]
         function = deployed().function_behind(properties["FunctionName"]["Ref"])
         if properties["Principal"] == "apigateway.amazonaws.com":
@@ -353,7 +353,7 @@ def test_a_function_is_invoked_by_its_own_routes_and_schedules_and_by_nobody_els
 # The file
 
 
-def test_every_parameter_says_what_it_is_for_and_is_used() -> None:
+def test_every_parameter_is_described_and_used() -> None:
     text = TEMPLATE.read_text()
     for name, parameter in deployed().source["Parameters"].items():
         assert parameter["Description"].endswith((".", "/default")), name
@@ -364,13 +364,13 @@ def test_every_parameter_says_what_it_is_for_and_is_used() -> None:
                 assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
 
 
-def test_no_machine_account_or_region_is_written_into_the_template() -> None:
+def test_the_template_names_no_account_region_or_machine() -> None:
     text = TEMPLATE.read_text()
     assert not re.search(r"\b\d{12}\b|/(home|root)/|\b(eu|us|af|ap)-[a-z]+-\d\b", text)
     assert not list(Path(ROOT).glob("template*.y*ml"))[1:]
 
 
-def test_the_texts_that_are_configured_can_be_made_within_their_segments() -> None:
+def test_the_default_text_fits_its_segments() -> None:
     parameters = deployed().source["Parameters"]
     validate_template(parameters["SmsText"]["Default"])
     assert least_segments(parameters["SmsText"]["Default"]) <= int(parameters["SmsMaxSegments"]["Default"])

