@@ -32,13 +32,13 @@ def main() -> int:
     options = parser.parse_args()
     document = build()
     try:
-        made = _files(document)
+        files = _files(document)
     except postman.ContractError as error:
         print(error, file=sys.stderr)
         return 1
     if options.check:
-        return _check(document, made)
-    for path, text in (made | ({RELEASED: made[CONTRACT]} if options.release else {})).items():
+        return _check(document, files)
+    for path, text in (files | ({RELEASED: files[CONTRACT]} if options.release else {})).items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return 0
@@ -57,8 +57,8 @@ def _files(document: dict[str, Any]) -> dict[Path, str]:
     }
 
 
-def _check(document: dict[str, Any], made: dict[Path, str]) -> int:
-    stale = [path for path, text in made.items() if not path.is_file() or path.read_text() != text]
+def _check(document: dict[str, Any], files: dict[Path, str]) -> int:
+    stale = [path for path, text in files.items() if not path.is_file() or path.read_text() != text]
     if stale:
         names = ", ".join(path.relative_to(ROOT).as_posix() for path in stale)
         print(f"Out of date: {names}. Run `make contract`.", file=sys.stderr)

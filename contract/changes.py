@@ -46,8 +46,8 @@ class _Comparison:
             yield f"{where} needs the scope {', '.join(sorted(has - had))}"
 
     def _parameters(self, where: str, old: Schema, new: Schema) -> Iterator[str]:
-        had = {(each["in"], each["name"]): each for each in old.get("parameters", ())}
-        has = {(each["in"], each["name"]): each for each in new.get("parameters", ())}
+        had = {(parameter["in"], parameter["name"]): parameter for parameter in old.get("parameters", ())}
+        has = {(parameter["in"], parameter["name"]): parameter for parameter in new.get("parameters", ())}
         for key, parameter in had.items():
             name = f"{where}: the {key[0]} parameter {key[1]}"
             if key not in has:
@@ -130,7 +130,7 @@ class _Comparison:
         had, has = self._forms(self._old, old), self._forms(self._new, new)
         for form in has:
             yield from _fewest(self._output_form(name, other, form, seen) for other in had)
-        # Losing null breaks nobody, and a form of another type is reported above.
+        # Losing null breaks no client, and a form of another type is reported above.
         gone = {str(form.get("type")) for form in had} - {str(form.get("type")) for form in has} - {"null"}
         if gone and len(has) < len(had):
             yield f"{name} is never {', '.join(sorted(gone))} any more"
@@ -159,10 +159,10 @@ class _Comparison:
     def _at(document: Mapping[str, Any], described: Schema) -> Schema:
         """Return the target of a reference."""
         while "$ref" in described:
-            found: Any = document
+            target: Any = document
             for part in described["$ref"].removeprefix("#/").split("/"):
-                found = found[part]
-            described = found
+                target = target[part]
+            described = target
         return described
 
     @staticmethod
@@ -174,9 +174,9 @@ class _Comparison:
                 rest = {key: value for key, value in schema.items() if key != several}
                 branches = (_Comparison._at(document, branch) for branch in schema[several])
                 joined = (_joined(rest, branch) for branch in branches if _fits_type(branch, rest))
-                return [form for each in joined for form in _Comparison._forms(document, each)]
+                return [form for schema in joined for form in _Comparison._forms(document, schema)]
         if isinstance(schema.get("type"), list):
-            return [{**schema, "type": each} for each in schema["type"]]
+            return [{**schema, "type": kind} for kind in schema["type"]]
         return [schema]
 
 
@@ -208,7 +208,7 @@ def _values(schema: Schema) -> set[str] | None:
     """Return the values that the schema allows, or None for any."""
     if "const" in schema:
         return {str(schema["const"])}
-    return {str(each) for each in schema["enum"]} if "enum" in schema else None
+    return {str(value) for value in schema["enum"]} if "enum" in schema else None
 
 
 def _outside(name: str, inner: Schema, outer: Schema, *, of_new: Schema) -> Iterator[str]:
@@ -225,7 +225,7 @@ def _outside(name: str, inner: Schema, outer: Schema, *, of_new: Schema) -> Iter
 
 
 def _pattern_fits(inner: str | None, outer: str) -> bool:
-    # In general nothing tells which of two patterns accepts more. A pattern with one more alternative at its end does.
+    # Patterns cannot be compared in general. One with another alternative at its end accepts at least as much.
     return inner is not None and (inner == outer or outer.startswith(f"{inner}|"))
 
 

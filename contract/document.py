@@ -89,9 +89,12 @@ def _order(path: str) -> tuple[bool, bool, str]:
 
 def routes() -> list[dict[str, str]]:
     """Return the routes that `sales.api.routes` reads: all of the template's except `$default`."""
-    found = [route for route in _routes() if route.path != "$default"]
-    found.sort(key=lambda route: (route.path, route.method))
-    return [{"method": route.method, "path": route.path, "function": route.function} for route in found]
+    ordered = sorted(_routes(), key=lambda route: (route.path, route.method))
+    return [
+        {"method": route.method, "path": route.path, "function": route.function}
+        for route in ordered
+        if route.path != "$default"
+    ]
 
 
 def _routes() -> list[Route]:
@@ -119,7 +122,7 @@ def _operation(route: Route, name: str) -> dict[str, Any]:
         "tags": ["The original's paths" if is_alias else operation.tag],
         "summary": operation.summary,
         "description": operation.description,
-        "parameters": [_parameter(operation, each) for each in operation.parameters],
+        "parameters": [_parameter(operation, parameter) for parameter in operation.parameters],
     }
     described["security"] = [{"okta": list(route.scopes)}] if route.scopes else []
     if operation.body:
@@ -229,8 +232,8 @@ def _models() -> dict[str, Any]:
             if model:
                 used[model.__name__] = model
     _, schemas = models_json_schema([(model, "validation") for model in used.values()], ref_template=_REF)
-    found: dict[str, Any] = _without_titles(schemas["$defs"])
-    return dict(sorted(found.items()))
+    models: dict[str, Any] = _without_titles(schemas["$defs"])
+    return dict(sorted(models.items()))
 
 
 def _without_titles(schema: Any) -> Any:
@@ -272,18 +275,18 @@ def _customer() -> Customer:
 @cache
 def _order_example() -> Order:
     now = datetime(2026, 11, 23, 9, 31, tzinfo=UTC)
-    given = REQUESTS["create_order"]
-    amount = Decimal(given["amount"])
+    body = REQUESTS["create_order"]
+    amount = Decimal(body["amount"])
     content = compose(
         text_template(""),
         name=_customer().name,
-        item=given["item"],
+        item=body["item"],
         currency="KES",
-        amount=given["amount"],
+        amount=body["amount"],
         max_segments=2,
     )
     order = Order.new(
-        id="7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", customer=_customer(), item=given["item"], amount=amount,
+        id="7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", customer=_customer(), item=body["item"], amount=amount,
         currency="KES", reference=None, content=content, now=now, client="", fingerprint="",
     )  # fmt: skip
     claimed = order.on(Cause.claimed, now)

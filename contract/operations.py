@@ -55,7 +55,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "name": "secret",
         "in": "path",
         "required": True,
-        "description": "The webhook secret. Africa's Talking signs nothing, so nobody may guess the address.",
+        "description": "The webhook secret. Africa's Talking signs nothing, so the address must be secret.",
         "schema": {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
     },
     "idempotency_key": {

@@ -95,7 +95,7 @@ class Operation:
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         """Return its parameters in path, query or header."""
-        return [each for each in self.content.get("parameters", []) if each["in"] == place]
+        return [parameter for parameter in self.content.get("parameters", []) if parameter["in"] == place]
 
     @property
     def name(self) -> str:
@@ -112,7 +112,7 @@ class Operation:
         content = self.content.get("requestBody", {}).get("content", {}).get("application/json")
         if content is None:
             return None
-        named = [each["value"] for each in content.get("examples", {}).values()]
+        named = [example["value"] for example in content.get("examples", {}).values()]
         examples = [content["example"]] if "example" in content else named
         if not examples:
             raise ContractError(f"The contract has no example for the body of {self.key}.")
@@ -122,7 +122,7 @@ class Operation:
 def resolved(document: dict[str, Any], node: Any) -> Any:
     """Return a node of the contract with its references resolved, except those in schemas."""
     if isinstance(node, list):
-        return [resolved(document, each) for each in node]
+        return [resolved(document, child) for child in node]
     if not isinstance(node, dict):
         return node
     if isinstance(reference := node.get("$ref"), str):
@@ -135,7 +135,7 @@ def resolved(document: dict[str, Any], node: Any) -> Any:
 
 def operations(document: dict[str, Any]) -> dict[str, Operation]:
     """Return the operations under the API's root by key."""
-    found = {}
+    by_key = {}
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item and path.startswith(f"{BASE_PATH}/"):
@@ -144,9 +144,9 @@ def operations(document: dict[str, Any]) -> dict[str, Operation]:
                     *resolved(document, item.get("parameters", [])),
                     *operation.get("parameters", []),
                 ]
-                each = Operation(method.upper(), path.removeprefix(f"{BASE_PATH}/"), operation)
-                found[each.key] = each
-    return found
+                described = Operation(method.upper(), path.removeprefix(f"{BASE_PATH}/"), operation)
+                by_key[described.key] = described
+    return by_key
 
 
 def readme_order(readme: str) -> Iterator[str]:
@@ -178,19 +178,19 @@ def item(name: str, request: dict[str, Any], script: list[str]) -> dict[str, Any
 
 def url(path: str, query: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """Return an address of the API."""
-    found: dict[str, Any] = {"raw": f"{{{{base_url}}}}{path}", "host": ["{{base_url}}"], "path": path[1:].split("/")}
-    return found | ({"query": query} if query else {})
+    address: dict[str, Any] = {"raw": f"{{{{base_url}}}}{path}", "host": ["{{base_url}}"], "path": path[1:].split("/")}
+    return address | ({"query": query} if query else {})
 
 
 def headers(operation: Operation) -> list[dict[str, Any]]:
     """Return the headers of an operation. Optional ones are disabled, except for Idempotency-Key."""
-    found: list[dict[str, Any]] = [{"key": "Accept", "value": "application/json"}]
+    listed: list[dict[str, Any]] = [{"key": "Accept", "value": "application/json"}]
     for parameter in operation.parameters("header"):
         is_key = parameter["name"].lower() == "idempotency-key"
         header = {"key": parameter["name"], "value": "{{$guid}}" if is_key else ""}
         header["description"] = parameter.get("description", "")
-        found.append(header | ({} if is_key or parameter.get("required") else {"disabled": True}))
-    return found
+        listed.append(header | ({} if is_key or parameter.get("required") else {"disabled": True}))
+    return listed
 
 
 def request(operation: Operation, path: str) -> dict[str, Any]:
@@ -199,10 +199,10 @@ def request(operation: Operation, path: str) -> dict[str, Any]:
         variable = TAKES.get(operation.key, f"{parameter['name']}_id")
         path = path.replace(f"{{{parameter['name']}}}", f"{{{{{variable}}}}}")
     query = [
-        {"key": each["name"], "value": "", "description": each.get("description", ""), "disabled": True}
-        for each in operation.parameters("query")
+        {"key": parameter["name"], "value": "", "description": parameter.get("description", ""), "disabled": True}
+        for parameter in operation.parameters("query")
     ]
-    found = {
+    made = {
         "method": operation.method,
         "header": headers(operation),
         "url": url(path, query),
@@ -211,10 +211,10 @@ def request(operation: Operation, path: str) -> dict[str, Any]:
     if body := operation.example():
         if "customer" in body:
             body["customer"] = "{{customer_id}}"
-        found["header"].append({"key": "Content-Type", "value": "application/json"})
+        made["header"].append({"key": "Content-Type", "value": "application/json"})
         raw = json.dumps(body, indent=2, ensure_ascii=False)
-        found["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
-    return found
+        made["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+    return made
 
 
 def sign_in() -> dict[str, Any]:
@@ -275,9 +275,9 @@ def collection(document: dict[str, Any], readme: str) -> dict[str, Any]:
         script = asserts(operation.status, KEEPS.get(key))
         if key == WAITS_FOR_TEXT:
             script += WAIT.splitlines()
-        made = item(operation.name, request(operation, f"{BASE_PATH}/{operation.path}"), script)
+        entry = item(operation.name, request(operation, f"{BASE_PATH}/{operation.path}"), script)
         folder = operation.path.partition("/")[0]
-        folders.setdefault("SMS" if folder == "sms" else folder.capitalize(), []).append(made)
+        folders.setdefault("SMS" if folder == "sms" else folder.capitalize(), []).append(entry)
     variables = ("customer_id", "customer_code", "order_id", "customer_to_erase_id", "order_to_cancel_id")
     return {
         "info": {

@@ -1,4 +1,4 @@
-"""Who calls the API, and with which scopes.
+"""The caller of a request and the scopes of the token.
 
 Behind API Gateway the JWT authorizer has verified the token and put its claims into the event. An event without an
 authorizer (`sam local` ignores JWT authorizers) has its bearer token verified here against the issuer's keys. No setting

@@ -48,7 +48,7 @@ def signing_keys(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 class KeySet:
     """The signing keys of an issuer; safe to share between threads.
 
-    A thread of their own fetches the keys, so a known key is available immediately, however long a fetch takes.
+    A separate thread fetches the keys, so a known key is available immediately, however long a fetch takes.
     """
 
     def __init__(self, issuer: str, jwks_uri: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Who calls, with an authorizer and without one."""
+"""The caller of a request, with an authorizer and without one."""
 
 from collections.abc import Iterator
 from typing import Any

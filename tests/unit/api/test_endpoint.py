@@ -1,4 +1,4 @@
-"""What every endpoint does: requests, answers, problems."""
+"""Endpoints: requests, answers, problems."""
 
 import json
 from collections.abc import Callable
