@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sales.api import tokens as auth
+from sales.api import jwks
 from sales.api.jwks import TokenError
 from sales.api.tokens import Verifier
 from tests.attacks.conftest import Try
@@ -99,7 +99,7 @@ def check(request: pytest.FixtureRequest, issuer: Issuer) -> Iterator[Check]:
 
 def look_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the next unknown key cause a fetch."""
-    monkeypatch.setattr(auth, "_REFETCH_SECONDS", 0.0)
+    monkeypatch.setattr(jwks, "_REFETCH_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -154,13 +154,13 @@ def test_an_api_gateway_with_a_hanging_issuer_still_accepts_known_keys(
         look_again(monkeypatch)
         stranger = issuer.sign({"alg": "RS256", "kid": "unknown"}, issuer.claims())
         waiting = [threading.Thread(target=check.lets_in, args=(stranger,)) for _ in range(3)]
-        for each in waiting:
-            each.start()
+        for thread in waiting:
+            thread.start()
         time.sleep(0.3)
         for number in range(10):
             let_in, seconds = check.lets_in(issuer.token(jti=f"{number}"))
             assert let_in
             assert seconds < 1
-        assert any(each.is_alive() for each in waiting)
-        for each in waiting:
-            each.join()
+        assert any(thread.is_alive() for thread in waiting)
+        for thread in waiting:
+            thread.join()
