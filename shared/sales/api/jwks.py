@@ -5,9 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
+
+from sales.runtime.sockets import cut_off
 
 __all__ = ["KeySet", "TokenError", "signing_keys"]
 
@@ -113,7 +115,7 @@ class KeySet:
             connection = kind(address.hostname or "", address.port, timeout=_FETCH_SECONDS)
             with closing(connection):
                 connection.connect()
-                with _cut_off(connection.sock, _FETCH_SECONDS) as late:
+                with _deadline(connection.sock, _FETCH_SECONDS) as late:
                     target = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
                     connection.request("GET", target, headers={"Accept": "application/json"})
                     answer = connection.getresponse()
@@ -127,15 +129,13 @@ class KeySet:
 
 
 @contextmanager
-def _cut_off(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
-    """Ends the connection after that time, and says so: its own timeout starts anew with each drop that comes."""
+def _deadline(sock: socket.socket, seconds: float) -> Iterator[threading.Event]:
+    """Cut the connection off after this time and set the event. The socket's own time-out starts again with each byte."""
     late = threading.Event()
 
     def cut() -> None:
         late.set()
-        with suppress(OSError):
-            # Not the TLS socket's own shutdown: that drops the encryption first, and the other thread may be reading.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        cut_off(sock)
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True

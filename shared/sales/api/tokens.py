@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sales.api.json_objects import unique_names
 from sales.api.jwks import KeySet, TokenError
 
 __all__ = ["Verifier", "token_scopes"]
@@ -25,18 +26,10 @@ def token_scopes(claims: Mapping[str, Any]) -> list[str]:
     return scopes
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object with a repeated name: two readers could believe different values."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name is repeated")
-    return found
-
-
 def _segment(text: str) -> dict[str, Any]:
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        content = json.loads(raw.decode(), object_pairs_hook=_unique)
+        content = json.loads(raw.decode(), object_pairs_hook=unique_names)
     except (ValueError, binascii.Error, RecursionError):
         raise TokenError("the token is not a JSON Web Token") from None
     if not isinstance(content, dict):

@@ -1,8 +1,8 @@
-"""Characters that have no place in what people write: controls, and what displays are told not to show."""
+"""Kinds of characters: controls, what displays are told not to show, and what every header can carry."""
 
 from collections.abc import Iterable
 
-__all__ = ["CONTROLS", "REFUSED"]
+__all__ = ["CONTROLS", "REFUSED", "is_visible_ascii"]
 
 
 def _between(*ranges: tuple[str, str]) -> Iterable[str]:
@@ -26,3 +26,8 @@ CONTROLS = frozenset(
 # folding drops them. A joiner (U+200D) is welcome, because emoji are made with it, and so is U+200C, which some scripts
 # need; in a value that goes into an SMS `sales.domain.sms.content` decides about them.
 REFUSED = CONTROLS | frozenset(_between(("\u200b", "\u200b"), ("\u2060", "\u2065"), ("\ufeff", "\ufeff")))
+
+
+def is_visible_ascii(text: str) -> bool:
+    """Tell whether the text has at least one character, and only visible ASCII characters: no space, no control."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

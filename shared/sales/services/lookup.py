@@ -1,17 +1,13 @@
 """Finding the customer or order that a path names."""
 
-import re
-
 from sales.domain.customers import Customer
-from sales.domain.ids import id_and_code
+from sales.domain.ids import id_and_code, is_id
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.runtime import log
 from sales.store import store
 
 __all__ = ["find_customer", "find_order", "no_such_customer"]
-
-_ORDER_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def no_such_customer() -> Problem:
@@ -31,7 +27,7 @@ def find_customer(id_or_code: str) -> Customer:
 def find_order(order_id: str) -> Order:
     """Return the order with this id. Raise Problem `not_found`, also for what is no order's id."""
     # Other items of the table have ids too; only a UUID is an order's.
-    order = store().orders.get(order_id.lower()) if _ORDER_ID.fullmatch(order_id.lower()) else None
+    order = store().orders.get(order_id.lower()) if is_id(order_id.lower()) else None
     if order is None:
         raise Problem("not_found", "There is no such order.")
     log.about(order.id)

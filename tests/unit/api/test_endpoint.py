@@ -24,9 +24,23 @@ def test_a_valid_request_id_is_echoed_and_any_other_is_replaced() -> None:
         event = http_event("GET", "/x", headers={"X-Request-Id": request_id}, authorized=False)
         return str(answer(lambda _: Response(200), event)["headers"]["x-request-id"])
 
-    assert ask("abc-1._Z") == "abc-1._Z"
+    for good in ("abc-1._Z", "x" * 128):
+        assert ask(good) == good
     for bad in ("", "a b", "x" * 129, "é", 'a"b', "a\nb"):
         assert ask(bad) != bad
+
+
+@pytest.mark.parametrize("key", ["k", "!~", "x" * 255])
+def test_an_idempotency_key_of_visible_ascii_characters_is_read(key: str) -> None:
+    event = http_event("POST", "/x", headers={"Idempotency-Key": key}, authorized=False)
+    assert answer(lambda request: Response(200, request.required_idempotency_key), event)["body"] == key
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "é", "a\x7f"])
+def test_any_other_idempotency_key_is_an_invalid_header(key: str) -> None:
+    event = http_event("POST", "/x", headers={"Idempotency-Key": key}, authorized=False)
+    answered = answer(lambda request: Response(200, request.idempotency_key), event)
+    assert json.loads(answered["body"])["code"] == "invalid_header"
 
 
 def test_an_exception_is_a_500_that_reveals_nothing(lines: Callable[[], str]) -> None:

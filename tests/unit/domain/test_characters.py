@@ -2,7 +2,10 @@
 
 import re
 
-from sales.domain.characters import CONTROLS, REFUSED
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sales.domain.characters import CONTROLS, REFUSED, is_visible_ascii
 from sales.schemas.common import PLAIN_PATTERN
 
 ALL = "".join(map(chr, range(0x110000)))
@@ -22,3 +25,8 @@ def test_the_contracts_pattern_refuses_exactly_these() -> None:
     # Between two letters: around them, space is cut off first.
     pattern = re.compile(PLAIN_PATTERN)
     assert {character for character in ALL if not pattern.match(f"a{character}b")} == REFUSED
+
+
+@given(st.text(max_size=10) | st.text("k1~! \x7f\x1f\u200bé", max_size=10))
+def test_visible_ascii_is_from_the_exclamation_mark_to_the_tilde(text: str) -> None:
+    assert is_visible_ascii(text) == bool(re.fullmatch("[!-~]+", text))

@@ -1,9 +1,12 @@
 """Delivery reports: what they amount to, and which order an orphaned one belongs to."""
 
+import re
 from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sales.domain.clock import format_time
 from sales.domain.delivery_reports import (
@@ -12,6 +15,7 @@ from sales.domain.delivery_reports import (
     NoMatch,
     ProviderMessage,
     fold,
+    is_message_id,
     match_order,
     on_report,
     report_cause,
@@ -28,6 +32,14 @@ def message(
 ) -> ProviderMessage:
     reports = frozenset(DeliveryReport(NUMBER, status, "") for status in statuses)
     return ProviderMessage(name, order.id if order else None, attempt, reports, format_time(at(received)))
+
+
+@given(
+    st.from_regex("(ATXid_)?[A-Za-z0-9_-]{0,66}", fullmatch=True)
+    | st.sampled_from(["ATXid_" + "x" * 64, "ATXid_" + "x" * 65, "ATXid_é", "ATXid_a\n", "ATXid_٢", "atxid_a"])
+)
+def test_a_message_id_has_the_providers_prefix_and_up_to_64_characters(text: str) -> None:
+    assert is_message_id(text) == bool(re.fullmatch("ATXid_[A-Za-z0-9_-]{1,64}", text))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from sales.domain.characters import is_visible_ascii
+
 __all__ = ["can_be_key", "check_endpoint"]
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
@@ -23,4 +25,4 @@ def can_be_key(text: str) -> bool:
 
     A zero-width space or a curly quote pasted along with the key cannot be sent, so the key is certainly wrong.
     """
-    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+    return is_visible_ascii(text)
