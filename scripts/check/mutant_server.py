@@ -76,15 +76,17 @@ def child(job: dict[str, Any]) -> int:
 def wait(pid: int, seconds: float) -> int | None:
     """Return the exit status of the child, or None once it was killed for taking longer than that."""
     give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.01)
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    return None
+    ended = None
+    try:
+        while not ended and time.monotonic() < give_up:
+            time.sleep(0.01)
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    finally:
+        # With everything that its tests started.
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def run(job: dict[str, Any], number: int) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 Each worker has a copy of the tree and an environment that imports from it, so the tree itself is never touched. A first
 run of tests/unit and tests/integration in a copy records which test executes which line. Every mutant then gets its own
 forked process, with pytest and the libraries loaded already: first the tests that execute the statement, the module's own
-unit tests before the others, then the files that start processes, where the record does not reach. A statement that runs
-at import gets all tests. scripts/check/mutants.toml lists the mutants that change nothing a caller can see, and why.
+unit tests before the others; if none fails, all tests. With --quick the second run is only that of files that start
+processes, where the record does not reach. scripts/check/mutants.toml lists the mutants that change nothing a caller can
+see, and why.
 
-  python -m scripts.check.mutants [--count 300] [--seed 1] [--module domain/money] [--list] [--workers 2] [--write]
+  python -m scripts.check.mutants [--count 300] [--seed 1] [--module domain/money] [--list] [--quick] [--write]
 
 Exits with 1 if a mutant survives that is not on the list.
 """
@@ -122,7 +123,7 @@ def working(count: int) -> Iterator[list[Worker]]:
 class Tests:
     """A run of the unchanged code: which tests execute a line, how long all take, which modules they import."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, *, quick: bool = False) -> None:
         """Raise `SystemExit` if a test fails: then no mutant can be judged."""
         answer = worker.ask(tests=TESTS, coverage=True, timeout=3600)
         if answer["status"] != "survived":
@@ -132,19 +133,20 @@ class Tests:
         self._data = CoverageData(str(worker.folder / ".coverage"))
         self._data.read()
         self._folder = worker.folder
-        files = sorted(file for folder in TESTS for file in (worker.folder / folder).rglob("test_*.py"))
-        self._starting = [str(file.relative_to(worker.folder)) for file in files if "subprocess" in file.read_text()]
+        self._last = TESTS
+        if quick:
+            files = sorted(file for folder in TESTS for file in (worker.folder / folder).rglob("test_*.py"))
+            self._last = [str(file.relative_to(worker.folder)) for file in files if "subprocess" in file.read_text()]
 
     def of(self, mutant: Mutant) -> list[list[str]]:
         """Return the stages to run: lists of test ids, or of files."""
         lines = self._data.contexts_by_lineno(str(self._folder / mutant.file))
         contexts = {context for line in mutant.lines for context in lines.get(line, [])}
         own = mirror(mutant.file)
-        names = {context.partition("|")[0] for context in contexts if context}
+        names = {context.rpartition("|")[0] for context in contexts if context}
         chosen = sorted(names, key=lambda name: (not name.startswith(own), name))
-        # The empty context is that of imports.
-        stages = [chosen, TESTS] if "" in contexts else [chosen, self._starting]
-        return [stage for stage in stages if stage]
+        # The empty context is that of imports, which every test depends on.
+        return [stage for stage in (chosen, TESTS if "" in contexts else self._last) if stage]
 
 
 def mirror(file: str) -> str:
@@ -159,7 +161,6 @@ def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
     source = mutant.apply((worker.folder / mutant.file).read_bytes()).decode()
     timeout = PATIENCE * tests.seconds + GRACE_SECONDS
     seconds = 0.0
-    # A statement that no test executes, in files that start no processes, survives without a run.
     answer: dict[str, Any] = {"status": "survived", "by": ""}
     for stage in tests.of(mutant):
         files = list(dict.fromkeys(name.partition("::")[0] for name in stage))
@@ -171,10 +172,10 @@ def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
     return Outcome(mutant, answer["status"], answer["by"], seconds)
 
 
-def run(mutants: list[Mutant], count: int) -> list[Outcome]:
+def run(mutants: list[Mutant], count: int, *, quick: bool = False) -> list[Outcome]:
     """Judge the mutants with so many workers, printing each; keep their order."""
     with working(count) as workers:
-        tests = Tests(workers[0])
+        tests = Tests(workers[0], quick=quick)
         print(f"The tests pass in {tests.seconds:.0f} s without a mutant.", flush=True)
         free: SimpleQueue[Worker] = SimpleQueue()
         for worker in workers:
@@ -237,6 +238,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which ones are drawn")
     parser.add_argument("--module", default="", help="only modules whose path begins so: domain, store/orders")
     parser.add_argument("--list", action="store_true", help="print the mutants and run nothing")
+    parser.add_argument("--quick", action="store_true", help="do not run all tests on survivors")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", action="store_true", help="write bench/results/mutants.md")
     options = parser.parse_args()
@@ -256,7 +258,7 @@ def main() -> int:
         )
         return 1 if stale else 0
     began = time.monotonic()
-    outcomes = run(mutants, options.workers)
+    outcomes = run(mutants, options.workers, quick=options.quick)
     body = f"{report(outcomes, known, drawn)}\n\nIt took {(time.monotonic() - began) / 60:.0f} minutes."
     if options.write:
         publish("mutants", "Mutants: what the tests notice", body)
