@@ -111,9 +111,13 @@ def run(job: dict[str, Any], number: int) -> dict[str, Any]:
     file.write_bytes(kept)
     if "source" in job:
         os.utime(file, (number, number + 1))
-    name = "timeout" if status is None else "survived" if status in (0, 5) else "killed"
     answer: dict[str, Any] = json.loads(SAID.read_text())
-    return answer | {"status": name, "seconds": seconds, "output": LOG.read_text()[-2000:]}
+    output = LOG.read_text()[-2000:]
+    if status == pytest.ExitCode.USAGE_ERROR and "while loading conftest" in output:
+        answer["by"] = "conftest.py"
+    # Anything but a failed test or import is a fault of this script, not of the mutant.
+    name = "timeout" if status is None else "survived" if status == 0 else "killed" if answer["by"] else "error"
+    return answer | {"status": name, "seconds": seconds, "output": output}
 
 
 def main() -> None:

@@ -123,25 +123,38 @@ def working(count: int) -> Iterator[list[Worker]]:
 class Tests:
     """A run of the unchanged code: which tests execute a line, how long all take, which modules they import."""
 
-    def __init__(self, worker: Worker, *, quick: bool = False) -> None:
+    def __init__(self, workers: list[Worker], *, quick: bool = False) -> None:
         """Raise `SystemExit` if a test fails: then no mutant can be judged."""
-        answer = worker.ask(tests=TESTS, coverage=True, timeout=3600)
-        if answer["status"] != "survived":
-            sys.exit(f"The tests fail without a mutant: {answer['by']}\n{answer['output']}")
-        self.seconds: float = answer["seconds"]
-        self.modules: list[str] = answer["modules"]
-        self._data = CoverageData(str(worker.folder / ".coverage"))
-        self._data.read()
-        self._folder = worker.folder
+        parts = [TESTS] if len(workers) == 1 else [[folder] for folder in TESTS]
+        with ThreadPoolExecutor(len(parts)) as threads:
+            asked = [
+                (worker, threads.submit(worker.ask, tests=part, coverage=True, timeout=7200))
+                for worker, part in zip(workers, parts, strict=False)
+            ]
+        self.seconds = 0.0
+        self.modules: set[str] = set()
+        self._data = []
+        for worker, future in asked:
+            answer = future.result()
+            if answer["status"] != "survived":
+                sys.exit(f"The tests fail without a mutant: {answer['by']}\n{answer['output']}")
+            self.seconds += answer["seconds"]
+            self.modules.update(answer["modules"])
+            data = CoverageData(str(worker.folder / ".coverage"))
+            data.read()
+            self._data.append((worker.folder, data))
         self._last = TESTS
         if quick:
-            files = sorted(file for folder in TESTS for file in (worker.folder / folder).rglob("test_*.py"))
-            self._last = [str(file.relative_to(worker.folder)) for file in files if "subprocess" in file.read_text()]
+            root = workers[0].folder
+            files = sorted(file for folder in TESTS for file in (root / folder).rglob("test_*.py"))
+            self._last = [str(file.relative_to(root)) for file in files if "subprocess" in file.read_text()]
 
     def of(self, mutant: Mutant) -> list[list[str]]:
         """Return the stages to run: lists of test ids, or of files."""
-        lines = self._data.contexts_by_lineno(str(self._folder / mutant.file))
-        contexts = {context for line in mutant.lines for context in lines.get(line, [])}
+        contexts: set[str] = set()
+        for folder, data in self._data:
+            lines = data.contexts_by_lineno(str(folder / mutant.file))
+            contexts.update(context for line in mutant.lines for context in lines.get(line, []))
         own = mirror(mutant.file)
         names = {context.rpartition("|")[0] for context in contexts if context}
         chosen = sorted(names, key=lambda name: (not name.startswith(own), name))
@@ -167,6 +180,8 @@ def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
         only = [name for name in stage if "::" in name]
         answer = worker.ask(file=mutant.file, source=source, tests=files, only=only, timeout=timeout)
         seconds += answer["seconds"]
+        if answer["status"] == "error":
+            raise RuntimeError(f"{mutant}: pytest did not run: {answer['output']}")
         if answer["status"] != "survived":
             break
     return Outcome(mutant, answer["status"], answer["by"], seconds)
@@ -175,11 +190,11 @@ def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
 def run(mutants: list[Mutant], count: int, *, quick: bool = False) -> list[Outcome]:
     """Judge the mutants with so many workers, printing each; keep their order."""
     with working(count) as workers:
-        tests = Tests(workers[0], quick=quick)
+        tests = Tests(workers, quick=quick)
         print(f"The tests pass in {tests.seconds:.0f} s without a mutant.", flush=True)
         free: SimpleQueue[Worker] = SimpleQueue()
         for worker in workers:
-            worker.ask(preload=tests.modules)
+            worker.ask(preload=sorted(tests.modules))
             free.put(worker)
 
         def one(mutant: Mutant) -> Outcome:
