@@ -70,16 +70,16 @@ def recovered(dynamodb: Any, table: Table, when: datetime) -> str:
 
 
 def forgotten(dynamodb: Any, table: Table) -> dict[str, str]:
-    """By list shard, the last order in use whose text was forgotten for its age; none where texts are kept."""
+    """Return the retention position: by list shard, the last order whose text was removed for its age."""
     key = {table.key: {"S": RETENTION_ID}}
     item = dynamodb.get_item(TableName=table.name, Key=key, ConsistentRead=True).get("Item")
     return retention_position_from_item(unmarshal_item(item)) if item else {}
 
 
 def as_it_may_come_back(item: Item, reached: Mapping[str, str]) -> Item:
-    """The item; an order's text that was on its way is `unknown`, and one that is older than texts are kept is gone.
+    """Return the item to restore: a text that was on its way becomes `unknown`, a text past its retention is removed.
 
-    `reached` is up to where texts were forgotten: nobody would come by these orders again.
+    `reached` is the retention position, which will not pass these orders again.
     """
     match row_from_item(unmarshal_item(item)):
         case Order() as stored:
