@@ -15,14 +15,9 @@ from sales.domain.orders import Order
 from sales.domain.sms.content import render
 from sales.domain.sms.states import Cause, Status
 from sales.domain.sms.wording import text_template
-from sales.store.items import (
-    Item,
-    customer_from_item,
-    customer_to_item,
-    list_shard,
-    order_from_item,
-    order_to_item,
-)
+from sales.store.customers import customer_from_item, customer_to_item
+from sales.store.items import Item, list_shard
+from sales.store.orders import order_from_item, order_to_item
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=20)

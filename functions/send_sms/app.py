@@ -6,7 +6,8 @@ from sales.domain.problems import Problem
 from sales.runtime import log
 from sales.runtime.startup import at_start, started
 from sales.services.send import sender
-from sales.store.items import order_from_item, unmarshal_item
+from sales.store.items import unmarshal_item
+from sales.store.orders import order_from_item
 
 at_start(log.prepare)
 

@@ -20,7 +20,7 @@ from botocore.session import Session
 from local.config import Config
 from sales.domain.clock import format_time
 from sales.domain.sms.states import Status
-from sales.store.items import sms_shard
+from sales.store.orders import sms_shard
 from scripts.operate.stack import (
     INVOKE,
     Sender,

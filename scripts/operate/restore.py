@@ -23,16 +23,9 @@ from local.config import Config
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
-from sales.store.items import (
-    RETENTION_ID,
-    Item,
-    is_control,
-    marshal_item,
-    order_to_item,
-    retention_position_from_item,
-    row_from_item,
-    unmarshal_item,
-)
+from sales.store.due import RETENTION_ID, is_control, retention_position_from_item, row_from_item
+from sales.store.items import Item, marshal_item, unmarshal_item
+from sales.store.orders import order_to_item
 from scripts.operate.stack import add_target, describe, local_client, local_environment, moment, parser
 
 WRITERS = 16

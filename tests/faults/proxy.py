@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from sales.store.items import opt_out_key
+from sales.store.customers import opt_out_key
 
 
 @dataclass

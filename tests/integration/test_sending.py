@@ -26,8 +26,8 @@ from sales.services import send as sending
 from sales.store import store
 from sales.store.customers import Customers
 from sales.store.due import Due
-from sales.store.items import due_shard, order_from_item, order_to_item
-from sales.store.orders import Orders
+from sales.store.items import due_shard
+from sales.store.orders import Orders, order_from_item, order_to_item
 from sales.store.provider_messages import ProviderMessages
 from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
@@ -700,7 +700,9 @@ class TestDeliveryReports:
         time.pass_(10)
         replace_order, done = Orders.replace, iter([True] * writes)
         with monkeypatch.context() as patch:
-            patch.setattr(Orders, "replace", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            patch.setattr(
+                Orders, "replace", lambda *a, **k: replace_order(*a, **k) if next(done, False) else unavailable()
+            )
             with pytest.raises(InvocationError, match="Problem"):
                 sweep()
         assert state(order)["status"] == ("sent" if writes else "unknown")
@@ -719,7 +721,9 @@ class TestDeliveryReports:
         gateway.answers = [overtaken]
         replace_order, done = Orders.replace, iter([True] * writes)
         with monkeypatch.context() as patch:
-            patch.setattr(Orders, "replace", lambda *a: replace_order(*a) if next(done, False) else unavailable())
+            patch.setattr(
+                Orders, "replace", lambda *a, **k: replace_order(*a, **k) if next(done, False) else unavailable()
+            )
             stream(order, rows=rows)
         assert state(order)["status"] == ("sending" if writes == 1 else "sent")
         time.pass_(10)

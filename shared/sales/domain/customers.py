@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sales.domain.clock import format_time
 
@@ -86,8 +86,7 @@ class Customer:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureNote:
+class ErasureNote(NamedTuple):
     """A reminder to look for an erased customer's data once more; `due_at` is None once that is done."""
 
     customer: str

@@ -7,10 +7,10 @@ order it must belong to, if exactly one fits.
 """
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 from string import ascii_letters, digits
+from typing import NamedTuple
 
 from sales.domain import clock
 from sales.domain.clock import format_time
@@ -56,8 +56,7 @@ _CAUSES = {
 _FOLDED = (Cause.report_interim, Cause.report_failure, Cause.report_success)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
+class DeliveryReport(NamedTuple):
     """One delivery report: the number it names (E.164), its status, and why a text failed, if it says so."""
 
     number: str
@@ -65,8 +64,7 @@ class DeliveryReport:
     failure_reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderMessage:
+class ProviderMessage(NamedTuple):
     """What we know of one provider message: its order and attempt, if known, and the reports that came so far."""
 
     id: str
@@ -96,7 +94,7 @@ def report_cause(at_status: str) -> Cause | None:
 def fold(message: ProviderMessage, number: str) -> list[tuple[Cause, str | None]]:
     """Return what the message's reports about this number amount to: causes to apply in this order, with their reasons."""
     reasons: dict[Cause, str] = {}
-    for report in sorted(message.reports, key=astuple):
+    for report in sorted(message.reports):
         cause = report_cause(report.status)
         if cause and report.number == number:
             reasons[cause] = reasons.get(cause) or report.failure_reason

@@ -1,6 +1,6 @@
 """Requests that come again with the same Idempotency-Key."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sales.domain.ids import is_replay
 from sales.domain.problems import Problem
@@ -8,8 +8,7 @@ from sales.domain.problems import Problem
 __all__ = ["Done", "check_replay"]
 
 
-@dataclass(frozen=True, slots=True)
-class Done[Made]:
+class Done[Made](NamedTuple):
     """What a request made or changed; `replayed` if an earlier request with its Idempotency-Key did."""
 
     made: Made

@@ -10,7 +10,8 @@ from sales.runtime.settings import settings
 from sales.schemas.common import parse
 from sales.services.idempotency import Done, check_replay
 from sales.services.lookup import find_customer
-from sales.store import Conflict, ReferenceTakenError, store
+from sales.store import Conflict, store
+from sales.store.orders import ReferenceTakenError
 
 if TYPE_CHECKING:  # each function builds only the body that it reads
     from sales.schemas.orders import NewOrder

@@ -1,5 +1,6 @@
 """Customers in the store, and the numbers that have opted out."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -8,17 +9,66 @@ from uuid import uuid4
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer
-from sales.store.items import (
-    Item,
-    customer_from_item,
-    customer_to_item,
-    email_key,
-    list_shard,
-    opt_out_key,
-)
+from sales.store.items import Item, list_shard
 from sales.store.table import BATCH_GET, Conflict, Page, Put, Table, conflicts_as
 
-__all__ = ["Customers"]
+__all__ = ["Customers", "customer_from_item", "customer_to_item", "email_key", "opt_out_key"]
+
+
+def email_key(email: str) -> str:
+    """Return what e-mail addresses are found by: people write them in either case."""
+    return email.lower()
+
+
+def opt_out_key(number: str) -> str:
+    """Return the key of a number's opt-out, which also holds for whoever has the number later.
+
+    A digest: erasing a customer removes the number from the store, and keeps the opt-out.
+    """
+    return f"optout#{hashlib.sha256(number.encode()).hexdigest()}"
+
+
+def customer_to_item(customer: Customer) -> Item:
+    """Return the customer as it is stored, with the attributes that its indexes are keyed by."""
+    item: Item = {
+        "id": customer.id,
+        "code": customer.code,
+        "name": customer.name,
+        "phone_number": customer.phone_number,
+        "email": customer.email,
+        "email_key": email_key(customer.email),
+        "created_at": customer.created_at,
+        "updated_at": customer.updated_at,
+        "version": customer.version,
+        "sms_opted_out": customer.sms_opted_out,
+        "fingerprint": customer.fingerprint,
+        "list_shard": customer.list_shard,
+        "sort_key": customer.sort_key,
+    }
+    if customer.erased:
+        # An index key must not be empty; and an erased customer must not be found by number or e-mail.
+        for name in ("name", "phone_number", "email", "email_key"):
+            del item[name]
+        item["erased"] = True
+    return item
+
+
+def customer_from_item(item: Item) -> Customer:
+    """Return the customer of a stored item."""
+    return Customer(
+        id=item["id"],
+        code=item["code"],
+        name=item.get("name", ""),
+        phone_number=item.get("phone_number", ""),
+        email=item.get("email", ""),
+        created_at=item["created_at"],
+        updated_at=item["updated_at"],
+        version=int(item["version"]),
+        sms_opted_out=item["sms_opted_out"],
+        erased=item.get("erased", False),
+        fingerprint=item["fingerprint"],
+        list_shard=item["list_shard"],
+    )
 
 
 class Customers:

@@ -1,50 +1,53 @@
 """What the sweep looks at: items that are due, whether texts may go out now, and how far retention has come."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer, ErasureNote
 from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
-from sales.store.items import (
-    DUE_SHARDS,
-    PAUSE_ID,
-    RETENTION_ID,
-    due_fields,
-    erasure_item_id,
-    expiry,
-    opt_out_key,
-    retention_position_from_item,
-    row_from_item,
-    unmarshal_item,
-)
+from sales.store.customers import opt_out_key
+from sales.store.items import DUE_SHARDS, Item, due_fields, expiry, unmarshal_item
+from sales.store.orders import order_from_item
+from sales.store.provider_messages import is_message, message_from_item
 from sales.store.table import Connection, Table
 
-__all__ = ["DUE_SHARDS", "Due", "DueEntry", "DueItem", "Pause", "SendingState"]
+__all__ = [
+    "DUE_SHARDS",
+    "RETENTION_ID",
+    "Due",
+    "DueEntry",
+    "DueItem",
+    "Pause",
+    "SendingState",
+    "is_control",
+    "retention_position_from_item",
+    "row_from_item",
+]
+
+_ERASURE, _CONTROL = "erasure#", "control#"
+_PAUSE_ID, RETENTION_ID = f"{_CONTROL}sms", f"{_CONTROL}texts"
 
 type DueItem = Order | ProviderMessage | ErasureNote
 
 
-@dataclass(frozen=True, slots=True)
-class DueEntry:
+class DueEntry(NamedTuple):
     """An entry of the due index: which item to look at, and when."""
 
     id: str
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Until when sending is paused, and which fault in the configuration caused that."""
 
     until: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendingState:
+class SendingState(NamedTuple):
     """What decides whether texts may go out: the customers (by code) and numbers that have opted out, and the pause."""
 
     customers_opted_out: frozenset[str]
@@ -54,6 +57,35 @@ class SendingState:
     def is_paused(self, now: datetime) -> bool:
         """Return whether sending is paused now."""
         return self.pause is not None and self.pause.until > format_time(now)
+
+
+def _erasure_item_id(customer_code: str) -> str:
+    """Return the id of the item that reminds the sweep of an erased customer."""
+    return f"{_ERASURE}{customer_code}"
+
+
+def _note_from_item(item: Item) -> ErasureNote:
+    """Return the erasure note of a stored item."""
+    return ErasureNote(item["customer"], item["id"].removeprefix(_ERASURE), item.get("due_at"))
+
+
+def is_control(item_id: str) -> bool:
+    """Return whether an item steers the senders and holds no data."""
+    return item_id.startswith(_CONTROL)
+
+
+def retention_position_from_item(item: Item) -> dict[str, str]:
+    """Return, for each list shard, the sort key of the last order whose text was forgotten for its age."""
+    return dict(item["until"])
+
+
+def row_from_item(item: Item) -> DueItem | None:
+    """Return what an item of the orders table is about, or None for any other item, such as a reference."""
+    if "id" in item and is_message(item):
+        return message_from_item(item)
+    if item.get("id", "").startswith(_ERASURE):
+        return _note_from_item(item)
+    return order_from_item(item) if "sms" in item else None
 
 
 class Due:
@@ -83,7 +115,7 @@ class Due:
         codes = {order.customer_code for order in orders}
         numbers = {opt_out_key(order.sms.to): order.sms.to for order in orders}
         keys = [
-            (self._orders.name, {"id": PAUSE_ID}),
+            (self._orders.name, {"id": _PAUSE_ID}),
             *((self._customers.name, {"code": code}) for code in sorted(codes | numbers.keys())),
         ]
         pause = None
@@ -101,7 +133,7 @@ class Due:
 
     def pause_sending(self, until: datetime, reason: str) -> None:
         """Let no sender start until then."""
-        self._orders.put({"id": PAUSE_ID, "until": format_time(until), "reason": reason})
+        self._orders.put({"id": _PAUSE_ID, "until": format_time(until), "reason": reason})
 
     def retention_position(self) -> dict[str, str]:
         """Return, for each list shard, the sort key of the last order whose text was forgotten for its age."""
@@ -115,10 +147,10 @@ class Due:
 
     def schedule_erasure_recheck(self, customer: Customer, due_at: datetime) -> None:
         """Have the sweep look once more for what we hold about an erased customer."""
-        item_id = erasure_item_id(customer.code)
+        item_id = _erasure_item_id(customer.code)
         self._orders.put({"id": item_id, "customer": customer.id} | due_fields(item_id, format_time(due_at)))
 
     def end_erasure_recheck(self, note: ErasureNote, now: datetime) -> None:
         """Store that nothing is left to find; the note itself expires."""
-        item_id = erasure_item_id(note.customer_code)
+        item_id = _erasure_item_id(note.customer_code)
         self._orders.put({"id": item_id, "customer": note.customer, "expires_at": expiry(now)})

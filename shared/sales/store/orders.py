@@ -1,35 +1,131 @@
 """Orders in the store."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sales.domain.ids import read_code
-from sales.domain.orders import Order
+from sales.domain.orders import Order, Sms
+from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
-from sales.store.items import (
-    Item,
-    expiry,
-    list_shard,
-    message_from_item,
-    message_item_id,
-    order_from_item,
-    order_to_item,
-    reference_to_item,
-    sms_shard,
-)
+from sales.store.items import Item, due_fields, expiry, list_shard
 from sales.store.table import CONFLICT_TRIES, Conflict, Page, Put, Table, conflicts_as, unavailable
 
 if TYPE_CHECKING:
     from sales.store.group_commit import GroupCommit
 
-__all__ = ["GROUP", "Orders", "ReferenceTakenError"]
+__all__ = ["GROUP", "Orders", "ReferenceTakenError", "order_from_item", "order_to_item", "sms_shard"]
 
 # Writes that go out together fail together: few enough to be tried again one by one.
 GROUP = 50
 _NEW = "attribute_not_exists(id)"
+_HISTORY_ENTRY = ("at", "status", "cause", "attempt", "reason", "message_id")
+
+
+def sms_shard(status: str, shard: str) -> str:
+    """Return the partition of the index by SMS status for a list shard."""
+    return f"{status}#{shard}"
+
+
+def order_to_item(order: Order) -> Item:
+    """Return the order as it is stored, with the attributes that its indexes are keyed by."""
+    sms = order.sms
+    item: Item = {
+        "id": order.id,
+        "customer": order.customer,
+        "customer_code": order.customer_code,
+        "customer_name": order.customer_name,
+        "item": order.item,
+        "amount": order.amount,
+        "currency": order.currency,
+        "order_date": order.order_date,
+        "reference": order.reference,
+        "status": order.status,
+        "version": order.version,
+        "text_until": order.text_until,
+        "client": order.client,
+        "fingerprint": order.fingerprint,
+        "list_shard": order.list_shard,
+        "sort_key": order.sort_key,
+        "sms_shard": sms_shard(sms.status, order.list_shard),
+        "sms": {
+            "status": sms.status.value,
+            "to": sms.to,
+            "text": sms.content.text,
+            "encoding": sms.content.encoding,
+            "segments": sms.content.segments,
+            "updated_at": sms.updated_at,
+            "attempts": sms.attempts,
+            "retries": sms.retries,
+            "message_id": sms.message_id,
+            "cost": sms.cost,
+            "reason": sms.reason,
+            # As one string: every reader and writer would have to take a list of maps apart and put it together.
+            "history": json.dumps(sms.history, ensure_ascii=False, separators=(",", ":")),
+            "requests": list(sms.requests),
+        },
+    }
+    if order.due_at:
+        item |= due_fields(order.id, order.due_at)
+    if sms.to and order.open_attempts:
+        # An orphaned delivery report finds the orders it may belong to by this.
+        item["unsettled_number"] = sms.to
+    return item
+
+
+def order_from_item(item: Item) -> Order:
+    """Return the order of a stored item."""
+    sms = item["sms"]
+    return Order(
+        id=item["id"],
+        customer=item["customer"],
+        customer_code=item["customer_code"],
+        customer_name=item["customer_name"],
+        item=item["item"],
+        amount=Decimal(item["amount"]),
+        currency=item["currency"],
+        order_date=item["order_date"],
+        reference=item.get("reference"),
+        status=item["status"],
+        version=int(item["version"]),
+        due_at=item.get("due_at"),
+        text_until=item.get("text_until"),
+        client=item["client"],
+        fingerprint=item["fingerprint"],
+        list_shard=item["list_shard"],
+        sms=Sms(
+            status=Status(sms["status"]),
+            to=sms["to"],
+            content=Content(sms["text"], sms["encoding"], int(sms["segments"])),
+            updated_at=sms["updated_at"],
+            attempts=int(sms["attempts"]),
+            retries=int(sms["retries"]),
+            message_id=sms.get("message_id"),
+            cost=sms.get("cost"),
+            reason=sms.get("reason"),
+            history=_read_history(sms["history"]),
+            requests=tuple(sms.get("requests", ())),
+        ),
+    )
+
+
+def _read_history(stored: str | list[Item]) -> tuple[dict[str, Any], ...]:
+    if isinstance(stored, str):
+        return tuple(json.loads(stored))
+    # Orders from before 2026-11-24 have a list, which comes back with numbers as Decimal and names in any order.
+    return tuple(
+        {name: int(entry[name]) if name == "attempt" else entry[name] for name in _HISTORY_ENTRY if name in entry}
+        for entry in stored
+    )
+
+
+def _reference_to_item(order: Order) -> Item:
+    """Return the item that keeps the order's reference unique for its client."""
+    return {"id": f"reference#{order.client}#{order.reference}", "order_id": order.id}
 
 
 class ReferenceTakenError(Exception):
@@ -73,7 +169,7 @@ class Orders:
                 self._table.put_if(put)
             return stored
         try:
-            self._table.put_all_if([put, Put(reference_to_item(order), _NEW)])
+            self._table.put_all_if([put, Put(_reference_to_item(order), _NEW)])
         except Conflict as conflict:
             current, reference = conflict.current
             if current:
@@ -107,6 +203,9 @@ class Orders:
         Both are written or neither, with what other threads write at this moment. Raise Conflict with what was in the way:
         another version of the order, or what reports that were faster than the answer have told of the message.
         """
+        # Late: only senders know of messages.
+        from sales.store.provider_messages import message_from_item, message_item_id
+
         message: Item = {
             "id": message_item_id(message_id),
             "order_id": order.id,

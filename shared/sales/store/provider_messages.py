@@ -1,14 +1,44 @@
 """Provider messages in the store: whose they are, and which delivery reports came."""
 
+import json
 from datetime import datetime
 
 from sales.domain.clock import format_time
 from sales.domain.delivery_reports import DeliveryReport, ProviderMessage
 from sales.domain.orders import Order
-from sales.store.items import Item, due_shard, expiry, message_from_item, message_item_id, report_to_text, row_from_item
+from sales.store.items import Item, due_shard, expiry
+from sales.store.orders import order_from_item
 from sales.store.table import Conflict, Table
 
-__all__ = ["ProviderMessages"]
+__all__ = ["ProviderMessages", "is_message", "message_from_item", "message_item_id"]
+
+_PREFIX = "message#"
+
+
+def message_item_id(provider_id: str) -> str:
+    """Return the id of the item about this provider message."""
+    return f"{_PREFIX}{provider_id}"
+
+
+def is_message(item: Item) -> bool:
+    """Return whether an item of the orders table is about a provider message."""
+    return str(item["id"]).startswith(_PREFIX)
+
+
+def message_from_item(item: Item) -> ProviderMessage:
+    """Return the provider message of a stored item."""
+    return ProviderMessage(
+        id=item["id"].removeprefix(_PREFIX),
+        order_id=item.get("order_id"),
+        attempt=int(item.get("attempt", 0)),
+        reports=frozenset(DeliveryReport(*json.loads(text)) for text in item.get("reports", ())),
+        received_at=item.get("received_at"),
+    )
+
+
+def _report_to_text(report: DeliveryReport) -> str:
+    """Return a delivery report as one member of its message's set: what it says about one number is about no other."""
+    return json.dumps(report, ensure_ascii=False)
 
 
 class ProviderMessages:
@@ -33,7 +63,7 @@ class ProviderMessages:
         return self._update(
             message_id,
             "SET received_at = if_not_exists(received_at, :now), expires_at = :expires ADD reports :report",
-            {":report": frozenset({report_to_text(report)}), ":now": format_time(now), ":expires": expiry(now)},
+            {":report": frozenset({_report_to_text(report)}), ":now": format_time(now), ":expires": expiry(now)},
         )
 
     def search_later(self, message: ProviderMessage, due_at: datetime) -> None:
@@ -71,8 +101,7 @@ class ProviderMessages:
     def open_for(self, number: str) -> list[Order | ProviderMessage]:
         """Return the orders with an open attempt to this number, and the orphaned messages whose reports name it."""
         items = self._table.query("by_number", "unsettled_number = :number", {":number": number})
-        rows = [row_from_item(item) for item in items]
-        return [row for row in rows if isinstance(row, Order | ProviderMessage)]
+        return [message_from_item(item) if is_message(item) else order_from_item(item) for item in items]
 
     def _update(self, message_id: str, expression: str, values: Item, *, condition: str = "") -> ProviderMessage:
         key = {"id": message_item_id(message_id)}

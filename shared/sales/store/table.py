@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -67,8 +66,7 @@ def unavailable() -> Problem:
     return Problem("unavailable", headers={"Retry-After": "1"})
 
 
-@dataclass(frozen=True, slots=True)
-class Page[Row]:
+class Page[Row](NamedTuple):
     """Rows of a list, newest first. `next` is the sort key that the next page follows, or None at the end."""
 
     rows: list[Row]
@@ -79,13 +77,12 @@ class Page[Row]:
         return Page([read(row) for row in self.rows], self.next)
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """An item to write, and the condition on the one that is stored."""
 
     item: Item
     condition: str
-    values: Item = field(default_factory=dict)
+    values: Item | None = None
 
     @classmethod
     def replacing(cls, item: Item) -> "Put":
@@ -325,8 +322,7 @@ class Table:
                 return Page(rows, last["sort_key"]["S"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(NamedTuple):
     condition: str
     values: Item
 

@@ -14,7 +14,9 @@ from sales.domain.customers import Customer
 from sales.domain.ids import code_of, customer_ids, order_id
 from sales.domain.orders import Order
 from sales.domain.sms.segments import Content
-from sales.store.items import customer_to_item, marshal_item, order_to_item
+from sales.store.customers import customer_to_item
+from sales.store.items import marshal_item
+from sales.store.orders import order_to_item
 from tests.support.system import CUSTOMER, System, running, until
 
 pytestmark = pytest.mark.local

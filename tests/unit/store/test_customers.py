@@ -1,0 +1,26 @@
+"""Customers as they are stored."""
+
+from sales.store.customers import customer_from_item, customer_to_item, email_key, opt_out_key
+from sales.store.items import marshal_item, unmarshal_item
+from tests.support.orders import NOW, new_customer
+
+
+def test_a_customer_is_read_as_it_was_stored() -> None:
+    customer = new_customer()
+    assert customer_from_item(unmarshal_item(marshal_item(customer_to_item(customer)))) == customer
+
+
+def test_an_erased_customer_is_in_no_index_by_number_or_email() -> None:
+    erased = new_customer().without_personal_data(NOW)
+    item = customer_to_item(erased)
+    assert not {"name", "phone_number", "email", "email_key"} & item.keys()
+    assert customer_from_item(item) == erased
+
+
+def test_a_customer_is_found_by_email_in_either_case() -> None:
+    assert customer_to_item(new_customer())["email_key"] == email_key("JOHN@example.com")
+
+
+def test_an_opt_out_is_kept_without_its_number() -> None:
+    assert "254704590344" not in opt_out_key("+254704590344")
+    assert opt_out_key("+254704590344") != opt_out_key("+254704590345")
