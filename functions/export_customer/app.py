@@ -11,9 +11,9 @@ from sales.store import store
 def handler(request: Request) -> Response:
     """200 with the customer and a page of their orders, numbers and texts in full."""
     customer = find_customer(request.parameters["customer"])
-    asked = read_page(request, f"export of {customer.id}", limit=LARGEST_LIMIT)
+    query = read_page(request, f"export of {customer.id}", limit=LARGEST_LIMIT)
     page = store().orders.page(
-        {"customer": customer.id}, since=None, until=None, follows=asked.follows, limit=asked.limit
+        {"customer": customer.id}, since=None, until=None, follows=query.follows, limit=query.limit
     )
     orders = [held_about(order) for order in page.rows]
-    return asked.answer(orders, page.next, within="orders", customer=customer.public())
+    return query.answer(orders, page.next, within="orders", customer=customer.public())

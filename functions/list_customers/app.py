@@ -8,6 +8,6 @@ from sales.store import store
 @endpoint(scope="sales:read")
 def handler(request: Request) -> Response:
     """200 with a page; filters phone_number, email and code."""
-    asked = read_page(request, "customers", "phone_number", "email", "code")
-    page = store().customers.page(asked.filters, follows=asked.follows, limit=asked.limit)
-    return asked.answer([customer.public() for customer in page.rows], page.next)
+    query = read_page(request, "customers", "phone_number", "email", "code")
+    page = store().customers.page(query.filters, follows=query.follows, limit=query.limit)
+    return query.answer([customer.public() for customer in page.rows], page.next)

@@ -1,4 +1,4 @@
-"""POST sms/preview: the text an order would send, what it costs and which characters make it dear."""
+"""POST sms/preview: the text an order would send, what it costs and which characters make it expensive."""
 
 from sales.api.endpoint import Request, Response, endpoint
 from sales.runtime.settings import settings
@@ -10,6 +10,6 @@ from sales.services.place_order import customer_for_order
 @endpoint(scope="sales:write")
 def handler(request: Request) -> Response:
     """200 with text, encoding, segments, costly characters, folded text and estimated price; stores and sends nothing."""
-    given, customer = customer_for_order(SmsPreview, request.json())
-    currency = given.currency or settings().default_currency
-    return Response(200, preview(customer, given.name, given.item, given.amount, currency))
+    fields, customer = customer_for_order(SmsPreview, request.json())
+    currency = fields.currency or settings().default_currency
+    return Response(200, preview(customer, fields.name, fields.item, fields.amount, currency))

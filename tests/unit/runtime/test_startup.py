@@ -52,6 +52,28 @@ print(sales.store.store.cache_info().currsize)
     assert run(code, SETTINGS) == "1"
 
 
+@pytest.mark.parametrize("name", ["create_customer", "list_customers"])
+def test_a_function_about_customers_loads_nothing_about_orders(name: str) -> None:
+    code = f"""
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+print([module for module in sys.modules if module.startswith("sales.") and "orders" in module])
+"""
+    assert run(code, SETTINGS) == "[]"
+
+
+@pytest.mark.parametrize("name", ["cancel_order", "create_order", "get_order", "list_orders", "send_sms", "sweep_sms"])
+def test_a_function_about_orders_loads_all_the_store_needs_for_them_when_it_starts(name: str) -> None:
+    code = f"""
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+print("sales.store.orders" in sys.modules)
+"""
+    assert run(code, SETTINGS) == "True"
+
+
 def test_importing_a_function_elsewhere_creates_nothing() -> None:
     code = """
 import gc
