@@ -307,5 +307,5 @@ def test_transactions_and_batches_need_what_their_parts_need() -> None:
         ("dynamodb:BatchGetItem", f"{prefix}a"),
         ("dynamodb:BatchGetItem", f"{prefix}b"),
     ]
-    with pytest.raises(ValueError, match="not known"):
+    with pytest.raises(ValueError, match="does not know"):
         list(requirements("sns", "Publish", {}))
