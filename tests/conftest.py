@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TextIO
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -29,6 +30,10 @@ ENVIRONMENT = {
     "SMS_PRICES": '{"+254": "KES 0.80"}',
     "POWERTOOLS_SERVICE_NAME": "sales",
 }
+
+# How long an example takes depends on what else runs on the machine: no test fails for it.
+hypothesis.settings.register_profile("sales", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("sales")
 
 
 def may_skip(environment: Mapping[str, str], *, containers: bool) -> bool:

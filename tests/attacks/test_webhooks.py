@@ -4,8 +4,7 @@ import hmac
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sales.api import cursors
@@ -114,7 +113,6 @@ def test_a_cursor_with_any_byte_changed_is_refused(tried: Try) -> None:
     assert not opens(good, {"customer": "y"})
 
 
-@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text())
 def test_random_text_is_never_a_cursor(text: str) -> None:
     assert not opens(text, FILTERS)

@@ -260,7 +260,7 @@ READS = st.sampled_from([3, 1000])
 LIMITS = st.integers(1, 5) | st.integers(1, 100)
 
 
-@hypothesis_settings(max_examples=20, deadline=None)
+@hypothesis_settings(max_examples=20)
 @given(
     shards=st.integers(1, 5),
     steps=STEPS,
@@ -330,7 +330,7 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
     forget_process_state()
 
 
-@hypothesis_settings(max_examples=15, deadline=None)
+@hypothesis_settings(max_examples=15)
 @given(
     shards=st.integers(1, 5),
     steps=STEPS,

@@ -131,13 +131,14 @@ def trimmed(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def run_in(build: Path, code: str, **variables: str) -> str:
-    """Runs code with nothing but a build's layer, functions and the standard library on its path."""
-    paths = [str(build / "SharedLayer" / "python"), *(str(path) for path in sorted(build.glob("*Function")))]
-    program = f"import sys\nsys.path[:] = {paths!r} + [p for p in sys.path if 'site-packages' not in p]\n{code}"
+def run_in(build: Path, code: str, *first: Path, **variables: str) -> str:
+    """Run code as Lambda does: it finds a build's layer, its functions and the standard library, and nothing else."""
+    paths = [*first, build / "SharedLayer" / "python", *sorted(build.glob("*Function"))]
     environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-1"}
+    environment |= {"PYTHONPATH": os.pathsep.join(map(str, paths))}
     result = subprocess.run(
-        [sys.executable, "-I", "-c", program], env={**environment, **variables}, capture_output=True, text=True, check=False
+        # -S: without this environment's packages, -P: without the folder it is started in.
+        [sys.executable, "-S", "-P", "-c", code], env=environment | variables, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -226,7 +227,7 @@ def test_every_function_imports_with_what_the_layer_holds(build: tuple[Path, Any
     functions = sorted(path.parent.name for path in build[0].glob("*/functions/*/app.py"))
     assert len(functions) == len(list((ROOT / "functions").glob("*/app.py")))
     code = f"""
-import importlib
+import importlib, sys
 namespace = importlib.import_module("functions")
 for name in {functions!r}:
     assert callable(importlib.import_module(f"functions.{{name}}.app").handler), name
@@ -236,7 +237,7 @@ print(*sorted({{name.partition(".")[0] for name in sys.modules}}))
     merged = build[0].parent / "merged"
     for path in build[0].glob("*/functions"):
         shutil.copytree(path, merged / "functions", dirs_exist_ok=True)
-    loaded = set(run_in(build[0], f"sys.path.insert(0, {str(merged)!r})\n{code}").split())
+    loaded = set(run_in(build[0], code, merged).split())
     assert not loaded & {"ecdsa", "rsa", "yaml", "responses", "boto3"}
 
 
