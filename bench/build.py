@@ -103,9 +103,8 @@ def sizes(*folders: Path) -> tuple[int, int]:
     return zipped, unzipped
 
 
-def ours() -> tuple[Path, dict[str, Path]]:
+def ours(folder: Path = ROOT / ".aws-sam" / "build") -> tuple[Path, dict[str, Path]]:
     """Return what `make build` built: the layer's folder, and each function's folder by its logical id."""
-    folder = ROOT / ".aws-sam" / "build"
     layer = folder / "SharedLayer" / "python"
     if not any(layer.glob("sales/__pycache__/*.pyc")):
         raise BuildError("no finished build: run `make build` first")

@@ -50,12 +50,21 @@ class Contestant:
 class Contest:
     """The contestants on one store; Django on its own database."""
 
-    def __init__(self, store: Store, provider: str, folder: Path, database: tuple[str, str], issuer: Issuer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        provider: str,
+        folder: Path,
+        database: tuple[str, str],
+        issuer: Issuer,
+        before: Path | None = None,
+    ) -> None:
         self.store = store
         self.provider = provider
         self.folder = folder
         self.database, self.database_name = database
         self.issuer = issuer
+        self.before = before
         self.environment = store.template.functions["create_order"].environment
         self.customers, self.orders = self.environment["CUSTOMERS_TABLE"], self.environment["ORDERS_TABLE"]
         self.runtime = build.build("runtime", build.RUNTIME, bytecode=True)
@@ -64,7 +73,7 @@ class Contest:
 
     def prepare(self) -> None:
         """Build all contestants, record what each asks of the store, and fill the lists."""
-        ours = self._add_ours()
+        ours = self._add_ours("c", "ours, as `make build` ships it", *build.ours())
         self._record(ours)
         settled = ours.calls["send_sms"][-1].parameters["TransactItems"][0]["Put"]["Item"]
         for number in range(SEEDED):
@@ -77,9 +86,10 @@ class Contest:
         self._add("d", "Powertools resolver, validation, Tracer, Idempotency", "powertools", powertools, "app.{}")
         self._add("e", "FastAPI + Mangum", "fastapi", ("boto3", "fastapi", "mangum"), "app.handler")
         self._add_django()
+        if self.before:
+            self._record(self._add_ours("o", "ours before, from another build", *build.ours(self.before)))
 
-    def _add_ours(self) -> Contestant:
-        layer, folders = build.ours()
+    def _add_ours(self, key: str, title: str, layer: Path, folders: dict[str, Path]) -> Contestant:
         functions = {}
         for name in FUNCTIONS:
             function = self.store.template.functions[name]
@@ -91,7 +101,7 @@ class Contest:
             task = folders[function.logical_id]
             functions[name] = Function(function.handler, task, (layer, self.runtime), environment)
         sizes = build.sizes(layer.parent, folders["CreateOrderFunction"])
-        contestant = self.contestants["c"] = Contestant("c", "ours, as `make build` ships it", functions, sizes)
+        contestant = self.contestants[key] = Contestant(key, title, functions, sizes)
         return contestant
 
     def _stored(self, ours: Contestant) -> str:

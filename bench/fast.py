@@ -5,7 +5,7 @@ same store. CPU is user + system time of the function's process, read when it as
 turns, so that other load on the machine hits them alike; figures are medians over the rounds. Compare the ratios to (a):
 they hold on other machines, milliseconds do not.
 
-  python -m bench.fast [--rounds 9] [--warm 100] [--no-instructions] [--only a,c]
+  python -m bench.fast [--rounds 9] [--warm 100] [--no-instructions] [--only a,c] [--before OLD/.aws-sam/build]
 """
 
 import argparse
@@ -146,15 +146,15 @@ def measure(contest: Contest, options: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def prepared(folder: Path) -> Iterator[Contest]:
-    """All contestants, built, on a running store."""
+def prepared(folder: Path, before: Path | None) -> Iterator[Contest]:
+    """All contestants, built, on a running store; `before` is another commit's finished build, to compare with."""
     with (
         running_store(folder) as store,
         serving(Provider) as provider,
         servers.database(folder) as database,
         running(Issuer()) as issuer,
     ):
-        contest = Contest(store, provider, folder, database, issuer)
+        contest = Contest(store, provider, folder, database, issuer, before)
         contest.prepare()
         yield contest
 
@@ -165,10 +165,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--warm", type=int, default=100, help="warm requests per round")
     parser.add_argument("--only", type=lambda text: text.split(","), default=[], help="contestants, such as a,c")
+    parser.add_argument("--before", type=Path, help="a finished build of another commit, as contestant o")
     parser.add_argument("--no-instructions", dest="instructions", action="store_false")
     parser.add_argument("--dry", action="store_true", help="print only, write nothing")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sales-bench-") as folder, prepared(Path(folder)) as contest:
+    with tempfile.TemporaryDirectory(prefix="sales-bench-") as folder, prepared(Path(folder), options.before) as contest:
         measured = measure(contest, options)
     target = build.BUILD if options.dry else RESULTS
     target.mkdir(exist_ok=True)
