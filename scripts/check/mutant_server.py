@@ -2,7 +2,7 @@
 
 Each line on standard input is a job, each line on standard output its answer, both JSON. `{"preload": [...]}` imports
 these modules for all later runs. Any other job runs `tests` (files or folders), of them `only` these test ids if given,
-with `source` in place of `file`, and answers `{status, by, seconds, output, modules}`.
+with `source` in place of `file`, and answers `{status, by, seconds, output, modules, durations}`.
 """
 
 import importlib
@@ -32,6 +32,7 @@ class Choice:
     def __init__(self, only: list[str] | None) -> None:
         self._order = {name: position for position, name in enumerate(only or [])}
         self.failed = ""
+        self.seconds: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Drop and sort."""
@@ -41,7 +42,8 @@ class Choice:
             )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure."""
+        """Note a failure, and how long each test takes."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
         if report.failed and not self.failed:
             self.failed = report.nodeid
 
@@ -69,7 +71,7 @@ def child(job: dict[str, Any]) -> int:
         arguments += ["--cov", "--cov-context=test", "--cov-fail-under=0", "--cov-report="]
     status = pytest.main(arguments, plugins=[choice])
     modules = [name for name in sys.modules if not name.startswith(OURS)] if job.get("coverage") else []
-    SAID.write_text(json.dumps({"by": choice.failed, "modules": modules}))
+    SAID.write_text(json.dumps({"by": choice.failed, "modules": modules, "durations": choice.seconds}))
     return int(status)
 
 
@@ -91,7 +93,7 @@ def wait(pid: int, seconds: float) -> int | None:
 
 def run(job: dict[str, Any], number: int) -> dict[str, Any]:
     """Run one job in a forked process and put the file back."""
-    SAID.write_text('{"by": "", "modules": []}')
+    SAID.write_text('{"by": "", "modules": [], "durations": {}}')
     file = Path(job.get("file", "pyproject.toml"))
     kept = file.read_bytes()
     if "source" in job:

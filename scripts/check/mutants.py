@@ -2,10 +2,10 @@
 
 Each worker has a copy of the tree and an environment that imports from it, so the tree itself is never touched. A first
 run of tests/unit and tests/integration in a copy records which test executes which line. Every mutant then gets its own
-forked process, with pytest and the libraries loaded already: first the tests that execute the statement, the module's own
-unit tests before the others; if none fails, all tests. With --quick the second run is only that of files that start
-processes, where the record does not reach. scripts/check/mutants.toml lists the mutants that change nothing a caller can
-see, and why.
+forked process, with pytest and the libraries loaded already: first the unit tests of its module that execute the
+statement, then the other tests that do, the quickest first, and if none fails all tests. With --quick the last run is only
+that of files that start processes, where the record does not reach. scripts/check/mutants.toml lists the mutants that
+change nothing a caller can see, and why.
 
   python -m scripts.check.mutants [--count 300] [--seed 1] [--module domain/money] [--list] [--quick] [--write]
 
@@ -131,14 +131,14 @@ class Tests:
                 (worker, threads.submit(worker.ask, tests=part, coverage=True, timeout=7200))
                 for worker, part in zip(workers, parts, strict=False)
             ]
-        self.seconds = 0.0
+        self._durations: dict[str, float] = {}
         self.modules: set[str] = set()
         self._data = []
         for worker, future in asked:
             answer = future.result()
             if answer["status"] != "survived":
                 sys.exit(f"The tests fail without a mutant: {answer['by']}\n{answer['output']}")
-            self.seconds += answer["seconds"]
+            self._durations |= answer["durations"]
             self.modules.update(answer["modules"])
             data = CoverageData(str(worker.folder / ".coverage"))
             data.read()
@@ -156,10 +156,17 @@ class Tests:
             lines = data.contexts_by_lineno(str(folder / mutant.file))
             contexts.update(context for line in mutant.lines for context in lines.get(line, []))
         own = mirror(mutant.file)
-        names = {context.rpartition("|")[0] for context in contexts if context}
-        chosen = sorted(names, key=lambda name: (not name.startswith(own), name))
+        names = sorted({context.rpartition("|")[0] for context in contexts if context}, key=self._durations.__getitem__)
+        first = [name for name in names if name.startswith(own)]
         # The empty context is that of imports, which every test depends on.
-        return [stage for stage in (chosen, TESTS if "" in contexts else self._last) if stage]
+        last = TESTS if "" in contexts else self._last
+        return [stage for stage in (first, [name for name in names if name not in first], last) if stage]
+
+    def seconds(self, stage: list[str]) -> float:
+        """Return how long a stage takes without a mutant."""
+        ids = set(stage)
+        places = tuple(name for name in stage if "::" not in name)
+        return sum(took for name, took in self._durations.items() if name in ids or name.startswith(places))
 
 
 def mirror(file: str) -> str:
@@ -172,12 +179,12 @@ def mirror(file: str) -> str:
 def judge(worker: Worker, tests: Tests, mutant: Mutant) -> Outcome:
     """Run the tests against the mutant until one fails."""
     source = mutant.apply((worker.folder / mutant.file).read_bytes()).decode()
-    timeout = PATIENCE * tests.seconds + GRACE_SECONDS
     seconds = 0.0
     answer: dict[str, Any] = {"status": "survived", "by": ""}
     for stage in tests.of(mutant):
         files = list(dict.fromkeys(name.partition("::")[0] for name in stage))
         only = [name for name in stage if "::" in name]
+        timeout = PATIENCE * tests.seconds(stage) + GRACE_SECONDS
         answer = worker.ask(file=mutant.file, source=source, tests=files, only=only, timeout=timeout)
         seconds += answer["seconds"]
         if answer["status"] == "error":
@@ -191,7 +198,7 @@ def run(mutants: list[Mutant], count: int, *, quick: bool = False) -> list[Outco
     """Judge the mutants with so many workers, printing each; keep their order."""
     with working(count) as workers:
         tests = Tests(workers, quick=quick)
-        print(f"The tests pass in {tests.seconds:.0f} s without a mutant.", flush=True)
+        print(f"The tests pass in {tests.seconds(TESTS):.0f} s without a mutant.", flush=True)
         free: SimpleQueue[Worker] = SimpleQueue()
         for worker in workers:
             worker.ask(preload=sorted(tests.modules))

@@ -112,7 +112,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "shared/sales/domain/__init__.py": "",
         "shared/sales/domain/tiny.py": MODULE,
         "tests/unit/domain/test_tiny.py": TEST,
-        "tests/integration/test_nothing.py": "",
+        "tests/integration/test_nothing.py": "def test_nothing():\n    pass\n",
         "scripts/__init__.py": "",
         "scripts/check/__init__.py": "",
         "pyproject.toml": '[tool.coverage.run]\nsource = ["shared/sales"]\n',
