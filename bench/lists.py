@@ -69,7 +69,7 @@ class Filler:
             local.client.call("DeleteItem", {"TableName": self._table, "Key": {kind.key: {"S": key}}})
         with contextlib.closing(sqlite3.connect(file)) as connection, connection:
             for index in kind.indexes:
-                # Only the store's own writes use this index, and there are none from here on.
+                # Only the store's own writes use this index, and they end here.
                 connection.execute(f'DROP INDEX IF EXISTS "{self._table}::gsi::{index}::base_key"')
 
     def _items(self, numbers: range) -> Iterator[tuple[dict[str, str], str, int]]:

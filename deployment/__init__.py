@@ -5,7 +5,7 @@ from pathlib import Path
 __all__ = ["ACCOUNT", "REGION", "ROOT", "STACK"]
 
 ROOT = Path(__file__).resolve().parent.parent
-# What the template's pseudo parameters stand for on this machine.
+# The values of the template's pseudo parameters on this machine.
 REGION = "eu-west-1"
 ACCOUNT = "000000000000"
 STACK = "sales"

@@ -12,7 +12,7 @@ __all__ = ["PORTS", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
 
 # How often the sweep runs locally, whatever the template's schedule says.
 SWEEP_SECONDS = 2.0
-# What listens on PORT and on the four ports after it.
+# The parts that listen on PORT and on the four ports after it.
 PORTS = ("API", "issuer", "SMS sandbox", "database", "runtime")
 
 # The template's parameters that .env may set, by the names that the functions use.
@@ -42,7 +42,7 @@ _LINE = re.compile(r"""\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|'([
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the variables of a .env file, or none if there is no file."""
+    """Return the variables of a .env file; a missing file has none."""
     variables = {}
     if path.is_file():
         for line in path.read_text().splitlines():

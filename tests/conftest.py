@@ -1,4 +1,4 @@
-"""What tests of all kinds share."""
+"""Fixtures for tests of all kinds."""
 
 import logging
 import os
@@ -102,7 +102,7 @@ class _ToStdout(logging.StreamHandler[TextIO]):
 
 
 def forget_process_state() -> None:
-    """What a Lambda environment keeps between invocations, as if it had just started."""
+    """Forget everything that a Lambda environment keeps between invocations."""
     for cached in (settings, store, sending.sender, secrets._client):
         cached.cache_clear()
     secrets._kept.clear()

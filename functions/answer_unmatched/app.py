@@ -10,7 +10,7 @@ from sales.domain.problems import Problem
 
 @endpoint(scope=None)
 def handler(request: Request) -> Response:
-    """What the route without the slash answers; else 404, or 405 with Allow where the path takes other methods."""
+    """Answer as the route without the slash does; else 404, or 405 with Allow if the path accepts other methods."""
     routes = read_routes(Path(__file__).with_name("routes.json"))
     route, parameters = find(routes, request.method, request.path)
     if not request.path.endswith("/"):

@@ -192,7 +192,7 @@ class Sandbox:
         return reply, messages
 
     async def _inbox(self, request: web.Request) -> web.StreamResponse:
-        """Return the incoming messages: none. There is no way to list outgoing ones."""
+        """Return the incoming messages: an empty list. Outgoing ones cannot be listed."""
         if "username" not in request.query:
             return _respond(answers.plain(404, "Request is missing required query parameter 'username'"))
         key = request.headers.get("apiKey")

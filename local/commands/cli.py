@@ -7,7 +7,7 @@ from typing import NoReturn
 
 __all__ = ["INTERRUPTED", "run"]
 
-# What shells report: 128 plus the number of SIGINT.
+# The exit status that shells report: 128 plus the number of SIGINT.
 INTERRUPTED = 130
 
 

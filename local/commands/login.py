@@ -1,7 +1,7 @@
 """`make login`: an access token for a person, from .env's issuer or the running system's.
 
-It signs in through the browser, with authorization code, PKCE and a loopback redirect (RFC 8252, 7.3) or, where there is
-no browser, with a code that the person types on another device (RFC 8628). Standard output gets the token only.
+It signs in through the browser, with authorization code, PKCE and a loopback redirect (RFC 8252, 7.3) or, on a machine
+without a browser, with a code that the person types on another device (RFC 8628). Standard output gets the token only.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What browsers do at the local issuer: sign in, sign out, and answer for a device.
+"""The local issuer in a browser: people sign in, sign out, and approve a device.
 
 Forms come from our own pages only: a token in the cookie and in the form must match, and so must the browser's Origin.
 """

@@ -56,7 +56,7 @@ def _is_ours(name: str, pid: int, config: Config) -> bool:
 
 
 def _command(pid: int) -> str:
-    """Return the command line of a process, or an empty text if there is no such process."""
+    """Return the command line of a process, or an empty text if it does not exist."""
     with contextlib.suppress(OSError):
         if _PROC:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")

@@ -16,7 +16,7 @@ __all__ = ["STOP_ORDER", "Part", "python_part", "stop_seconds"]
 _LARGEST_LOG = 10 * 1024 * 1024
 # Parts that hand out work stop first; those that store it stop last.
 STOP_ORDER = ("supervisor", "stream", "schedule", "gateway", "sandbox", "identity", "worker", "store")
-# What to call the parts in a sentence.
+# The names of the parts in sentences.
 _TITLES = {"store": "database", "gateway": "API gateway", "identity": "local issuer", "sandbox": "SMS sandbox"}
 # A supervisor that is killed between starting a part and recording its pid would leave a process that holds a port and that
 # no later start can find. So this stub waits for a line before it becomes the part, and ends if the supervisor is gone.
@@ -54,7 +54,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        """What to call it in a sentence."""
+        """Its name in a sentence."""
         return _TITLES.get(self.name, self.name)
 
     def start(self, config: Config) -> None:

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.local, pytest.mark.slow]
 HERE = Path(__file__).parent
 EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
 LONG = EXAMPLES >= 250
-# What hooks.py lets schemathesis reach, by the name in its counts. Only the long run reaches them all.
+# The cases that hooks.py lets schemathesis reach, by the name in its counts. Only the long run reaches them all.
 REACHED = {
     "replays": "replays",
     "304": "answers of 304",

@@ -1,4 +1,4 @@
-"""One rig for the fault matrix; with WRITE_GUARANTEES=1 what was seen becomes the table of docs/guarantees.md."""
+"""One rig for the fault matrix; WRITE_GUARANTEES=1 writes its results to the table of docs/guarantees.md."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.faults.rows import ROWS
 
 @pytest.fixture(scope="session")
 def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
-    """All selected rows, played."""
+    """Play all selected rows."""
     wanted = {item.callspec.params["row"].fault for item in request.session.items if hasattr(item, "callspec")
               and "row" in item.callspec.params}  # fmt: skip
     with rig() as made:
-        found = Matrix(made)
-        found.begin([row for row in ROWS if row.fault in wanted or len(wanted) == 0])
-        yield found
-    if os.environ.get("WRITE_GUARANTEES") == "1" and not found.problems and len(found.seen) == len(ROWS):
+        played = Matrix(made)
+        played.begin([row for row in ROWS if row.fault in wanted or len(wanted) == 0])
+        yield played
+    if os.environ.get("WRITE_GUARANTEES") == "1" and not played.problems and len(played.seen) == len(ROWS):
         intro = GUARANTEES.read_text().partition("| Fault |")[0]
-        GUARANTEES.write_text(intro + table(found.seen))
+        GUARANTEES.write_text(intro + table(played.seen))

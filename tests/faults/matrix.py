@@ -1,4 +1,4 @@
-"""The rows of the fault matrix, played in their order, and the table they make."""
+"""Play the rows of the fault matrix in order, and write their table."""
 
 import time
 from collections.abc import Generator
@@ -15,7 +15,7 @@ HEAD = "| Fault | Texts received | State shown |\n|---|---|---|\n"
 
 @dataclass
 class Matrix:
-    """What was seen of each row."""
+    """The results of each row."""
 
     rig: Rig
     cases: dict[str, Case] = field(default_factory=dict)
@@ -24,16 +24,16 @@ class Matrix:
     _under_way: list[tuple[Row, Generator[None]]] = field(default_factory=list)
 
     def begin(self, rows: list[Row]) -> None:
-        """Plays each row up to where it only waits, then ends those that wait, in the same order."""
+        """Play each row until it only waits, then finish the waiting rows in the same order."""
         for row in rows:
             case = self.cases[row.fault] = Case(self.rig, self.rig.number())
             play = row.play(case)
             began = time.monotonic()
             self._step(row, play)
             print(f"{time.monotonic() - began:5.1f} s  {row.fault}")
-            # Those that keep a worker busy are ended before workers are killed.
+            # Finish the rows that keep a worker busy before other rows kill workers.
             if row.fault == rows[-1].fault or len(self._under_way) > 6:
-                self._finish(only_gateway=row.fault != rows[-1].fault)
+                self._finish(only_provider=row.fault != rows[-1].fault)
 
     def _step(self, row: Row, play: Generator[None]) -> None:
         try:
@@ -44,20 +44,20 @@ class Matrix:
         except Exception as problem:
             self.problems[row.fault] = problem
 
-    def _finish(self, *, only_gateway: bool) -> None:
+    def _finish(self, *, only_provider: bool) -> None:
         waiting, self._under_way = self._under_way, []
         for row, play in waiting:
-            if only_gateway and not row.fault.startswith("The gateway"):
+            if only_provider and not row.fault.startswith("The provider"):
                 self._under_way.append((row, play))
             else:
                 self._step(row, play)
 
     def look(self, row: Row) -> None:
-        """Notes what the row has come to."""
+        """Record the row's result."""
         case = self.cases[row.fault]
         self.seen[row.fault] = (len(case.texts()), case.shown())
 
 
 def table(seen: dict[str, tuple[int, str]]) -> str:
-    """The rows as they stand in docs/guarantees.md."""
+    """Return the rows as docs/guarantees.md shows them."""
     return HEAD + "".join(f"| {row.fault} | {seen[row.fault][0]} | {seen[row.fault][1]} |\n" for row in ROWS)

@@ -1,4 +1,4 @@
-"""A proxy between the system and its store, which fails at the moment a test asks for."""
+"""A proxy between the system and its store; it fails at the step that a test names."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ class Call:
 
     @property
     def step(self) -> str:
-        """Which step in an order's life it is."""
+        """The step in an order's life."""
         status = self.body.get("Item", {}).get("sms", {}).get("M", {}).get("status", {}).get("S")
         if self.operation == "PutItem" and status:
             if self.body["Item"]["version"]["N"] == "1":
@@ -47,7 +47,7 @@ type Edit = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to calls of a step: `refuse` (not passed on), `lose` (its answer), or `hold` and `hold_answer`."""
+    """A fault in the calls of a step: `refuse` does not pass them on, `lose` drops the answer; or `hold`, `hold_answer`."""
 
     step: str
     action: str = ""
@@ -56,7 +56,7 @@ class Fault:
     edit: Edit | None = None
     edit_answer: Edit | None = None
     met: int = 0
-    # Calls whose answer is held back: the store has done what they ask for.
+    # Calls whose answer is held back: the store has executed them.
     done: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -81,7 +81,7 @@ class Proxy:
 
     @contextmanager
     def fault(self, fault: Fault) -> Iterator[Fault]:
-        """The fault, until the block ends; what it holds then goes on."""
+        """Inject the fault until the block ends; then release the calls that it holds."""
         with self._lock:
             self._faults.append(fault)
         try:
@@ -92,7 +92,7 @@ class Proxy:
             fault.released.set()
 
     def calls(self, operation: str, body: dict[str, Any]) -> list[Call]:
-        """The call, with whom it is about; of a transaction each of its puts."""
+        """Return the call with the number it is about; for a transaction, each of its puts."""
         if operation == "TransactWriteItems":
             return [self._call("PutItem", part["Put"]) for part in body["TransactItems"]]
         return [self._call(operation, body)]

@@ -1,4 +1,4 @@
-"""What the rows of the fault matrix are made with: one system, its store behind a proxy, and an order each."""
+"""The rig of the fault matrix: one system with its store behind a proxy, and an order for each row."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ from tests.faults.proxy import Fault, Proxy
 from tests.support.events import stream_event
 from tests.support.system import ROOT, Answer, System, request, start_database, until
 
-# Short waits; the lease is longer than the gateway's deadline of 10 s, as it is on AWS.
+# Short waits; the lease is longer than the provider's deadline of 10 s, as it is on AWS.
 WAITS = {
     "SMS_MAX_ATTEMPTS": "2",
     "SMS_RETRY_SECONDS": "0.2",
@@ -31,7 +31,7 @@ WAITS = {
 }
 LEASE = 60.0
 CHECKPOINT = "stream-*send_sms.json"
-# A sender of its own: one batch, and what it came to.
+# A separate sender: it sends one batch and prints the result.
 SENDER = """
 import json, sys
 from functions.send_sms.app import handler
@@ -41,7 +41,7 @@ print(json.dumps(handler(json.load(sys.stdin), Context())))
 
 
 class Rig:
-    """A system whose store can be made to fail, and to die."""
+    """A system whose store a row can break or kill."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -53,7 +53,7 @@ class Rig:
 
     def start_database(self) -> None:
         self._store = start_database(Config(self.system.port, self.state, {}))
-        # As the supervisor leaves it: the store that is there is of this version.
+        # As the supervisor leaves it: the store on disk belongs to this version.
         (self.state / "version").write_text(LAYOUT)
 
     def kill_store(self) -> None:
@@ -78,41 +78,41 @@ class Rig:
         self.system.kill("worker-sweep_sms")
 
     def report(self, message_id: str, status: str, number: str, *, secret: str = "", **more: str) -> Answer:
-        """Posts a delivery report, with the right secret unless another one is given."""
+        """Post a delivery report, with the right secret by default."""
         secret = secret or (self.state / "webhook-secret").read_text().strip()
         fields = {"id": message_id, "status": status, "phoneNumber": number, "networkCode": "99999", **more}
         url = self.system.url(f"/webhooks/africastalking/delivery/{secret}")
         return request("POST", url, urlencode(fields), {"content-type": "application/x-www-form-urlencoded"})
 
     def send_elsewhere(self, event: dict[str, Any], sms_endpoint: str) -> None:
-        """Hands a batch to a sender that has the gateway's address from somebody else."""
-        given = {"DYNAMODB_ENDPOINT": self.proxy.url, **WAITS}
-        config = Config(self.system.port, self.state, given)
+        """Hand a batch to a sender that has another address for the provider."""
+        overrides = {"DYNAMODB_ENDPOINT": self.proxy.url, **WAITS}
+        config = Config(self.system.port, self.state, overrides)
         environment = {
             "PATH": os.defpath,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
-            # A resolver that nobody answers gives up before the sender does.
+            # A resolver that gets no answer gives up before the sender does.
             "RES_OPTIONS": "timeout:1 attempts:1",
             **load_template(config).functions["send_sms"].environment,
             **config.overrides,
             "SMS_ENDPOINT": sms_endpoint,
         }
-        said = subprocess.run(
+        sender = subprocess.run(
             [sys.executable, "-c", SENDER], input=json.dumps(event), env=environment, cwd=ROOT, capture_output=True,
             text=True, check=True, timeout=90,
         )  # fmt: skip
-        assert json.loads(said.stdout.splitlines()[-1]) == {"batchItemFailures": []}
+        assert json.loads(sender.stdout.splitlines()[-1]) == {"batchItemFailures": []}
 
     @property
     def checkpoint(self) -> Path:
-        (found,) = self.state.glob(CHECKPOINT)
-        return found
+        (path,) = self.state.glob(CHECKPOINT)
+        return path
 
     def restart_stream(self, checkpoint: str | None) -> None:
-        """Kills the poller, and puts another checkpoint where it finds it when it is started again."""
+        """Kill the poller, and replace its checkpoint before the supervisor restarts it."""
         before = self.system.pids()["stream"]
         os.kill(before, signal.SIGKILL)
         if checkpoint is None:
@@ -124,7 +124,7 @@ class Rig:
 
 @dataclass
 class Case:
-    """One row at work: an order of its own, to a number of its own."""
+    """One row in progress, with its own order and phone number."""
 
     rig: Rig
     number: str
@@ -136,14 +136,14 @@ class Case:
         return self.rig.system
 
     def place(self, default: str = "accept", **behaviour: Any) -> None:
-        """The order, while the gateway behaves like this."""
+        """Place the order while the provider behaves like this."""
         self.rig.behave(default, **behaviour)
         self.order = self.system.order(self.system.customer(phone_number=self.number))
 
     def fault(
         self, step: str, action: str = "", times: int | None = None, **edits: Any
     ) -> AbstractContextManager[Fault]:
-        """A fault of the store in a step of this order."""
+        """Break the store in a step of this order."""
         about = None if step in {"look", "GetRecords", "pause"} else self.number
         return self.rig.proxy.fault(Fault(step, action, about, times, **edits))
 
@@ -151,18 +151,18 @@ class Case:
         return [text for text in self.system.texts() if text["to"] == self.number]
 
     def text(self) -> dict[str, Any]:
-        """The first text the gateway took."""
+        """Return the first text that the provider accepted."""
         return until(self.texts, seconds=60)[0]
 
     def settles(self, *states: str, seconds: float = 60) -> None:
-        """Waits until the order has one of these states."""
+        """Wait until the order has one of these states."""
         try:
             self.system.reaches(self.order, *states, seconds=seconds)
         except AssertionError as late:
             raise AssertionError(f"{late}: {self.system.sms(self.order)}, {self.texts()}") from None
 
     def refused(self, reason: str | None = None, seconds: float = 60) -> None:
-        """Waits until the text is queued again because of an answer."""
+        """Wait until an answer of the provider puts the text back in the queue."""
 
         def look() -> bool:
             sms = self.system.sms(self.order)
@@ -171,21 +171,21 @@ class Case:
         until(look, seconds=seconds, every=0.02)
 
     def state(self) -> str:
-        """The state that the order shows, with its reason."""
+        """Return the state that the order shows, with its reason."""
         if not self.order:
             return "no order"
         sms = self.system.sms(self.order)
         return f"`{sms['status']}`" + (f" ({sms['reason']})" if sms["reason"] else "")
 
     def note(self) -> None:
-        """What is shown for the time being is part of the row."""
+        """Add the state that the order shows now to the row's result."""
         self.states.append(self.state())
 
     def shown(self) -> str:
         return ", then ".join([*self.states, self.state()])
 
     def records(self, change: Callable[[list[Any], list[Any]], list[Any]]) -> AbstractContextManager[Fault]:
-        """Changes what the stream's poller gets: `change` has this order's records of an answer, and the others."""
+        """Change the poller's records: `change` gets this order's records of an answer, and the others."""
 
         def edit(answer: dict[str, Any]) -> dict[str, Any]:
             mine: list[Any] = []
@@ -199,11 +199,11 @@ class Case:
         return self.fault("GetRecords", edit_answer=edit)
 
     def without_record(self) -> AbstractContextManager[Fault]:
-        """The stream loses this order's records."""
+        """Let the stream lose this order's records."""
         return self.records(lambda mine, others: others)
 
     def deliver_again(self, times: int = 1) -> list[Answer]:
-        """Hands this order's record to send_sms so often, all at once."""
+        """Hand this order's record to send_sms this many times, all at the same time."""
         event = stream_event(self.rig.proxy.images[self.number])
         answers: list[Answer] = []
         threads = [
@@ -217,12 +217,12 @@ class Case:
         return answers
 
     def another_order(self, default: str = "accept", **behaviour: Any) -> None:
-        """One more order of the same customer, which the row is about from now on."""
+        """Place one more order of the same customer; the row is about that one from now on."""
         self.rig.behave(default, **behaviour)
         self.order = self.system.order({"id": self.order["customer"]})
 
     def again(self) -> None:
-        """A person asks for the text once more."""
+        """Ask for the text once more, as a person does."""
         answer = self.system.call(
             "POST", f"orders/{self.order['id']}/sms", {"reason": "asked for"}, idempotency_key=f"again-{self.number}"
         )
@@ -234,7 +234,7 @@ type Play = Callable[[Case], Generator[None]]
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the matrix: what goes wrong, and what is expected. `play` waits where it yields, others go on."""
+    """A row of the matrix: a fault and the expected result. Where `play` yields, other rows continue."""
 
     fault: str
     texts: int
@@ -244,7 +244,7 @@ class Row:
 
 @contextmanager
 def rig() -> Iterator[Rig]:
-    """A rig, ended and forgotten afterwards."""
+    """Start a rig; stop it and remove its files afterwards."""
     with tempfile.TemporaryDirectory(prefix="sales-") as folder:
         made = Rig(Path(folder) / "state")
         try:
@@ -254,5 +254,5 @@ def rig() -> Iterator[Rig]:
         finally:
             with suppress(OSError):
                 made.close()
-        found = made.system.leaks()
-        assert not found, found
+        leaks = made.system.leaks()
+        assert not leaks, leaks

@@ -1,4 +1,4 @@
-"""The fault matrix: each row a fault, what it is made with, and what is expected of it."""
+"""The rows of the fault matrix: each has a fault, a play that causes it, and the expected result."""
 
 import contextlib
 import itertools
@@ -17,16 +17,16 @@ from tests.support.events import stream_event
 from tests.support.system import until
 
 DELIVERED = "`delivered`"
-# As often as the store is asked before a sender gives up: once, and four retries.
+# A sender calls the store once and retries four times before it gives up.
 TRIES = 5
 LEASE_EXPIRED = "`unknown` (lease_expired)"
 
 
-# What the gateway answers
+# The provider's answers
 
 
 def answered(answer: str, *states: str, delivery: str = "none") -> Play:
-    """The gateway's answer to every try."""
+    """The provider gives this answer to every attempt."""
 
     def play(case: Case) -> Generator[None]:
         case.place(answer, delivery=delivery)
@@ -37,7 +37,7 @@ def answered(answer: str, *states: str, delivery: str = "none") -> Play:
 
 
 def answered_slowly(answer: str) -> Play:
-    """An answer that the sender waits for until its deadline."""
+    """The sender waits for the answer until its deadline."""
 
     def play(case: Case) -> Generator[None]:
         case.place(answer, delivery="none")
@@ -49,7 +49,7 @@ def answered_slowly(answer: str) -> Play:
 
 
 def refused_once(answer: str) -> Play:
-    """An answer that is another one the next time."""
+    """The provider gives this answer to the first attempt only."""
 
     def play(case: Case) -> Generator[None]:
         case.place(script=[answer])
@@ -59,8 +59,8 @@ def refused_once(answer: str) -> Play:
     return play
 
 
-def mended(answer: str) -> Play:
-    """A fault in the configuration, until a person mends it."""
+def corrected(answer: str) -> Play:
+    """The configuration is wrong until a person corrects it."""
 
     def play(case: Case) -> Generator[None]:
         case.place(answer)
@@ -81,12 +81,12 @@ def listens(port: int) -> bool:
 def connection_refused(case: Case) -> Generator[None]:
     case.rig.behave()
     customer = case.system.customer(phone_number=case.number)
-    # Nobody starts the sandbox again before the first try has failed, and no sweep tries again before it is back: two
-    # tries are all there are.
+    # The sandbox stays down until the first attempt has failed, and no sweep retries before it is back: two attempts
+    # are all that a text has.
     with case.fault("look", "refuse"):
         with case.system.unsupervised():
             case.system.kill("sandbox")
-            # It takes a moment to die, and a request that it still gets would be lost with it.
+            # It takes a moment to die, and would lose a request that still reached it.
             until(lambda: not listens(case.system.port + 2))
             case.order = case.system.order(customer)
             case.refused("connect_failed")
@@ -97,11 +97,11 @@ def connection_refused(case: Case) -> Generator[None]:
 
 
 def unresolvable(_: Case) -> Iterator[str]:
-    yield "https://gateway.invalid"
+    yield "https://provider.invalid"
 
 
 def full(_: Case) -> Iterator[str]:
-    """A server that takes no more connections."""
+    """A server that accepts no more connections."""
     with socket.socket() as server, contextlib.ExitStack() as waiting:
         server.bind(("127.0.0.1", 0))
         server.listen(0)
@@ -117,10 +117,10 @@ def without_tls(case: Case) -> Iterator[str]:
 
 
 def unreachable(address: Callable[[Case], Iterator[str]], reason: str) -> Play:
-    """The first sender has an address of the gateway that leads nowhere; the next one has the right one."""
+    """The first sender has a wrong address for the provider; the next one has the right one."""
 
     def play(case: Case) -> Generator[None]:
-        # No sweep has the right address before the first try has failed.
+        # No sweep uses the right address before the first attempt has failed.
         with case.without_record(), case.fault("look", "refuse"), contextlib.contextmanager(address)(case) as url:
             case.place()
             case.rig.send_elsewhere(stream_event(case.rig.proxy.images[case.number]), url)
@@ -158,7 +158,7 @@ def lost_answer_and_report(case: Case) -> Generator[None]:
 
 
 def killed_at(step: str, action: str, *states: str, delivery: str = "none") -> Play:
-    """kill -9 of the senders when one of them is at this step."""
+    """kill -9 the senders when one of them reaches this step."""
 
     def play(case: Case) -> Generator[None]:
         with case.fault(step, action) as fault:
@@ -167,21 +167,21 @@ def killed_at(step: str, action: str, *states: str, delivery: str = "none") -> P
             until(lambda: fault.done if action == "hold_answer" else fault.met)
             case.rig.kill_senders()
             if action == "hold":
-                # What the dead sender had not yet got out of its machine never arrives.
+                # A request that the dead sender had not sent yet never arrives.
                 fault.action = "refuse"
         if delivery == "none":
             yield
-        # Otherwise the next sender is about to get it, and must not meet the next row's kill.
+        # Otherwise the next sender is about to get the order; the next row must not kill that one.
         case.settles(*states, seconds=LEASE)
 
     return play
 
 
 def killed_in_flight(delivery: str, state: str) -> Play:
-    """kill -9 of the senders while the gateway has the request."""
+    """kill -9 the senders while the provider has the request."""
 
     def play(case: Case) -> Generator[None]:
-        # No answer ever comes, so that only the sender's own deadline is in a hurry.
+        # The provider never answers, so only the sender's own deadline limits this row.
         case.place("hang_after", delivery=delivery)
         case.text()
         case.rig.kill_senders()
@@ -196,7 +196,7 @@ def killed_in_flight(delivery: str, state: str) -> Play:
 
 
 def unreachable_at(step: str, action: str, *states: str, times: int = 1, delivery: str = "success") -> Play:
-    """The store refuses calls of this step, or loses its answers."""
+    """The store refuses calls of this step, or its answers are lost."""
 
     def play(case: Case) -> Generator[None]:
         with case.fault(step, action, times) as fault:
@@ -209,7 +209,7 @@ def unreachable_at(step: str, action: str, *states: str, times: int = 1, deliver
 
 
 def unreachable_for_the_order(*, again: bool) -> Play:
-    """The store is away while an order is asked for."""
+    """The store is down while a caller creates an order."""
 
     def play(case: Case) -> Generator[None]:
         case.rig.behave()
@@ -254,8 +254,8 @@ def unreachable_for_the_sweep(case: Case) -> Generator[None]:
 
 
 def unreachable_when_the_lease_runs_out(case: Case) -> Generator[None]:
-    # The claim's own answer is lost for good, so the text is never asked for; then the lease cannot be ended either. How
-    # often it is tried is not known: a sweep that was refused much has no tries left (botocore's quota of retries).
+    # Every answer to the claim is lost, so the provider is never called; then the lease cannot be ended either. We do not
+    # know how many attempts there are: after many refusals a sweep has no retries left (botocore's retry quota).
     with case.without_record(), case.fault("claim", "lose") as fault:
         case.place()
         until(lambda: fault.met)
@@ -331,7 +331,7 @@ def record_after_the_sweep(case: Case) -> Generator[None]:
 
 
 def records_reversed(case: Case) -> Generator[None]:
-    # All changes of the order come at once, the last one first.
+    # All changes of the order arrive together, the last one first.
     kept: list[Any] = []
 
     def keep(mine: list[Any], others: list[Any]) -> list[Any]:
@@ -354,7 +354,7 @@ def records_reversed(case: Case) -> Generator[None]:
 
 
 def checkpoint(*, forgotten: bool) -> Play:
-    """The poller starts again from an earlier position, or from the stream's beginning (TRIM_HORIZON)."""
+    """The poller restarts from an earlier position, or from the beginning of the stream (TRIM_HORIZON)."""
 
     def play(case: Case) -> Generator[None]:
         earlier = case.rig.checkpoint.read_text()
@@ -366,7 +366,7 @@ def checkpoint(*, forgotten: bool) -> Play:
         with case.rig.proxy.fault(reads):
             until(lambda: reads.met >= 3)
         time.sleep(0.5)
-        # Of this order only: other rows are under way.
+        # Count this order's texts only: other rows are in progress.
         assert len(case.texts()) == before
         yield from ()
 
@@ -385,7 +385,7 @@ def poller_killed(case: Case) -> Generator[None]:
     yield from ()
 
 
-# Several at once
+# Several senders
 
 
 def eight_senders(case: Case) -> Generator[None]:
@@ -429,7 +429,7 @@ def cancelled_while_claimed(case: Case) -> Generator[None]:
 
 
 def cancelled_under_way(answer: str) -> Play:
-    """The gateway refuses for now what nobody wants any more."""
+    """The provider refuses for now, and the order is cancelled meanwhile."""
 
     def play(case: Case) -> Generator[None]:
         with case.fault("claim", "hold_answer", 1) as fault:
@@ -456,7 +456,7 @@ def opted_out_while_queued(case: Case) -> Generator[None]:
 
 
 def reported(delivery: str, state: str) -> Play:
-    """The gateway's own reports, in an awkward order."""
+    """The provider's own reports, in an awkward order."""
 
     def play(case: Case) -> Generator[None]:
         case.place(delivery=delivery)
@@ -480,7 +480,7 @@ def report_for_another_number(case: Case) -> Generator[None]:
     case.settles("sent")
     message_id = case.text()["message_id"]
     assert case.rig.report(message_id, "Success", case.rig.number()).status == 200
-    # The right number's own report must not bring back what the wrong one said.
+    # A report for the right number must not apply the one for the wrong number.
     assert case.rig.report(message_id, "Submitted", case.number).status == 200
     yield from ()
 
@@ -500,7 +500,7 @@ def late_failure(case: Case) -> Generator[None]:
 
 
 def thousand_reports(case: Case) -> Generator[None]:
-    """For a text that was sent, one that is queued, one that is unknown, and of messages that nobody knows."""
+    """Reports of a sent, a queued and an unknown text, and orphaned ones."""
     case.place("drop_before", delivery="none")
     case.settles("unknown")
     unknown = case.order
@@ -528,11 +528,11 @@ def thousand_reports(case: Case) -> Generator[None]:
     yield from ()
 
 
-# Reports of messages that nobody knows
+# Orphaned reports
 
 
 def looked_for_at_once(body: dict[str, Any]) -> dict[str, Any]:
-    """The text of a report is looked for with each sweep instead of each minute."""
+    """Have each sweep try to match the report, not only one a minute."""
     values = body["ExpressionAttributeValues"]
     values[":due"] = {"S": moved(datetime.now(UTC).isoformat(), 0.5)}
     return body
@@ -540,11 +540,11 @@ def looked_for_at_once(body: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def looking(case: Case) -> Iterator[Callable[[], None]]:
-    """In this block texts are looked for with each sweep; gives what waits until they were, from now on."""
+    """Match reports with each sweep in this block; yield a function that waits for the next match attempt."""
     with case.fault("keep", edit=looked_for_at_once), case.fault("unsettled") as looks:
 
         def looked() -> None:
-            # One look may have begun before.
+            # One look may have started earlier.
             enough = looks.met + 2
             until(lambda: looks.met >= enough)
 
@@ -563,7 +563,7 @@ def report_before_the_order(case: Case) -> Generator[None]:
 
 
 def two_candidates(case: Case) -> Generator[None]:
-    """The first one was claimed nearly an hour before the report, and is more than an hour old soon after it."""
+    """The first text was claimed nearly an hour before the report, and is over an hour old soon after it."""
 
     def old(body: dict[str, Any]) -> dict[str, Any]:
         history = json.loads(body["Item"]["sms"]["M"]["history"]["S"])
@@ -573,7 +573,7 @@ def two_candidates(case: Case) -> Generator[None]:
         body["Item"]["sms"]["M"]["history"] = {"S": json.dumps(history)}
         return body
 
-    # The sender writes both from what it has in hand.
+    # The sender writes both from its copy of the order.
     with case.fault("claim", edit=old), case.fault("settle", edit=old):
         case.place("drop_before", delivery="none")
         case.settles("unknown")
@@ -597,7 +597,7 @@ def resent_and_reported(case: Case) -> Generator[None]:
     with looking(case) as looked:
         case.another_order("drop_before", delivery="none")
         case.settles("unknown")
-        # As of the first order's first attempt, had the gateway taken it.
+        # A report as the first order's first attempt would get, had the provider accepted it.
         assert case.rig.report(f"ATXid_first{case.number[-4:]}", "Success", case.number).status == 200
         looked()
     yield from ()
@@ -611,7 +611,7 @@ def moved(item_time: str, seconds: float) -> str:
 
 
 def order_from_a_clock(seconds: float, *, lost: bool = False) -> Play:
-    """The order is stored by a machine whose clock is wrong by that many seconds."""
+    """A machine whose clock is wrong by this many seconds stores the order."""
 
     def edit(body: dict[str, Any]) -> dict[str, Any]:
         item = body["Item"]
@@ -630,11 +630,11 @@ def order_from_a_clock(seconds: float, *, lost: bool = False) -> Play:
             else:
                 time.sleep(0.5)
                 case.note()
-                # Lost for good: a replay in another row must not find it either.
+                # A replay in another row must not bring the record back.
                 yield
                 case.rig.behave()
                 case.settles("sent", "delivered", seconds=120)
-                # The minute may have been over while another row's gateway, which reports nothing, took the text.
+                # The minute may have ended in another row, whose provider accepts the text and reports nothing.
                 case.rig.report(case.text()["message_id"], "Success", case.text()["to"])
                 case.settles("delivered")
 
@@ -650,7 +650,7 @@ def lease_from_a_slow_clock(case: Case) -> Generator[None]:
     with case.fault("claim", edit=edit):
         case.place(latency_ms=8000)
         case.text()
-        # Not left to the schedule, which may be late: the answer must find the lease ended.
+        # The schedule may be late, and the lease must end before the answer comes.
         sweep = threading.Thread(target=case.system.invoke, args=("sweep_sms", {}))
         sweep.start()
         case.settles("unknown")
@@ -676,7 +676,7 @@ def everything_killed(case: Case) -> Generator[None]:
     yield from ()
 
 
-# The store, where it is to keep what an answer or a report means for others
+# The store fails to keep the consequences of an answer or report for other items
 
 
 def pause_not_written(case: Case) -> Generator[None]:
@@ -698,7 +698,7 @@ def opt_out_not_written(case: Case) -> Generator[None]:
 
 
 def not_written(step: str, answer: str, state: str) -> Play:
-    """The store refuses calls of this step, as often as whoever makes them tries; a gateway repeats its reports."""
+    """The store refuses calls of this step until the caller gives up; a provider repeats its reports."""
 
     def play(case: Case) -> Generator[None]:
         with case.fault(step, "refuse", TRIES) as fault:
@@ -711,23 +711,28 @@ def not_written(step: str, answer: str, state: str) -> Play:
     return play
 
 
-def gateway_refuses(answer: str, reason: str) -> Row:
-    return Row(f"The gateway refuses for good: `{answer}`", 0, f"`failed` ({reason})", answered(answer, "failed"))
+def provider_refuses(answer: str, reason: str) -> Row:
+    return Row(f"The provider refuses permanently: `{answer}`", 0, f"`failed` ({reason})", answered(answer, "failed"))
 
 
 def refuses_for_now(answer: str) -> Row:
-    return Row(f"The gateway refuses for now, once: `{answer}`", 1, DELIVERED, refused_once(answer))
+    return Row(f"The provider refuses for now, once: `{answer}`", 1, DELIVERED, refused_once(answer))
 
 
 def misconfigured(answer: str, reason: str) -> Row:
     state = f"`queued` ({reason}), then {DELIVERED}"
-    return Row(f"The gateway refuses the configuration, until it is mended: `{answer}`", 1, state, mended(answer))
+    return Row(
+        f"The provider refuses the configuration until a person corrects it: `{answer}`", 1, state, corrected(answer)
+    )
 
 
 def ambiguous(answer: str, reason: str, texts: int) -> Row:
     state = f"`unknown` ({reason})"
     return Row(
-        f"The gateway leaves open whether it sent the text: `{answer}`", texts, state, answered(answer, "unknown")
+        f"The provider's answer does not say whether it sent the text: `{answer}`",
+        texts,
+        state,
+        answered(answer, "unknown"),
     )
 
 
@@ -736,26 +741,26 @@ ROWS = [
         "The order comes from a machine whose clock is a minute fast, and the stream loses its record",
         1, f"`queued`, then {DELIVERED}", order_from_a_clock(60, lost=True),
     ),
-    # The gateway's answers. Those that keep a sender waiting come first.
-    Row("The gateway takes the text and never answers: `hang_after`", 1, "`unknown` (timeout)",
+    # The provider's answers. Those that keep a sender waiting come first.
+    Row("The provider accepts the text and never answers: `hang_after`", 1, "`unknown` (timeout)",
         answered_slowly("hang_after")),
-    Row("The gateway takes the text and answers drop by drop: `drip`", 1, "`unknown` (timeout)",
+    Row("The provider accepts the text and answers a byte at a time: `drip`", 1, "`unknown` (timeout)",
         answered_slowly("drip")),
-    *(Row(f"The gateway takes the text: `{answer}`", 1, DELIVERED, answered(answer, "delivered", delivery="success"))
+    *(Row(f"The provider accepts the text: `{answer}`", 1, DELIVERED, answered(answer, "delivered", delivery="success"))
       for answer in ("accept", "status:100", "status:101")),
-    gateway_refuses("status:401", "RiskHold"),
-    gateway_refuses("status:403", "InvalidPhoneNumber"),
-    gateway_refuses("status:404", "UnsupportedNumberType"),
-    gateway_refuses("status:406", "UserInBlacklist"),
-    gateway_refuses("status:407", "CouldNotRoute"),
-    gateway_refuses("status:409", "DoNotDisturbRejection"),
-    gateway_refuses("status:502", "RejectedByGateway"),
-    gateway_refuses("http:400", "http_400"),
-    gateway_refuses("http:404", "http_404"),
-    gateway_refuses("http:405", "http_405"),
-    gateway_refuses("http:406", "http_406"),
-    gateway_refuses("http:413", "http_413"),
-    gateway_refuses("http:415", "http_415"),
+    provider_refuses("status:401", "RiskHold"),
+    provider_refuses("status:403", "InvalidPhoneNumber"),
+    provider_refuses("status:404", "UnsupportedNumberType"),
+    provider_refuses("status:406", "UserInBlacklist"),
+    provider_refuses("status:407", "CouldNotRoute"),
+    provider_refuses("status:409", "DoNotDisturbRejection"),
+    provider_refuses("status:502", "RejectedByGateway"),
+    provider_refuses("http:400", "http_400"),
+    provider_refuses("http:404", "http_404"),
+    provider_refuses("http:405", "http_405"),
+    provider_refuses("http:406", "http_406"),
+    provider_refuses("http:413", "http_413"),
+    provider_refuses("http:415", "http_415"),
     refuses_for_now("status:405"),
     refuses_for_now("status:500"),
     refuses_for_now("status:501"),
@@ -775,59 +780,59 @@ ROWS = [
     ambiguous("drop_after", "connection_lost", 1),
     ambiguous("http503_after", "http_503", 1),
     ambiguous("garbage_after", "unreadable_answer", 1),
-    Row("The gateway's answer is lost, its delivery report is not", 1, DELIVERED, lost_answer_and_report),
-    Row("The gateway cannot be reached for a moment", 1, f"`queued` (connect_failed), then {DELIVERED}",
+    Row("The provider's answer is lost, but its delivery report arrives", 1, DELIVERED, lost_answer_and_report),
+    Row("The provider is unreachable for a moment", 1, f"`queued` (connect_failed), then {DELIVERED}",
         connection_refused),
-    Row("The gateway's name cannot be resolved, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
+    Row("The provider's name does not resolve, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
         unreachable(unresolvable, "connect_failed")),
-    Row("The gateway takes no connection in time, once", 1, f"`queued` (connect_timeout), then {DELIVERED}",
+    Row("The provider accepts no connection in time, once", 1, f"`queued` (connect_timeout), then {DELIVERED}",
         unreachable(full, "connect_timeout")),
-    Row("The gateway speaks no TLS, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
+    Row("The provider does not speak TLS, once", 1, f"`queued` (connect_failed), then {DELIVERED}",
         unreachable(without_tls, "connect_failed")),
-    Row("The gateway is down for longer than all retries", 0, "`failed` (http_429)", down_for_longer_than_all_retries),
-    Row("The gateway was down for longer than all retries, and a person asks again", 1,
+    Row("The provider is down for longer than all retries", 0, "`failed` (http_429)", down_for_longer_than_all_retries),
+    Row("The provider was down for longer than all retries; a person asks for the text again", 1,
         f"`failed` (http_429), then {DELIVERED}", asked_for_again),
     # The store.
-    Row("The store cannot be reached when the order is to be stored", 0, "no order",
+    Row("The store is unreachable when the order is created", 0, "no order",
         unreachable_for_the_order(again=False)),
-    Row("The store cannot be reached when the order is to be stored; the caller asks again with its key", 1,
+    Row("The store is unreachable when the order is created; the caller repeats the request with its key", 1,
         f"no order, then {DELIVERED}", unreachable_for_the_order(again=True)),
-    Row("The store's answer to the order is lost, once", 1, DELIVERED, unreachable_at("create", "lose", "delivered")),
-    Row("The store's every answer to the order is lost; the caller asks again with its key", 1, DELIVERED,
+    Row("The store's answer to the new order is lost, once", 1, DELIVERED, unreachable_at("create", "lose", "delivered")),
+    Row("Every answer of the store to the new order is lost; the caller repeats the request with its key", 1, DELIVERED,
         every_answer_to_the_order_lost),
-    Row("The store cannot be reached when the sender reads the pause and opt-outs", 1, DELIVERED,
+    Row("The store is unreachable when the sender reads the pause and opt-outs", 1, DELIVERED,
         unreachable_at("read", "refuse", "delivered", times=TRIES)),
-    Row("The store cannot be reached for the claim", 1, DELIVERED,
+    Row("The store is unreachable for the claim", 1, DELIVERED,
         unreachable_at("claim", "refuse", "delivered", times=TRIES)),
     Row("The store's answer to the claim is lost", 1, DELIVERED, unreachable_at("claim", "lose", "delivered")),
-    Row("The store's every answer to the claim is lost", 0, LEASE_EXPIRED,
+    Row("Every answer of the store to the claim is lost", 0, LEASE_EXPIRED,
         unreachable_at("claim", "lose", "unknown", times=TRIES)),
-    Row("The store cannot be reached for state and message id, once", 1, DELIVERED,
+    Row("The store is unreachable for state and message id, once", 1, DELIVERED,
         unreachable_at("settle", "refuse", "delivered")),
-    Row("The store cannot be reached for state and message id, with every try", 1, LEASE_EXPIRED,
+    Row("The store is unreachable for state and message id, on every attempt", 1, LEASE_EXPIRED,
         unreachable_at("settle", "refuse", "unknown", times=TRIES, delivery="none")),
-    Row("The store cannot be reached for state and message id, with every try; the delivery report comes", 1, DELIVERED,
+    Row("The store is unreachable for state and message id, on every attempt; the delivery report arrives", 1, DELIVERED,
         unreachable_at("settle", "refuse", "delivered", times=TRIES)),
     Row("The store's answer to state and message id is lost", 1, DELIVERED,
         unreachable_at("settle", "lose", "delivered")),
-    Row("The delivery report comes before the answer, and the store cannot be reached for the message id, once", 1,
+    Row("The delivery report overtakes the answer, and the store is unreachable for the message id, once", 1,
         DELIVERED, unreachable_at("link", "refuse", "delivered", delivery="before_answer")),
-    Row("The delivery report comes before the answer, and the store cannot be reached for the message id, with every try",
+    Row("The delivery report overtakes the answer, and the store is unreachable for the message id, on every attempt",
         1, DELIVERED, unreachable_at("link", "refuse", "delivered", times=TRIES, delivery="before_answer")),
-    Row("The delivery report comes before the answer, and the store's answer to the message id is lost", 1, DELIVERED,
+    Row("The delivery report overtakes the answer, and the store's answer to the message id is lost", 1, DELIVERED,
         unreachable_at("link", "lose", "delivered", delivery="before_answer")),
-    Row("The store cannot be reached for the sweep, and the stream loses the record", 1, f"`queued`, then {DELIVERED}",
+    Row("The store is unreachable for the sweep, and the stream loses the record", 1, f"`queued`, then {DELIVERED}",
         unreachable_for_the_sweep),
-    Row("The store cannot be reached when a lease has run out", 0, LEASE_EXPIRED, unreachable_when_the_lease_runs_out),
-    Row("The store cannot be reached for the pause after the gateway refused the configuration", 1,
+    Row("The store is unreachable when a lease expires", 0, LEASE_EXPIRED, unreachable_when_the_lease_runs_out),
+    Row("The store is unreachable for the pause after the provider refused the configuration", 1,
         f"`queued` (bad_key), then {DELIVERED}", pause_not_written),
-    Row("The store cannot be reached for the opt-out after the gateway refused the number", 0,
+    Row("The store is unreachable for the opt-out after the provider refused the number", 0,
         "`failed` (UserInBlacklist)", opt_out_not_written),
-    Row("The store cannot be reached for the delivery report", 1, DELIVERED,
+    Row("The store is unreachable for the delivery report", 1, DELIVERED,
         not_written("report", "accept", "delivered")),
-    Row("The store cannot be reached to keep the report of a text whose answer was lost", 1, DELIVERED,
+    Row("The store is unreachable for the report of a text whose answer was lost", 1, DELIVERED,
         not_written("keep", "drop_after", "delivered")),
-    Row("The store cannot be reached to look for the text of a report", 1, DELIVERED,
+    Row("The store is unreachable when the sweep matches an orphaned report", 1, DELIVERED,
         not_written("unsettled", "drop_after", "delivered")),
     # The stream.
     Row("The stream loses the record", 1, DELIVERED, record_lost),
@@ -836,58 +841,58 @@ ROWS = [
     Row("The stream delivers the record again while the text is unknown", 1, "`unknown` (connection_lost)",
         record_again_while_unknown),
     Row("The stream delivers the record after the sweep has sent the text", 1, DELIVERED, record_after_the_sweep),
-    Row("The stream delivers the order's records in reverse", 1, DELIVERED, records_reversed),
+    Row("The stream delivers the order's records in reverse order", 1, DELIVERED, records_reversed),
     Row("The stream's checkpoint is rolled back", 1, DELIVERED, checkpoint(forgotten=False)),
     Row("A deploy replays the stream from TRIM_HORIZON", 1, DELIVERED, checkpoint(forgotten=True)),
-    # Several at once.
-    Row("Eight senders get the same order at once", 1, DELIVERED, eight_senders),
-    Row("Sweep and stream claim the same order at once", 1, DELIVERED, sweep_and_stream),
-    Row("Two more sweeps claim the same order at once", 1, DELIVERED, two_sweeps),
+    # Several senders.
+    Row("Eight senders get the same order at the same time", 1, DELIVERED, eight_senders),
+    Row("Sweep and stream claim the same order at the same time", 1, DELIVERED, sweep_and_stream),
+    Row("Two more sweeps claim the same order at the same time", 1, DELIVERED, two_sweeps),
     Row("The order is cancelled while a sender claims it", 0, "`suppressed` (order_cancelled)",
         cancelled_while_claimed),
-    Row("The order is cancelled while the gateway is asked, which refuses for now", 0, "`suppressed` (order_cancelled)",
+    Row("The order is cancelled during the call to the provider, which refuses for now", 0, "`suppressed` (order_cancelled)",
         cancelled_under_way("http:429")),
-    Row("The order is cancelled while the gateway is asked, which refuses the configuration", 0,
+    Row("The order is cancelled during the call to the provider, which refuses the configuration", 0,
         "`suppressed` (order_cancelled)", cancelled_under_way("bad_key")),
     Row("The customer opts out while the text is queued", 0, "`suppressed` (opted_out)", opted_out_while_queued),
     # Delivery reports.
-    Row("The delivery report comes before the answer", 1, DELIVERED, reported("before_answer", "delivered")),
-    Row("The delivery report comes twice", 1, DELIVERED, reported("duplicate", "delivered")),
-    Row("The delivery reports come out of order", 1, DELIVERED, reported("out_of_order", "delivered")),
+    Row("The delivery report arrives before the answer", 1, DELIVERED, reported("before_answer", "delivered")),
+    Row("The delivery report arrives twice", 1, DELIVERED, reported("duplicate", "delivered")),
+    Row("The delivery reports arrive out of order", 1, DELIVERED, reported("out_of_order", "delivered")),
     Row("The delivery report says that the text did not arrive", 1, "`undelivered` (DeliveryFailure)",
         reported("failed", "undelivered")),
-    Row("A report of failure comes after the report of success", 1, DELIVERED, late_failure),
+    Row("A failure report arrives after the success report", 1, DELIVERED, late_failure),
     Row("A delivery report is forged", 1, "`sent`", forged_report),
-    Row("A delivery report names another number, and the next one the right number", 1, "`sent`",
+    Row("A delivery report names another number, and the next one names the right number", 1, "`sent`",
         report_for_another_number),
-    Row("A delivery report names a message that nobody knows", 1, "`sent`", report_of_an_unknown_message),
-    Row("A thousand delivery reports come for a number: of a text that was sent, of none, with one queued and one unknown",
+    Row("A delivery report names an unknown message", 1, "`sent`", report_of_an_unknown_message),
+    Row("A thousand delivery reports arrive for a number with a sent, a queued and an unknown text; most are orphaned",
         1, DELIVERED, thousand_reports),
-    Row("A report of a message that nobody knows comes, and then an order whose text the gateway does not take", 0,
+    Row("An orphaned report arrives before an order whose text the provider does not accept", 0,
         "`unknown` (connection_lost)", report_before_the_order),
-    Row("A report fits two texts that are unknown, and goes on doing so when one is over an hour old", 0,
+    Row("An orphaned report fits two unknown texts, even when one is over an hour old", 0,
         "`unknown` (connection_lost)", two_candidates),
-    Row("A report fits an attempt that a person asked again for, and the next order's text, which is unknown", 1,
+    Row("An orphaned report fits an attempt before a resend, and the next order's unknown text", 1,
         "`unknown` (connection_lost)", resent_and_reported),
     # Clocks.
     Row("The order comes from a machine whose clock is a minute fast", 1, DELIVERED, order_from_a_clock(60)),
     Row("The order comes from a machine whose clock is a minute slow", 1, DELIVERED, order_from_a_clock(-60)),
-    Row("The sender's clock is a minute slow, so that its lease runs out at once", 1,
+    Row("The sender's clock is a minute slow, so its lease expires immediately", 1,
         f"`unknown` (lease_expired), then {DELIVERED}", lease_from_a_slow_clock),
     # Processes that die.
     Row("A worker is killed before its claim", 1, DELIVERED, killed_at("claim", "hold", "delivered",
         delivery="success")),
     Row("A worker is killed after its claim", 0, LEASE_EXPIRED, killed_at("claim", "hold_answer", "unknown")),
     Row("A worker is killed after the request has left", 1, LEASE_EXPIRED, killed_in_flight("none", "unknown")),
-    Row("A worker is killed after the request has left; the delivery report comes", 1, DELIVERED,
+    Row("A worker is killed after the request has left; the delivery report arrives", 1, DELIVERED,
         killed_in_flight("success", "delivered")),
-    Row("A worker is killed after the gateway's answer, before it writes state and message id", 1, LEASE_EXPIRED,
+    Row("A worker is killed after the provider's answer, before it writes state and message id", 1, LEASE_EXPIRED,
         killed_at("settle", "hold", "unknown")),
     Row("A worker is killed after it has written state and message id", 1, "`sent`",
         killed_at("settle", "hold_answer", "sent")),
-    Row("The delivery report comes before the answer, and a worker is killed between message id and state", 1,
+    Row("The delivery report overtakes the answer, and a worker is killed between message id and state", 1,
         DELIVERED, killed_at("link", "hold_answer", "delivered", delivery="before_answer")),
     Row("The stream's poller is killed while it hands over the record", 1, DELIVERED, poller_killed),
-    Row("The store is killed while the text is under way", 1, DELIVERED, store_killed),
-    Row("The whole system is killed while the text is under way", 1, DELIVERED, everything_killed),
+    Row("The store is killed while the text is being sent", 1, DELIVERED, store_killed),
+    Row("The whole system is killed while the text is being sent", 1, DELIVERED, everything_killed),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The fault matrix: whatever fails, no text goes out twice by itself, and no order without one keeps it to itself."""
+"""The fault matrix: whatever fails, the system sends no text twice, and an order without its text says so."""
 
 import os
 
@@ -9,7 +9,7 @@ from tests.faults.rig import Row
 from tests.faults.rows import ROWS
 
 pytestmark = [pytest.mark.local, pytest.mark.faults]
-# States of an order that say its customer may be without its text.
+# States that say the customer may not have the text.
 SAYING_SO = ("no order", "`queued`", "`failed`", "`unknown`", "`suppressed`")
 
 
@@ -23,7 +23,7 @@ def test_fault(row: Row, matrix: Matrix) -> None:
     assert (texts, state) == (row.texts, row.state)
 
 
-def test_nothing_was_sent_to_anybody_after_its_row_was_over(matrix: Matrix) -> None:
+def test_a_finished_row_sends_no_further_text(matrix: Matrix) -> None:
     for fault, (texts, state) in matrix.seen.items():
         case = matrix.cases[fault]
         assert len(case.texts()) == texts, fault
@@ -31,11 +31,11 @@ def test_nothing_was_sent_to_anybody_after_its_row_was_over(matrix: Matrix) -> N
 
 
 @pytest.mark.skipif(os.environ.get("WRITE_GUARANTEES") == "1", reason="the page is being written")
-def test_the_guarantees_page_says_what_was_seen(matrix: Matrix) -> None:
+def test_the_guarantees_page_shows_these_results(matrix: Matrix) -> None:
     if len(matrix.cases) < len(ROWS):
         pytest.skip("not all rows were played")
     assert GUARANTEES.read_text().endswith(table(matrix.seen))
 
 
-def test_the_matrix_has_no_row_twice() -> None:
+def test_no_row_appears_twice() -> None:
     assert len({row.fault for row in ROWS}) == len(ROWS) >= 30

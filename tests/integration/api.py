@@ -13,7 +13,7 @@ BASE = "/api/v1/sales"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A function's answer."""
 
     status: int
     headers: dict[str, str]

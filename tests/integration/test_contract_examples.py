@@ -11,7 +11,7 @@ from functions.send_sms.app import handler as send_sms
 from sales.services import send as sending
 from tests.integration.api import Answer, call, create_customer, create_order, order_for
 from tests.support.events import Context, http_event, stream_event
-from tests.support.fakes import FakeGateway
+from tests.support.fakes import FakeProvider
 
 type Rows = Callable[[str], list[dict[str, Any]]]
 DOCUMENT = build()
@@ -43,7 +43,7 @@ def example_bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 def there(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A customer, and an order whose text has left: what the examples' paths and bodies name."""
-    monkeypatch.setattr(sending, "Provider", lambda *_, **__: FakeGateway())
+    monkeypatch.setattr(sending, "Provider", lambda *_, **__: FakeProvider())
     customer = create_customer().body
     order = create_order(order_for(customer)).body
     [image] = [row for row in rows("orders") if row["id"]["S"] == order["id"]]

@@ -15,7 +15,7 @@ from sales.services import send as sending
 from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
-from tests.support.fakes import FakeGateway, refused
+from tests.support.fakes import FakeProvider, refused
 from tests.template.cloudwatch import Key, embedded, metric_of, period_of, state_of
 from tests.template.test_monitoring import NOW, alarms, dashboard_metrics, definitions
 
@@ -28,14 +28,14 @@ def resolve(value: Any) -> str:
 
 
 class Shop:
-    """The functions with a gateway that is told what to answer; what they wrote since it was last asked."""
+    """The functions with a provider that is told what to answer; what they wrote since it was last asked."""
 
     def __init__(self, rows: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-        self.gateway = FakeGateway()
+        self.provider = FakeProvider()
         self._rows = rows
         self._capsys = capsys
-        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.gateway)
+        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.provider)
         monkeypatch.setattr(clock, "now", lambda: self.now)
         self.customer = create_customer().body
 
@@ -110,7 +110,7 @@ def test_a_lease_that_runs_out_is_an_unknown_text_like_any_other(shop: Shop) -> 
     def die() -> Any:
         raise Killed
 
-    shop.gateway.answers = [die]
+    shop.provider.answers = [die]
     with pytest.raises(Killed):
         shop.stream(shop.order())
     shop.lines()
@@ -120,7 +120,7 @@ def test_a_lease_that_runs_out_is_an_unknown_text_like_any_other(shop: Shop) -> 
 
 
 def test_a_wrong_key_raises_its_alarm(shop: Shop) -> None:
-    shop.gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+    shop.provider.answers = [refused(Kind.misconfigured, "bad_key")]
     shop.stream(shop.order())
     values = shop.values()
     assert number(values, "SmsMisconfigured") == number(values, "SmsMisconfigured", reason="bad_key") == 1
@@ -141,7 +141,7 @@ def test_a_wrong_key_raises_its_alarm(shop: Shop) -> None:
 def test_an_account_that_needs_a_person_raises_its_alarm_and_a_wrong_number_does_not(
     kind: Kind, reason: str, state: str, shop: Shop
 ) -> None:
-    shop.gateway.answers = [refused(kind, reason)]
+    shop.provider.answers = [refused(kind, reason)]
     shop.stream(shop.order())
     values = shop.values()
     assert number(values, "SmsRefused") == number(values, "SmsRefused", reason=reason) == 1
@@ -149,7 +149,7 @@ def test_an_account_that_needs_a_person_raises_its_alarm_and_a_wrong_number_does
 
 
 def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> None:
-    shop.gateway.answers = [refused(Kind.unknown, "timeout")] * 3
+    shop.provider.answers = [refused(Kind.unknown, "timeout")] * 3
     for _ in range(10):
         shop.stream(shop.order())
     assert shop.state_of("sms-unknown", shop.values()) == "ALARM"
@@ -158,8 +158,8 @@ def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> N
     assert shop.state_of("sms-unknown", shop.values()) == "OK"
 
 
-def test_a_gateway_that_is_not_there_raises_the_alarm_of_waiting_texts_until_it_is_back(shop: Shop) -> None:
-    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 9
+def test_a_provider_that_is_not_there_raises_the_alarm_of_waiting_texts_until_it_is_back(shop: Shop) -> None:
+    shop.provider.answers = [refused(Kind.not_sent, "connect_failed")] * 9
     shop.stream(shop.order())
     shop.sweep(after=880)
     assert shop.state_of("oldest-queued", shop.values()) == "OK"
@@ -167,7 +167,7 @@ def test_a_gateway_that_is_not_there_raises_the_alarm_of_waiting_texts_until_it_
     values = shop.values()
     assert number(values, "OldestQueued") == pytest.approx(910)
     assert shop.state_of("oldest-queued", values) == "ALARM"
-    shop.gateway.answers = []
+    shop.provider.answers = []
     shop.sweep(after=3600)
     assert number(shop.values(), "OldestQueued") == 0
     shop.sweep()
@@ -185,14 +185,14 @@ def test_the_sweep_says_how_late_it_is(shop: Shop) -> None:
 
 def test_an_old_order_whose_text_is_asked_for_again_has_not_waited_since_it_was_made(shop: Shop) -> None:
     order = shop.order()
-    shop.gateway.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
+    shop.provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
     shop.stream(order)
     shop.now += timedelta(days=3)
     headers = {"Idempotency-Key": "again"}
     event = http_event("POST", "/x", {"reason": "lost phone"}, headers=headers, parameters={"order": order["id"]})
     assert call("resend_sms", event).status == 202
     shop.lines()
-    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+    shop.provider.answers = [refused(Kind.not_sent, "connect_failed")]
     shop.sweep(after=5)
     assert number(shop.values(), "OldestQueued") == pytest.approx(5)
 
@@ -200,11 +200,11 @@ def test_an_old_order_whose_text_is_asked_for_again_has_not_waited_since_it_was_
 def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(shop: Shop) -> None:
     sent, failed = shop.order(), shop.order()
     shop.stream(sent)
-    shop.gateway.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
+    shop.provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
     shop.stream(failed)
     message_id = call("get_order", http_event("GET", "/x", parameters={"order": sent["id"]})).body["sms"]["message_id"]
     shop.report(message_id, "Success")
-    shop.gateway.answers = [None, refused(Kind.unknown, "timeout"), refused(Kind.not_sent, "connect_failed")]  # type: ignore[list-item]
+    shop.provider.answers = [None, refused(Kind.unknown, "timeout"), refused(Kind.not_sent, "connect_failed")]  # type: ignore[list-item]
     bounced = shop.order()
     shop.stream(bounced)
     shop.report(
@@ -213,9 +213,9 @@ def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(s
     )
     for _ in range(2):
         shop.stream(shop.order())
-    # Found by the sweep: a report of a message that nobody knows, and texts with each of their ends.
+    # The sweep finds an orphaned report, and texts that end in each state.
     shop.report("ATXid_stranger", "Success")
-    shop.gateway.answers = [refused(Kind.unknown, "timeout"), refused(Kind.refused, "x")]
+    shop.provider.answers = [refused(Kind.unknown, "timeout"), refused(Kind.refused, "x")]
     for _ in range(3):
         shop.order()
     shop.sweep(after=300)
@@ -225,14 +225,14 @@ def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(s
     shop.stream(opted_out)
     event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": shop.customer["id"]})
     call("update_customer", event)
-    shop.gateway.answers = [refused(Kind.not_sent, "connect_failed"), refused(Kind.misconfigured, "bad_key")]
+    shop.provider.answers = [refused(Kind.not_sent, "connect_failed"), refused(Kind.misconfigured, "bad_key")]
     for _ in range(2):
         shop.order()
         shop.sweep(after=1)
     shop.order()
     shop.sweep(after=1)
     for kind, reason in ((Kind.deferred, "InsufficientBalance"), (Kind.refused, "RiskHold")):
-        shop.gateway.answers = [refused(kind, reason)]
+        shop.provider.answers = [refused(kind, reason)]
         shop.order()
         shop.sweep(after=400)
     written = set(shop.values())
@@ -250,7 +250,7 @@ def test_every_line_has_the_requests_id_the_release_and_nothing_personal(shop: S
     order = create_order(order_for(shop.customer), headers={"X-Request-Id": "request-7"}).body
     (line,) = [json.loads(line) for line in shop.lines() if "OrdersCreated" in line]
     assert (line["request_id"], line["order_id"], line["release"]) == ("request-7", order["id"], "abc123")
-    shop.gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+    shop.provider.answers = [refused(Kind.misconfigured, "bad_key")]
     shop.stream(order)
     lines = shop.lines()
     assert len(lines) >= 6

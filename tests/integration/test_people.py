@@ -1,4 +1,4 @@
-"""What people ask for beside creating and listing: previews, exports, erasure, whether it runs."""
+"""The API's smaller operations: previews, exports, erasure and health."""
 
 import json
 from collections.abc import Callable
@@ -132,7 +132,7 @@ def test_an_export_of_many_orders_comes_in_pages_that_miss_nothing_and_repeat_no
 
 
 def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: Rows) -> None:
-    # The most that one order can hold: fifty changes of its text, each with the longest reason somebody may give.
+    # The most that one order can hold: fifty changes of its text, each with the longest reason that the API accepts.
     letter = "\N{OLD PERSIAN SIGN A}"
     body = {"name": letter * 150, "phone_number": "0704590344", "email": f"{'x' * 64}@example.com"}
     customer = create_customer(body).body
@@ -218,7 +218,7 @@ def test_a_replay_after_its_customer_was_erased_is_the_order_as_it_is_now() -> N
     again = create_order(body, headers={"Idempotency-Key": "before"})
     assert (again.status, again.body["id"], again.body["customer_name"]) == (201, order["id"], None)
     assert again.headers["idempotency-replayed"] == "true"
-    # What the body was is not known any more.
+    # The erasure also removed the digest of the first request's body.
     other = create_order({**body, "item": "other"}, headers={"Idempotency-Key": "before"})
     assert (other.status, other.body["id"], other.body["item"]) == (201, order["id"], body["item"])
     assert create_order(body, headers={"Idempotency-Key": "after"}).body["code"] == "customer_erased"

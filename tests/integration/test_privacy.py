@@ -1,4 +1,4 @@
-"""What was forgotten, by erasure or for its age, does not come back and is not passed over, whoever writes meanwhile."""
+"""Erasure and retention miss nothing, and no write at the same time brings personal data back."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from sales.store.orders import Orders
 from scripts.operate import restore
 from tests.integration.api import Answer, call, create_customer, create_order, get, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
-from tests.support.fakes import FakeGateway, accepted
+from tests.support.fakes import FakeProvider, accepted
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -30,14 +30,14 @@ DAY = 86_400
 
 
 class Shop:
-    """The functions, with a clock and a gateway of the test's own."""
+    """The functions, with a clock and a provider of the test's own."""
 
     def __init__(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-        self.gateway = FakeGateway()
+        self.provider = FakeProvider()
         self._rows = rows
         monkeypatch.setattr(clock, "now", lambda: self.now)
-        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.gateway)
+        monkeypatch.setattr(sending, "Provider", lambda *_, **__: self.provider)
         self.customer = create_customer(headers={"Idempotency-Key": "customer"}).body
 
     def order(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class Shop:
         assert call("record_delivery_report", event).status == 200
 
     def kept(self) -> list[str]:
-        """What the tables have of the customer."""
+        """Return the customer's data that the tables still hold."""
         everything = str(self._rows("customers") + self._rows("orders"))
         return [each for each in PERSONAL if each in everything]
 
@@ -124,7 +124,7 @@ def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_sta
     order = shop.order()
     assert shop.kept() == ["john doe", NUMBER[1:], "successfully"]
     shop.stream(order)
-    assert shop.gateway.sent == []
+    assert shop.provider.sent == []
     assert shop.sweep(after=59) == {}
     assert shop.sweep(after=2) == {"erasures": 1}
     assert shop.kept() == []
@@ -158,7 +158,7 @@ def test_a_text_that_was_asked_for_again_while_its_customer_was_erased_does_not_
     shop.ask_again(order)
     shop.sweep(after=61)
     assert shop.kept() == []
-    assert len(shop.gateway.sent) == 1
+    assert len(shop.provider.sent) == 1
 
 
 def test_a_report_that_overtakes_the_answer_about_an_erased_customer_leaves_no_number(shop: Shop) -> None:
@@ -168,7 +168,7 @@ def test_a_report_that_overtakes_the_answer_about_an_erased_customer_leaves_no_n
         return accepted("ATXid_fast")
 
     order = shop.order()
-    shop.gateway.answers = [erase_and_report]
+    shop.provider.answers = [erase_and_report]
     shop.stream(order)
     assert shop.kept() == []
 
@@ -211,7 +211,7 @@ def test_a_report_s_own_words_are_neither_stored_nor_logged(
     assert not [each for each in PERSONAL if each in said.out + said.err]
 
 
-def test_the_gateway_s_own_words_are_no_reason() -> None:
+def test_the_providers_own_words_are_no_reason() -> None:
     recipient = {"number": NUMBER, "status": f"{NUMBER} of john doe is not known", "messageId": "None"}
     for code, reason in ((999, "code_999"), (None, "unnamed"), ("405", "unnamed"), (254704590344, "unnamed")):
         answer = {"SMSMessageData": {"Recipients": [recipient | {"statusCode": code}]}}

@@ -1,4 +1,4 @@
-"""Texts on their way: claimed, sent, settled, swept; the store in moto, the gateway a fake that counts."""
+"""Claim, send, settle and sweep texts; the store is moto, and a fake provider counts."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ from sales.store.orders import Orders, order_from_item, order_to_item
 from sales.store.provider_messages import ProviderMessages
 from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
 from tests.support.events import Context, form_event, http_event, stream_event
-from tests.support.fakes import FakeGateway, accepted, refused
+from tests.support.fakes import FakeProvider, accepted, refused
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -49,14 +49,14 @@ class Time:
 
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    found = Time()
-    monkeypatch.setattr(clock, "now", lambda: found.now)
-    return found
+    time = Time()
+    monkeypatch.setattr(clock, "now", lambda: time.now)
+    return time
 
 
 @pytest.fixture
-def gateway(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
-    fake = FakeGateway()
+def provider(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    fake = FakeProvider()
     monkeypatch.setattr(sending, "Provider", lambda *_, **__: fake)
     return fake
 
@@ -80,8 +80,8 @@ def sweep(seconds: float = 60, **event: int) -> dict[str, int]:
 
 
 def state(order: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = get("get_order", "order", order["id"]).body["sms"]
-    return found
+    sms: dict[str, Any] = get("get_order", "order", order["id"]).body["sms"]
+    return sms
 
 
 def report(
@@ -96,7 +96,7 @@ def cancel(order: dict[str, Any]) -> Answer:
 
 
 def again(order: dict[str, Any], key: str | None = "one", reason: str = "lost phone", **headers: str) -> Answer:
-    """A person asks for the text once more."""
+    """Ask for the text once more, as a person does."""
     headers |= {"Idempotency-Key": key} if key else {}
     event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
     return call("resend_sms", event)
@@ -112,35 +112,35 @@ def unavailable(*_: Any, **__: Any) -> Any:
 
 
 def test_a_new_orders_text_is_sent_once_and_the_order_shows_it(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     assert stream(order, rows=rows) == {"batchItemFailures": []}
-    assert gateway.sent == [("+254704590344", order["sms"]["text"])]
+    assert provider.sent == [("+254704590344", order["sms"]["text"])]
     sms = state(order)
     assert (sms["status"], sms["attempts"], sms["cost"]) == ("sent", 1, "KES 0.8000")
     assert sms["message_id"].startswith("ATXid_")
     assert [entry["status"] for entry in sms["history"]] == ["queued", "sending", "sent"]
 
 
-def test_the_texts_of_a_first_batch_share_one_client_of_the_gateway(
-    order: dict[str, Any], gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch, rows: Rows
+def test_the_texts_of_a_first_batch_share_one_client_of_the_provider(
+    order: dict[str, Any], provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, rows: Rows
 ) -> None:
     made: list[str] = []
 
-    def slowly(_: str, key: str, **__: Any) -> FakeGateway:
+    def slowly(_: str, key: str, **__: Any) -> FakeProvider:
         made.append(key)
-        sleep(0.2)  # as long as it takes to read what it trusts
-        return gateway
+        sleep(0.2)  # about as long as loading the CA bundle
+        return provider
 
     monkeypatch.setattr(sending, "Provider", slowly)
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
     stream(order, *others, rows=rows)
-    assert len(gateway) == 10
+    assert len(provider) == 10
     assert len(made) == 1
 
 
 def test_an_erased_customers_number_is_in_no_message_and_no_later_report_brings_it_back(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     stream(order, rows=rows)
     message = state(order)["message_id"]
@@ -155,38 +155,40 @@ def test_an_erased_customers_number_is_in_no_message_and_no_later_report_brings_
     assert call("erase_customer", erase).status == 200
 
 
-def test_a_record_delivered_twice_sends_one_text(order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> None:
+def test_a_record_delivered_twice_sends_one_text(order: dict[str, Any], provider: FakeProvider, rows: Rows) -> None:
     first = image(order, rows)
     for _ in range(3):
         send_sms(stream_event(first, first), Context())
     sweep()
-    assert len(gateway) == 1
+    assert len(provider) == 1
 
 
-def test_an_order_the_stream_never_delivered_is_sent_by_the_sweep(order: dict[str, Any], gateway: FakeGateway) -> None:
+def test_an_order_the_stream_never_delivered_is_sent_by_the_sweep(
+    order: dict[str, Any], provider: FakeProvider
+) -> None:
     assert sweep() == {"sent": 1}
     assert sweep() == {}
-    assert len(gateway) == 1
+    assert len(provider) == 1
 
 
 def test_a_part_of_the_sweep_leaves_the_others_orders_and_all_parts_leave_none(
-    time: Time, gateway: FakeGateway
+    time: Time, provider: FakeProvider
 ) -> None:
     customer = create_customer().body
     placed = [create_order(order_for(customer)) for _ in range(20)]
     sent = [sum(sweep(part=part, parts=3).values()) for part in range(3)]
-    assert sum(sent) == len(gateway) == len(placed)
+    assert sum(sent) == len(provider) == len(placed)
     assert all(sent)
     assert sweep() == {}
 
 
 def test_a_cancelled_orders_text_is_not_sent_from_an_old_record(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     old = image(order, rows)
     cancel(order)
     send_sms(stream_event(old), Context())
-    assert len(gateway) == 0
+    assert len(provider) == 0
     assert state(order)["status"] == "suppressed"
 
 
@@ -201,153 +203,159 @@ def test_a_cancelled_orders_text_is_not_sent_from_an_old_record(
     ],
 )
 def test_the_answer_decides_the_state_and_its_reason_is_kept(
-    kind: Kind, reason: str, status: str, order: dict[str, Any], gateway: FakeGateway, rows: Rows
+    kind: Kind, reason: str, status: str, order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
-    gateway.answers = [refused(kind, reason)]
+    provider.answers = [refused(kind, reason)]
     assert stream(order, rows=rows) == {"batchItemFailures": []}
     sms = state(order)
     assert (sms["status"], sms["reason"]) == (status, reason)
 
 
 def test_what_was_certainly_not_sent_is_tried_again_later_and_later(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
-    gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 3
+    provider.answers = [refused(Kind.not_sent, "connect_failed")] * 3
     stream(order, rows=rows)
     asked = []
     for second in range(1200):
         time.pass_(1)
-        before = gateway.asked
+        before = provider.asked
         if second % 5 == 0:
             sweep()
-        if gateway.asked > before:
+        if provider.asked > before:
             asked.append(second)
-    assert len(gateway) == 1
-    assert gateway.asked == 4
+    assert len(provider) == 1
+    assert provider.asked == 4
     waits = [later - earlier for earlier, later in pairwise(asked)]
     assert waits == sorted(waits)
     assert state(order)["status"] == "sent"
 
 
 def test_after_the_last_try_the_text_has_failed_and_says_why(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, environment: pytest.MonkeyPatch
+    order: dict[str, Any], provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
 ) -> None:
-    gateway.answers = [refused(Kind.deferred, "InsufficientBalance")] * 100
+    provider.answers = [refused(Kind.deferred, "InsufficientBalance")] * 100
     for _ in range(60):
         sweep()
         time.pass_(LONGEST_WAIT_SECONDS)
     sms = state(order)
     assert (sms["status"], sms["reason"]) == ("failed", "InsufficientBalance")
-    assert gateway.asked == settings().sms_max_attempts
+    assert provider.asked == settings().sms_max_attempts
     assert len(sms["history"]) <= 50
 
 
-def test_a_day_without_the_gateway_loses_nothing(order: dict[str, Any], gateway: FakeGateway, time: Time) -> None:
+def test_a_day_without_the_provider_loses_nothing(order: dict[str, Any], provider: FakeProvider, time: Time) -> None:
     end = time.now + timedelta(days=1)
     while time.now < end:
-        gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+        provider.answers = [refused(Kind.not_sent, "connect_failed")]
         sweep()
         time.pass_(300)
-    gateway.answers = []
+    provider.answers = []
     time.pass_(LONGEST_WAIT_SECONDS)
     sweep()
     assert state(order)["status"] == "sent"
-    assert len(gateway) == 1
+    assert len(provider) == 1
 
 
-def test_once_the_gateway_is_back_texts_do_not_wait_for_their_next_try(gateway: FakeGateway, time: Time) -> None:
+def test_once_the_provider_is_back_texts_do_not_wait_for_their_next_try(provider: FakeProvider, time: Time) -> None:
     customer = create_customer().body
     early = [create_order(order_for(customer)).body for _ in range(5)]
     for _ in range(6):
-        gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 5
+        provider.answers = [refused(Kind.not_sent, "connect_failed")] * 5
         sweep()
         time.pass_(1200)
     late = create_order(order_for(customer)).body
-    gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 6
+    provider.answers = [refused(Kind.not_sent, "connect_failed")] * 6
     sweep()
     time.pass_(40)
-    gateway.answers = []
-    # Only the newest one is due; that it goes out shows that all can.
+    provider.answers = []
+    # Only the newest one is due; its success shows that all can go out.
     assert sweep() == {"sent": 6}
     assert {state(order)["status"] for order in (*early, late)} == {"sent"}
-    assert len(gateway) == 6
+    assert len(provider) == 6
 
 
-def test_a_text_that_was_refused_by_itself_waits_though_the_gateway_is_back(gateway: FakeGateway, time: Time) -> None:
+def test_a_text_that_was_refused_by_itself_waits_though_the_provider_is_back(
+    provider: FakeProvider, time: Time
+) -> None:
     customer = create_customer().body
     refusal = refused(Kind.deferred, "InsufficientBalance")
-    gateway.answers = [refusal, refusal]
+    provider.answers = [refusal, refusal]
     waits = create_order(order_for(customer)).body
     sweep()
     time.pass_(40)
     sweep()
     create_order(order_for(customer))
-    gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+    provider.answers = [refused(Kind.not_sent, "connect_failed")]
     sweep()
     time.pass_(40)
     assert sweep() == {"sent": 1}
     assert state(waits)["status"] == "queued"
 
 
-def test_while_the_gateway_is_down_no_text_is_tried_before_its_time(gateway: FakeGateway, time: Time) -> None:
+def test_while_the_provider_is_down_no_text_is_tried_before_its_time(provider: FakeProvider, time: Time) -> None:
     customer = create_customer().body
     for _ in range(3):
         create_order(order_for(customer))
-        gateway.answers = [refused(Kind.not_sent, "connect_failed")] * 9
+        provider.answers = [refused(Kind.not_sent, "connect_failed")] * 9
         sweep()
         time.pass_(13)
-    asked = gateway.asked
+    asked = provider.asked
     sweep()
-    assert gateway.asked == asked + 1
+    assert provider.asked == asked + 1
 
 
 def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none_of_the_texts_own(
-    gateway: FakeGateway, time: Time, monkeypatch: pytest.MonkeyPatch
+    provider: FakeProvider, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = store().orders.get(create_order(order_for(create_customer().body)).body["id"])
     assert base
     waiting = replace(base.sms, status=Status.queued, reason="http_429", attempts=8, retries=8)
-    ids = [each for number in range(10_000) if due_shard(each := f"order-{number}") == due_shard(base.id)][:120]
+    ids = [order_id for number in range(10_000) if due_shard(order_id := f"order-{number}") == due_shard(base.id)][:120]
     for number, order_id in enumerate(ids):
-        # Eight are due; the rest have their next try within the hour.
+        # Eight are due; the next attempt for the rest is within the hour.
         due_at = format_time(clock.plus(time.now, 0 if number < 8 else 60 + number))
         store().orders.add(replace(base, id=order_id, due_at=due_at, sms=waiting))
-    before = {order_id: found for order_id in ids if (found := store().orders.get(order_id))}
+    before = {order_id: stored for order_id in ids if (stored := store().orders.get(order_id))}
     asked: list[int] = []
 
     def throttled(number: str, text: str) -> Outcome:
-        # One in five gets through.
+        # One in five is accepted.
         asked.append(1)
         return refused(Kind.deferred, "http_429") if len(asked) % 5 else accepted(f"ATXid_{len(asked):032x}")
 
-    monkeypatch.setattr(gateway, "send", throttled)
+    monkeypatch.setattr(provider, "send", throttled)
     ended = sweep()
-    after = {order_id: found for order_id in ids if (found := store().orders.get(order_id))}
-    # Nine are due; of the others a first look's worth at most, since most of it failed.
+    after = {order_id: stored for order_id in ids if (stored := store().orders.get(order_id))}
+    # Nine are due; of the others the sweep attempts at most one look's worth, since most of those fail.
     assert 9 + 20 < len(asked) <= 9 + 25
     assert ended["sent"] == len(asked) // 5
-    assert max(found.sms.attempts for found in after.values()) == 9
-    early = [after[each] for each in ids[8:] if after[each].sms.attempts == 9 and after[each].sms.message_id is None]
+    assert max(stored.sms.attempts for stored in after.values()) == 9
+    early = [
+        stored
+        for stored in map(after.__getitem__, ids[8:])
+        if stored.sms.attempts == 9 and stored.sms.message_id is None
+    ]
     assert len(early) > 15
-    assert {(found.sms.retries, found.due_at == before[found.id].due_at) for found in early} == {(8, True)}
+    assert {(stored.sms.retries, stored.due_at == before[stored.id].due_at) for stored in early} == {(8, True)}
 
 
 def test_an_ambiguous_text_is_never_sent_again_by_itself(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
-    gateway.answers = [refused(Kind.unknown, "timeout")]
+    provider.answers = [refused(Kind.unknown, "timeout")]
     stream(order, rows=rows)
     for _ in range(20):
         time.pass_(600)
         sweep()
         stream(order, rows=rows)
-    assert len(gateway) == 1
+    assert len(provider) == 1
     assert state(order)["status"] == "unknown"
     assert [row["id"] for row in list_orders(sms_status="unknown").body["data"]] == [order["id"]]
 
 
 def test_a_sender_that_never_came_back_leaves_unknown_when_its_lease_ends(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     class Killed(BaseException):
         pass
@@ -355,7 +363,7 @@ def test_a_sender_that_never_came_back_leaves_unknown_when_its_lease_ends(
     def die() -> Any:
         raise Killed
 
-    gateway.answers = [die]
+    provider.answers = [die]
     with pytest.raises(Killed):
         stream(order, rows=rows)
     assert state(order)["status"] == "sending"
@@ -364,74 +372,76 @@ def test_a_sender_that_never_came_back_leaves_unknown_when_its_lease_ends(
     time.pass_(settings().sms_lease_seconds + 1)
     sweep()
     assert (state(order)["status"], state(order)["reason"]) == ("unknown", "lease_expired")
-    assert len(gateway) == 0
+    assert len(provider) == 0
 
 
 def test_a_wrong_key_pauses_sending_burns_nothing_and_all_goes_out_after_the_fix(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(12)]
-    gateway.answers = [refused(Kind.misconfigured, "bad_key")] * 1000
+    provider.answers = [refused(Kind.misconfigured, "bad_key")] * 1000
     stream(order, rows=rows)
-    asked = gateway.asked
+    asked = provider.asked
     stream(*others, rows=rows)
     sweep()
-    assert gateway.asked == asked
+    assert provider.asked == asked
     for _ in range(8):
         time.pass_(settings().sms_pause_seconds + 1)
         sweep()
     assert state(order)["attempts"] == 0
-    gateway.answers = []
+    provider.answers = []
     time.pass_(settings().sms_pause_seconds + 1)
     sweep()
-    assert len(gateway) == 13
-    assert {state(each)["status"] for each in (order, *others)} == {"sent"}
+    assert len(provider) == 13
+    assert {state(sent)["status"] for sent in (order, *others)} == {"sent"}
 
 
 def test_who_opted_out_while_the_text_waited_gets_none(
-    order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+    order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
-    gateway.answers = [refused(Kind.not_sent, "connect_failed")]
+    provider.answers = [refused(Kind.not_sent, "connect_failed")]
     stream(order, rows=rows)
     assert opt_out("+254704590344").status == 200
     time.pass_(LONGEST_WAIT_SECONDS)
     sweep()
-    assert len(gateway) == 0
+    assert len(provider) == 0
     assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "opted_out")
     assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
 
 
-def test_a_number_on_the_gateways_blacklist_opts_its_customers_out(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows
+def test_a_number_on_the_providers_blacklist_opts_its_customers_out(
+    order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
-    gateway.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
+    provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
     stream(order, rows=rows)
     assert state(order)["status"] == "failed"
     assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
 
 
 def test_a_batch_is_handed_back_when_the_store_fails_and_sends_nothing_twice(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Orders, "replace", unavailable)
         assert stream(order, rows=rows) == {"batchItemFailures": [{"itemIdentifier": f"{1:021d}"}]}
-    assert len(gateway) == 0
+    assert len(provider) == 0
     stream(order, rows=rows)
-    assert len(gateway) == 1
+    assert len(provider) == 1
 
 
-def test_no_text_is_claimed_with_too_little_time_left(order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> None:
+def test_no_text_is_claimed_with_too_little_time_left(
+    order: dict[str, Any], provider: FakeProvider, rows: Rows
+) -> None:
     send_sms(stream_event(image(order, rows)), Context(seconds=5))
     assert state(order)["status"] == "queued"
-    assert len(gateway) == 0
+    assert len(provider) == 0
 
 
 def test_a_batch_goes_out_side_by_side(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
-    # Nobody gets an answer before all ten have asked.
+    # No request is answered before all ten have arrived.
     all_there = threading.Barrier(10)
     numbered = iter(range(10))
 
@@ -439,13 +449,13 @@ def test_a_batch_goes_out_side_by_side(
         all_there.wait(30)
         return accepted(f"ATXid_{next(numbered):032x}")
 
-    monkeypatch.setattr(gateway, "send", send)
+    monkeypatch.setattr(provider, "send", send)
     stream(order, *others, rows=rows)
-    assert {state(each)["status"] for each in (order, *others)} == {"sent"}
+    assert {state(sent)["status"] for sent in (order, *others)} == {"sent"}
 
 
 class TestCancelledUnderWay:
-    """An order that is cancelled while the gateway is asked."""
+    """The order is cancelled during the call to the provider."""
 
     @pytest.mark.parametrize(
         ("answer", "ends", "reason"),
@@ -458,58 +468,58 @@ class TestCancelledUnderWay:
         ],
     )
     def test_it_is_not_texted_later(
-        self, answer: Outcome, ends: str, reason: str | None, order: dict[str, Any], gateway: FakeGateway, time: Time,
+        self, answer: Outcome, ends: str, reason: str | None, order: dict[str, Any], provider: FakeProvider, time: Time,
         rows: Rows,
     ) -> None:  # fmt: skip
         def cancelled() -> Outcome:
             assert cancel(order).status == 200
             return answer
 
-        gateway.answers = [cancelled]
+        provider.answers = [cancelled]
         stream(order, rows=rows)
-        before = len(gateway)
+        before = len(provider)
         for _ in range(3):
             time.pass_(LONGEST_WAIT_SECONDS)
             sweep()
-        assert (state(order)["status"], state(order)["reason"], len(gateway)) == (ends, reason, before)
+        assert (state(order)["status"], state(order)["reason"], len(provider)) == (ends, reason, before)
 
     def test_one_that_was_left_queued_is_suppressed_by_the_sweep(
-        self, order: dict[str, Any], gateway: FakeGateway
+        self, order: dict[str, Any], provider: FakeProvider
     ) -> None:
-        there = store().orders.get(order["id"])
-        assert there
-        store().orders.replace(replace(there, status="cancelled", version=there.version + 1))
+        stored = store().orders.get(order["id"])
+        assert stored
+        store().orders.replace(replace(stored, status="cancelled", version=stored.version + 1))
         sweep()
         assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "order_cancelled")
-        assert len(gateway) == 0
+        assert len(provider) == 0
 
 
-class TestTheStoreFailsBesideTheState:
-    """What an answer means for others cannot be written; what it means for its order is."""
+class TestTheStoreFailsAfterTheOrderIsWritten:
+    """The store refuses a write about other items; the order's own state is still written."""
 
     def test_a_pause_that_cannot_be_written_leaves_the_text_queued(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows, monkeypatch: pytest.MonkeyPatch
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+        provider.answers = [refused(Kind.misconfigured, "bad_key")]
         with monkeypatch.context() as patch:
             patch.setattr(Due, "pause_sending", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"], state(order)["attempts"]) == ("queued", "bad_key", 0)
         time.pass_(settings().sms_pause_seconds + 1)
         sweep()
-        assert (state(order)["status"], len(gateway)) == ("sent", 1)
+        assert (state(order)["status"], len(provider)) == ("sent", 1)
 
     def test_an_opt_out_that_cannot_be_written_leaves_the_text_failed(
-        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+        self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        gateway.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
+        provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
         with monkeypatch.context() as patch:
             patch.setattr(Customers, "opt_out", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"]) == ("failed", "UserInBlacklist")
 
     def test_a_report_whose_text_cannot_be_looked_for_keeps_no_other_text_waiting(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, monkeypatch: pytest.MonkeyPatch
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         report("ATXid_stranger", "Success")
         time.pass_(10)
@@ -522,20 +532,20 @@ class TestTheStoreFailsBesideTheState:
 
 
 class TestOptOutsByNumber:
-    """Who opted out is remembered by their number, and shown at their customers."""
+    """An opt-out is stored by phone number; each customer with that number shows it."""
 
     @pytest.mark.parametrize("written", ["+254704590344", " 254704590344", "254704590344"])
     def test_a_customer_of_later_gets_no_text_and_shows_why(
-        self, written: str, time: Time, gateway: FakeGateway, rows: Rows
+        self, written: str, time: Time, provider: FakeProvider, rows: Rows
     ) -> None:
         assert opt_out(written).status == 200
         customer = create_customer().body
         order = create_order(order_for(customer)).body
         stream(order, rows=rows)
-        assert (state(order)["status"], state(order)["reason"], len(gateway)) == ("suppressed", "opted_out", 0)
+        assert (state(order)["status"], state(order)["reason"], len(provider)) == ("suppressed", "opted_out", 0)
         assert get("get_customer", "customer", customer["id"]).body["sms_opted_out"] is True
 
-    def test_once_the_customer_agrees_texts_go_out_again(self, time: Time, gateway: FakeGateway, rows: Rows) -> None:
+    def test_once_the_customer_agrees_texts_go_out_again(self, time: Time, provider: FakeProvider, rows: Rows) -> None:
         opt_out("+254704590344")
         customer = create_customer().body
         sweep()
@@ -543,10 +553,10 @@ class TestOptOutsByNumber:
         assert call("update_customer", event).body["sms_opted_out"] is False
         order = create_order(order_for(customer)).body
         stream(order, rows=rows)
-        assert (state(order)["status"], len(gateway)) == ("sent", 1)
+        assert (state(order)["status"], len(provider)) == ("sent", 1)
 
     def test_it_outlives_its_customers_erasure_without_the_number(
-        self, time: Time, gateway: FakeGateway, rows: Rows
+        self, time: Time, provider: FakeProvider, rows: Rows
     ) -> None:
         customer = create_customer().body
         opt_out("+254704590344")
@@ -554,7 +564,7 @@ class TestOptOutsByNumber:
         assert "254704590344" not in str(rows("customers"))
         order = create_order(order_for(create_customer().body)).body
         stream(order, rows=rows)
-        assert (state(order)["status"], len(gateway)) == ("suppressed", 0)
+        assert (state(order)["status"], len(provider)) == ("suppressed", 0)
 
     def test_who_never_opted_out_leaves_no_trace_by_agreeing(self, time: Time, rows: Rows) -> None:
         customer = create_customer().body
@@ -569,7 +579,7 @@ class TestOptOutsByNumber:
 
 class TestDeliveryReports:
     @pytest.fixture
-    def sent(self, order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> dict[str, Any]:
+    def sent(self, order: dict[str, Any], provider: FakeProvider, rows: Rows) -> dict[str, Any]:
         stream(order, rows=rows)
         return order | {"message_id": state(order)["message_id"]}
 
@@ -588,12 +598,12 @@ class TestDeliveryReports:
         ],
     )
     def test_reports_move_the_order_forward_whatever_their_order(
-        self, statuses: list[str], ends: str, sent: dict[str, Any], gateway: FakeGateway
+        self, statuses: list[str], ends: str, sent: dict[str, Any], provider: FakeProvider
     ) -> None:
         for status in statuses:
             assert report(sent["message_id"], status).status == 200
         assert state(sent)["status"] == ends
-        assert len(gateway) == 1
+        assert len(provider) == 1
 
     def test_what_is_reported_of_another_number_is_no_word_about_this_one(self, sent: dict[str, Any]) -> None:
         for status in ("Success", "Failed"):
@@ -605,27 +615,27 @@ class TestDeliveryReports:
         assert state(sent)["status"] == "delivered"
 
     def test_a_text_that_was_held_for_review_and_let_go_is_delivered(
-        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, rows: Rows
     ) -> None:
-        gateway.answers = [Outcome(Kind.refused, "RiskHold", "ATXid_held")]
+        provider.answers = [Outcome(Kind.refused, "RiskHold", "ATXid_held")]
         stream(order, rows=rows)
         assert (state(order)["status"], state(order)["message_id"]) == ("failed", "ATXid_held")
         report("ATXid_held", "Success")
         assert (state(order)["status"], state(order)["reason"]) == ("delivered", None)
 
     def test_a_failure_that_overtakes_the_state_keeps_its_reason(
-        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, monkeypatch: pytest.MonkeyPatch
+        self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         link = ProviderMessages.link
 
         def linked(self: ProviderMessages, message_id: str, order: Order, now: datetime) -> Any:
-            found = link(self, message_id, order, now)
+            message = link(self, message_id, order, now)
             report(message_id, "Failed", failureReason="UserInBlackList")
-            return found
+            return message
 
         monkeypatch.setattr(ProviderMessages, "link", linked)
-        # One report overtakes the answer, so that message and state are not written together; another the state.
-        gateway.answers = [accepted("ATXid_fast")]
+        # One report overtakes the answer, so message and state are written separately; another overtakes the state.
+        provider.answers = [accepted("ATXid_fast")]
         report("ATXid_fast", "Submitted")
         stream(order, rows=rows)
         sms = state(order)
@@ -664,21 +674,21 @@ class TestDeliveryReports:
         assert call("record_delivery_report", event).status == 415
 
     def test_a_report_that_overtakes_the_answer_is_not_lost(
-        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, rows: Rows
     ) -> None:
         def overtaken() -> Any:
             report("ATXid_fast", "Success")
             return accepted("ATXid_fast")
 
-        gateway.answers = [overtaken]
+        provider.answers = [overtaken]
         stream(order, rows=rows)
         sms = state(order)
         assert (sms["status"], sms["message_id"], sms["cost"]) == ("delivered", "ATXid_fast", "KES 0.8000")
 
     def test_a_report_settles_the_one_unknown_text_it_can_belong_to(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
-        gateway.answers = [refused(Kind.unknown, "timeout")]
+        provider.answers = [refused(Kind.unknown, "timeout")]
         stream(order, rows=rows)
         report("ATXid_lost", "Success")
         time.pass_(10)
@@ -690,10 +700,10 @@ class TestDeliveryReports:
 
     @pytest.mark.parametrize("writes", [0, 1])
     def test_a_sweep_that_ends_while_it_tells_an_order_what_was_reported_leaves_the_rest_to_the_next(
-        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        self, writes: int, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        gateway.answers = [refused(Kind.unknown, "timeout")]
+        provider.answers = [refused(Kind.unknown, "timeout")]
         stream(order, rows=rows)
         for status in ("Submitted", "Success"):
             report("ATXid_lost", status)
@@ -711,14 +721,14 @@ class TestDeliveryReports:
 
     @pytest.mark.parametrize("writes", [1, 2])
     def test_a_report_that_overtook_an_answer_is_not_lost_with_its_sender(
-        self, writes: int, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows,
+        self, writes: int, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         def overtaken() -> Outcome:
             report("ATXid_fast", "Success")
             return accepted("ATXid_fast")
 
-        gateway.answers = [overtaken]
+        provider.answers = [overtaken]
         replace_order, done = Orders.replace, iter([True] * writes)
         with monkeypatch.context() as patch:
             patch.setattr(
@@ -731,26 +741,26 @@ class TestDeliveryReports:
         assert state(order)["status"] == "delivered"
 
     def test_with_two_candidates_nothing_is_guessed(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         other = create_order(order_for({"id": order["customer"]})).body
-        gateway.answers = [refused(Kind.unknown, "timeout")] * 2
+        provider.answers = [refused(Kind.unknown, "timeout")] * 2
         stream(order, other, rows=rows)
         report("ATXid_lost", "Success")
         for _ in range(12):
             time.pass_(600)
             sweep()
-        assert {state(each)["status"] for each in (order, other)} == {"unknown"}
+        assert {state(sent)["status"] for sent in (order, other)} == {"unknown"}
 
     def test_a_report_that_came_before_the_text_is_not_about_it(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         report("ATXid_old", "Success")
         for _ in range(5):
             time.pass_(120)
             sweep(part=1, parts=2)
         other = create_order(order_for({"id": order["customer"]})).body
-        gateway.answers = [refused(Kind.unknown, "connection_lost")]
+        provider.answers = [refused(Kind.unknown, "connection_lost")]
         stream(other, rows=rows)
         for _ in range(15):
             time.pass_(300)
@@ -758,9 +768,9 @@ class TestDeliveryReports:
         assert state(other)["status"] == "unknown"
 
     def test_of_two_candidates_none_becomes_the_one_by_waiting(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
-        gateway.answers = [refused(Kind.unknown, "timeout")] * 2
+        provider.answers = [refused(Kind.unknown, "timeout")] * 2
         stream(order, rows=rows)
         time.pass_(3000)
         other = create_order(order_for({"id": order["customer"]})).body
@@ -769,17 +779,17 @@ class TestDeliveryReports:
         for _ in range(15):
             time.pass_(300)
             sweep()
-        assert {state(each)["status"] for each in (order, other)} == {"unknown"}
+        assert {state(sent)["status"] for sent in (order, other)} == {"unknown"}
 
     def test_of_two_messages_none_becomes_the_one_by_waiting(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
-        gateway.answers = [refused(Kind.unknown, "timeout")]
+        provider.answers = [refused(Kind.unknown, "timeout")]
         stream(order, rows=rows)
         report("ATXid_first", "Success")
         time.pass_(3000)
         report("ATXid_second", "Success")
-        # Until nobody looks for either of them any more.
+        # Until the search for both has ended.
         for _ in range(18):
             time.pass_(900)
             sweep()
@@ -789,16 +799,16 @@ class TestDeliveryReports:
         assert "+254704590344" not in str(kept)
 
     def test_an_attempt_that_a_person_asked_again_for_is_still_a_candidate(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
-        gateway.answers = [refused(Kind.unknown, "timeout")]
+        provider.answers = [refused(Kind.unknown, "timeout")]
         stream(order, rows=rows)
         time.pass_(61)
         assert again(order).status == 202
         time.pass_(1)
         sweep()
         other = create_order(order_for({"id": order["customer"]})).body
-        gateway.answers = [refused(Kind.unknown, "connection_lost")]
+        provider.answers = [refused(Kind.unknown, "connection_lost")]
         stream(other, rows=rows)
         report("ATXid_of_the_first_attempt", "Success")
         for _ in range(15):
@@ -807,7 +817,7 @@ class TestDeliveryReports:
         assert (state(order)["status"], state(other)["status"]) == ("sent", "unknown")
 
     def test_a_report_waits_for_a_text_that_is_still_under_way(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         class Killed(BaseException):
             pass
@@ -816,44 +826,44 @@ class TestDeliveryReports:
             report("ATXid_lost", "Success")
             raise Killed
 
-        gateway.answers = [die]
+        provider.answers = [die]
         with pytest.raises(Killed):
             stream(order, rows=rows)
         for _ in range(40):
             time.pass_(5)
             sweep()
-        assert (state(order)["status"], len(gateway)) == ("delivered", 0)
+        assert (state(order)["status"], len(provider)) == ("delivered", 0)
 
     def test_reports_in_any_number_and_order_send_nothing(
-        self, sent: dict[str, Any], gateway: FakeGateway, time: Time
+        self, sent: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         for number in range(60):
             report(sent["message_id"] if number % 2 else f"ATXid_{number}", ["Success", "Failed", "Sent"][number % 3])
         time.pass_(100)
         sweep()
-        assert len(gateway) == 1
+        assert len(provider) == 1
 
 
 class TestAskingAgain:
     @pytest.fixture
-    def failed(self, order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> dict[str, Any]:
-        gateway.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
+    def failed(self, order: dict[str, Any], provider: FakeProvider, rows: Rows) -> dict[str, Any]:
+        provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
         stream(order, rows=rows)
         return order
 
     def test_one_new_attempt_goes_out_with_the_next_sweep(
-        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+        self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         answer = again(failed)
         assert (answer.status, answer.body["sms"]["status"]) == (202, "queued")
         time.pass_(1)
         sweep()
         sms = state(failed)
-        assert (sms["status"], sms["attempts"], len(gateway)) == ("sent", 2, 1)
+        assert (sms["status"], sms["attempts"], len(provider)) == ("sent", 2, 1)
         assert [entry.get("reason") for entry in sms["history"] if entry.get("cause") == "requested"] == ["lost phone"]
 
     def test_the_same_key_again_is_the_same_attempt(
-        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+        self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         again(failed)
         time.pass_(1)
@@ -862,11 +872,11 @@ class TestAskingAgain:
         assert (answer.status, answer.headers["idempotency-replayed"]) == (202, "true")
         time.pass_(100)
         sweep()
-        assert len(gateway) == 1
+        assert len(provider) == 1
         assert again(failed, reason="other").body["code"] == "idempotency_key_reused"
 
     def test_it_minds_the_version_and_a_replay_is_answered_whatever_that_is_by_then(
-        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+        self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         stale = again(failed, **{"If-Match": '"1"'})
         assert (stale.status, stale.body["code"]) == (412, "version_mismatch")
@@ -878,14 +888,14 @@ class TestAskingAgain:
         replay = again(failed, **{"If-Match": current})
         assert (replay.status, replay.headers["idempotency-replayed"]) == (202, "true")
         assert again(failed, key="two", **{"If-Match": current}).status == 412
-        assert len(gateway) == 1
+        assert len(provider) == 1
 
     def test_a_key_is_required(self, failed: dict[str, Any]) -> None:
         answer = again(failed, key=None)
         assert (answer.status, answer.body["code"]) == (400, "idempotency_key_required")
 
     def test_only_one_a_minute_and_the_refusal_does_not_use_the_key_up(
-        self, failed: dict[str, Any], gateway: FakeGateway, time: Time
+        self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         again(failed)
         time.pass_(10)
@@ -910,7 +920,7 @@ class TestAskingAgain:
 
     @pytest.mark.parametrize("status", Status)
     def test_each_state_says_whether_a_text_may_be_asked_for_again(
-        self, status: Status, order: dict[str, Any], gateway: FakeGateway, time: Time
+        self, status: Status, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         causes = {
             Status.queued: (),
@@ -922,12 +932,12 @@ class TestAskingAgain:
             Status.unknown: (Cause.claimed, Cause.ambiguous),
             Status.suppressed: (Cause.opted_out,),
         }
-        there = store().orders.get(order["id"])
+        stored = store().orders.get(order["id"])
         for cause in causes[status]:
-            assert there
-            there = there.on(cause, time.now)
-            assert there
-            store().orders.replace(there)
+            assert stored
+            stored = stored.on(cause, time.now)
+            assert stored
+            store().orders.replace(stored)
         assert state(order)["status"] == status
         refusals = {
             Status.queued: "sms_in_progress", Status.sending: "sms_in_progress", Status.suppressed: "sms_suppressed",
@@ -939,7 +949,7 @@ class TestAskingAgain:
             assert (answer.status, answer.body["sms"]["status"]) == (202, "queued")
 
     def test_a_replay_never_sends_however_often_the_text_was_asked_for(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+        self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         for number in range(50):
             sweep()
@@ -949,16 +959,16 @@ class TestAskingAgain:
         time.pass_(61)
         answer = again(order, key="one-more")
         assert (answer.status, answer.body["code"]) == (409, "sms_too_often")
-        before = len(gateway)
+        before = len(provider)
         replay = again(order, key="key-0")
         assert (replay.status, replay.headers["idempotency-replayed"]) == (202, "true")
         sweep()
-        assert len(gateway) == before == 51
+        assert len(provider) == before == 51
         causes = Counter(entry.get("cause") for entry in state(order)["history"])
         assert (causes["requested"], causes["accepted"]) == (50, 51)
 
     def test_a_late_report_of_the_attempt_before_does_not_touch_the_new_one(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time, rows: Rows
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         stream(order, rows=rows)
         old = state(order)["message_id"]
@@ -969,20 +979,20 @@ class TestAskingAgain:
         sweep()
         report(old, "Failed")
         assert state(order)["status"] == "sent"
-        assert len(gateway) == 2
+        assert len(provider) == 2
 
 
-def test_what_is_stored_reads_back_the_same(order: dict[str, Any], gateway: FakeGateway, rows: Rows) -> None:
+def test_what_is_stored_reads_back_the_same(order: dict[str, Any], provider: FakeProvider, rows: Rows) -> None:
     stream(order, rows=rows)
-    there = store().orders.get(order["id"])
-    assert there is not None
-    assert order_from_item(order_to_item(there)) == there
+    stored = store().orders.get(order["id"])
+    assert stored is not None
+    assert order_from_item(order_to_item(stored)) == stored
 
 
 def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every_state(
-    order: dict[str, Any], gateway: FakeGateway, rows: Rows, capsys: pytest.CaptureFixture[str]
+    order: dict[str, Any], provider: FakeProvider, rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gateway.answers = [refused(Kind.misconfigured, "bad_key")]
+    provider.answers = [refused(Kind.misconfigured, "bad_key")]
     stream(order, rows=rows)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     assert [line["SmsMisconfigured"] for line in lines if "SmsMisconfigured" in line] == [[1]]
@@ -991,7 +1001,7 @@ def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every
 
 
 class TestRetention:
-    """Texts are forgotten after SMS_TEXT_DAYS."""
+    """The sweep removes texts after SMS_TEXT_DAYS."""
 
     @pytest.fixture(autouse=True)
     def _ten_days(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -999,7 +1009,7 @@ class TestRetention:
         settings.cache_clear()
 
     def test_an_old_order_has_neither_text_nor_number_and_a_young_one_both(
-        self, order: dict[str, Any], gateway: FakeGateway, rows: Rows, time: Time
+        self, order: dict[str, Any], provider: FakeProvider, rows: Rows, time: Time
     ) -> None:
         stream(order, rows=rows)
         report(state(order)["message_id"], "Success")
@@ -1016,17 +1026,17 @@ class TestRetention:
             [row for row in rows("orders") if row["id"]["S"] == f"message#{sms['message_id']}"]
         )
         assert sweep() == {}
-        # Late, and it changes nothing.
+        # A late report changes nothing.
         assert report(sms["message_id"], "Failed").status == 200
         assert state(order)["status"] == "delivered"
 
     def test_a_text_on_its_way_is_waited_for_and_none_is_passed_over(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+        self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         others = [create_order({"customer": order["customer"], "item": "desk", "amount": "5"}).body for _ in range(3)]
         time.pass_(11 * 86_400)
         assert sweep(part=1, parts=2).get("forgotten") is None
-        gateway.answers = [refused(Kind.deferred, "InsufficientBalance")]
+        provider.answers = [refused(Kind.deferred, "InsufficientBalance")]
         sweep()
         time.pass_(7200)
         sweep()
@@ -1035,7 +1045,7 @@ class TestRetention:
         assert {state(each)["text"] for each in [order, *others]} == {None}
 
     def test_a_forgotten_text_that_is_asked_for_again_is_written_anew(
-        self, order: dict[str, Any], gateway: FakeGateway, time: Time
+        self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         sweep()
         time.pass_(11 * 86_400)
@@ -1045,4 +1055,4 @@ class TestRetention:
         )
         assert call("resend_sms", again).status == 202
         sweep()
-        assert gateway.sent == [("+254704590344", order["sms"]["text"])] * 2
+        assert provider.sent == [("+254704590344", order["sms"]["text"])] * 2

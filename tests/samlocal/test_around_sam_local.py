@@ -1,4 +1,4 @@
-"""What `make sam-local` does around sam: addresses, rebuilding, and the way from containers to the loopback."""
+"""`make sam-local` around sam: addresses, rebuilding, and the way from containers to the loopback."""
 
 import asyncio
 import os

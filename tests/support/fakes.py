@@ -1,4 +1,4 @@
-"""In-memory stand-ins with a small surface for asking what happened."""
+"""In-memory stand-ins that record what happened."""
 
 import threading
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from sales.africastalking.answers import Kind, Outcome
 
 
-class FakeGateway:
-    """Takes texts like Africa's Talking: never tells two equal ones apart. `sent` is every text it took."""
+class FakeProvider:
+    """Accepts texts like Africa's Talking, which does not detect duplicates. `sent` holds every text it accepted."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
@@ -19,7 +19,7 @@ class FakeGateway:
         return len(self.sent)
 
     def send(self, number: str, text: str) -> Outcome:
-        """The next scripted answer, else accepted."""
+        """Return the next scripted answer; without one, accept the text."""
         with self._lock:
             self.asked += 1
             answer = self.answers.pop(0) if self.answers else None
@@ -32,10 +32,10 @@ class FakeGateway:
 
 
 def accepted(message_id: str) -> Outcome:
-    """The gateway took the text."""
+    """Return the answer to an accepted text."""
     return Outcome(Kind.accepted, "Success", message_id, "KES 0.8000", opted_out=False)
 
 
 def refused(kind: Kind, reason: str, *, opted_out: bool = False) -> Outcome:
-    """The gateway did not take the text, or nobody knows."""
+    """Return the answer to a text that the provider refused or may not have accepted."""
     return Outcome(kind, reason, None, None, opted_out=opted_out)

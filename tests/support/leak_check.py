@@ -1,4 +1,4 @@
-"""What no log and no other output of any test may have: somebody's name, number or address, a token, a secret."""
+"""No log and no other output of a test may hold a person's name, number or address, a token or a secret."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,26 +12,26 @@ PRIVATE = {
     "a name": r"(?i)john doe|john%20doe",
     "a token": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}",
 }
-# What `make run` greets with: the README's customer, who is nobody.
+# The greeting of `make run` shows the README's customer, who does not exist.
 EXAMPLE = """    --json '{"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}'"""
 _FIELDS = ("name", "phone_number", "email")
-# Shorter ones are in other words.
+# Shorter ones also occur inside other words.
 _SHORTEST = 6
 
 
 class Used:
-    """What the helpers of a test have made of people and tokens, to be looked for when it is over."""
+    """The personal data and tokens that a test used; its outputs are searched for them when it ends."""
 
     def __init__(self) -> None:
         self._pieces: set[str] = set()
 
     def note(self, body: Any) -> None:
-        """Notes a customer's fields, where the body of a request has them."""
+        """Note a customer's fields, if the body of a request has them."""
         if isinstance(body, dict):
             self.note_texts(body[name] for name in _FIELDS if isinstance(body.get(name), str))
 
     def note_texts(self, texts: Iterable[str]) -> None:
-        """Notes these, but for what is found whoever made it: a bench has thousands of numbers."""
+        """Note these, except those that PRIVATE finds anyway: a bench has thousands of numbers."""
         self._pieces |= {
             text.strip()
             for text in texts
@@ -39,12 +39,12 @@ class Used:
         }
 
     def note_token(self, token: str) -> None:
-        """Notes what a token says, and its signature: its header is the same for all."""
+        """Note a token's claims and signature. All tokens share one header."""
         self.note_texts(token.split(".")[1:])
 
     @property
     def pattern(self) -> str:
-        """Finds any of it, as it is, in a query or in JSON; a number with its plus or without."""
+        """A pattern that matches any of it: plain, in a query or in JSON; a number with or without its plus."""
         shapes = {
             shape
             for piece in self._pieces
@@ -56,7 +56,7 @@ class Used:
 
 
 def found_in(text: str, patterns: dict[str, str]) -> Iterator[tuple[int, str]]:
-    """Each line that has something of it, by number, with its kind."""
+    """Yield the number of each line that matches a pattern, with the pattern's kind."""
     compiled = {kind: re.compile(pattern) for kind, pattern in patterns.items() if pattern}
     for number, line in enumerate(text.splitlines(), 1):
         if line == EXAMPLE:
@@ -67,9 +67,9 @@ def found_in(text: str, patterns: dict[str, str]) -> Iterator[tuple[int, str]]:
 
 
 def leaks(state: Path, used: Used | None = None) -> list[str]:
-    """What the outputs of a system in this folder have that they may not: file and line, and of what kind it is.
+    """Return each leak in the outputs of the system in this folder: file, line and kind.
 
-    They are the logs of all parts, those put aside at a start, and what `make run` itself said.
+    The outputs are the logs of all parts, those put aside at a start, and the output of `make run` itself.
     """
     secrets = {f"the {name}": path.read_text().strip() for name in SECRETS if (path := state / name).is_file()}
     patterns = PRIVATE | {kind: re.escape(value) for kind, value in secrets.items()}

@@ -34,31 +34,31 @@ class Issuer:
         self.drip = 0.0
         self.drip_head = False
         self.padding: bytes = b""
-        # What its discovery document says otherwise or is instead, and what its token endpoint answers but for a good token.
+        # Changes to its discovery document, a replacement for it, other keys, and an answer of its token endpoint.
         self.discovery: dict[str, Any] = {}
         self.document: Any = None
         self.published: dict[str, Any] | None = None
         self.grants: tuple[int, Any] | None = None
-        # What it answers to whoever wants to sign in without being asked: status, text, and where the browser is sent,
-        # `{back}` being where it came from.
+        # Its answer to a silent sign-in: status, text, and the address that the browser goes to; `{back}` is where it
+        # came from.
         self.sign_in = (302, "", "{back}?error=login_required&state=x")
-        # What its other answers to a POST are, one after the other, before `grants`; None hangs up without any.
+        # Its first answers to a POST, in order, before `grants`; None hangs up without an answer.
         self.script: list[tuple[int, Any] | None] = []
-        # Where its answers send their reader instead.
+        # The address that its answers redirect to.
         self.elsewhere = ""
         self.attacker: Issuer | None = None
-        # Published beside the other: no key for RS256.
+        # Published next to the other; not usable for RS256.
         self.elliptic = ec.generate_private_key(ec.SECP256R1())
         self.rotate(kid)
 
     def rotate(self, kid: str) -> None:
-        """Signs with a new key from now on, and publishes no other."""
+        """Sign with a new key from now on, and publish only that one."""
         self.kid = kid
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     @property
     def public_pem(self) -> bytes:
-        """The public key, as anybody can have it."""
+        """The public key, in PEM."""
         return self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -88,7 +88,7 @@ class Issuer:
         return {"keys": [entry, elliptic]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """An access token's claims as Okta's custom authorization server makes them; None leaves one out."""
+        """Return an access token's claims as Okta's custom authorization server writes them; None leaves one out."""
         now = int(time.time())
         claims = {
             "ver": 1,
@@ -104,19 +104,19 @@ class Issuer:
         return {name: value for name, value in claims.items() if value is not None}
 
     def sign(self, header: dict[str, Any] | str, claims: dict[str, Any] | str) -> str:
-        """Header and claims (JSON text, or what becomes it), signed with RS256 whatever the header says."""
+        """Return header and claims (JSON text, or objects), signed with RS256 even if the header names another algorithm."""
         parts = [part if isinstance(part, str) else json.dumps(part) for part in (header, claims)]
         head = ".".join(b64(part.encode()) for part in parts)
         return f"{head}.{b64(self.key.sign(head.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
     def token(self, **changes: Any) -> str:
-        """A good token, but for these claims."""
+        """Return a valid token with these claims changed."""
         return self.sign({"alg": "RS256", "kid": self.kid}, self.claims(**changes))
 
 
 @contextmanager
 def running(issuer: Issuer) -> Iterator[Issuer]:
-    """The issuer with its discovery document and keys on a free loopback port."""
+    """Serve the issuer's discovery document and keys on a free loopback port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""What `make build` ships: a small layer with bytecode that Lambda can use, its libraries as published, all of it working."""
+"""The output of `make build`: a small layer with bytecode that Lambda can use, its libraries as published, all of it working."""
 
 import base64
 import hashlib

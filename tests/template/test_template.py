@@ -15,7 +15,7 @@ from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
 HTTP_API_SECONDS = 30
-# What one lost try of the store costs (shared/sales/runtime/aws.py: read timeout).
+# The time that one lost call to the store takes (shared/sales/runtime/aws.py: read timeout).
 LOST_TRY_SECONDS = 5
 # Resources with a wildcard, each with its reason.
 WILDCARDS = {

@@ -58,7 +58,7 @@ def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What lint-imports says of a copy of the tree with all of PLANTED in it."""
+    """Return the output of lint-imports on a copy of the tree with all of PLANTED in it."""
     tree = tmp_path_factory.mktemp("planted")
     shutil.copy(ROOT / "pyproject.toml", tree)
     for package in ("shared/sales", "functions", "deployment", "contract", "local", "scripts", "bench"):

@@ -20,7 +20,7 @@ __all__ = ["REFUSALS", "check_issuer"]
 _SECONDS = 10
 # Longer than this, a revoked token stays valid for longer than a person would expect.
 _LONG_LIFETIME = 3600
-# What to do about the error codes of a token endpoint (RFC 6749, 5.2).
+# Advice for each error code of a token endpoint (RFC 6749, 5.2).
 REFUSALS = {
     "invalid_client": "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET with the API Services application, which must be active.",
     "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, step 2).",

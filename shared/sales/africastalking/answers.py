@@ -15,7 +15,7 @@ OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time
 
 
 class Kind(StrEnum):
-    """What we know of a text after asking the provider to send it."""
+    """The state of a text, as far as we know it, after asking the provider to send it."""
 
     accepted = "accepted"
     refused = "refused"  # permanently
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What happened to a text, with a stable reason, and the provider's message id and cost where it accepted it."""
+    """The outcome of a request, with a stable reason; also message id and cost if the provider accepted the text."""
 
     kind: Kind
     reason: str

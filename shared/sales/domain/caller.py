@@ -1,4 +1,4 @@
-"""Who calls the API."""
+"""The caller of the API."""
 
 from typing import NamedTuple
 

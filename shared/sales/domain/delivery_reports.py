@@ -65,7 +65,7 @@ class DeliveryReport(NamedTuple):
 
 
 class ProviderMessage(NamedTuple):
-    """What we know of one provider message: its order and attempt, if known, and the reports that came so far."""
+    """One provider message: its order and attempt, if known, and the reports that came so far."""
 
     id: str
     order_id: str | None

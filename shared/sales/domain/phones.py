@@ -3,7 +3,7 @@
 __all__ = ["is_e164", "mask", "parse_phone_number", "reported_number"]
 
 _SEPARATORS = str.maketrans("", "", " ().-")
-# What may stand before a Kenyan number's nine digits. They are not compared with a list of ranges: new 01xx ranges
+# A Kenyan number's nine digits may follow any of these. We do not check them against a list of ranges: new 01xx ranges
 # appear faster than any list, and the provider knows which exist.
 _KENYAN_PREFIXES = frozenset({"", "0", "254", "2540", "+254", "+2540"})
 

@@ -62,7 +62,7 @@ def match_report(store: Store, message: ProviderMessage) -> None:
     now = clock.now()
     messages = store.provider_messages
     if message.order_id is not None:
-        # Whoever linked it may have stopped before its order knew the reports.
+        # The process that linked it may have stopped before it gave the reports to the order.
         for order in store.due.items([message.order_id]):
             if isinstance(order, Order):
                 apply_reports(store, order, message, now)

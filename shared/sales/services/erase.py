@@ -1,4 +1,4 @@
-"""What we hold about a person, and how we forget it."""
+"""Erase all that we store about a person."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -9,7 +9,7 @@ __all__ = ["Done", "check_replay"]
 
 
 class Done[Made](NamedTuple):
-    """What a request made or changed; `replayed` if an earlier request with its Idempotency-Key did."""
+    """The item that a request created or changed; `replayed` if an earlier request with its Idempotency-Key did so."""
 
     made: Made
     replayed: bool = False

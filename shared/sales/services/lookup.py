@@ -25,7 +25,7 @@ def find_customer(id_or_code: str) -> Customer:
 
 
 def find_order(order_id: str) -> Order:
-    """Return the order with this id. Raise Problem `not_found`, also for what is no order's id."""
+    """Return the order with this id. Raise Problem `not_found` if it does not exist or is not an order's."""
     # Other items of the table have ids too; only a UUID is an order's.
     order = store().orders.get(order_id.lower()) if is_id(order_id.lower()) else None
     if order is None:

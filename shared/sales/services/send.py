@@ -29,7 +29,7 @@ from sales.store.due import SendingState
 
 __all__ = ["CONCURRENCY", "NEEDED_SECONDS", "Sender", "collecting", "sender"]
 
-# What a text needs before it is claimed: the time of a call, and of the writes around it.
+# A text is claimed only with this much time left: for the call, and for the writes around it.
 NEEDED_SECONDS = PROVIDER_SECONDS + 5.0
 CONCURRENCY = 96
 _CAUSES = {
@@ -64,7 +64,7 @@ class Sender:
     ) -> Counter[str]:
         """Send the texts of these orders that are queued and due; return how many ended in which state.
 
-        Orders that cannot be claimed in the time left stay as they are (`left`), and those that somebody else claims are
+        Orders that cannot be claimed in the time left stay as they are (`left`), and those that another sender claims are
         `taken`. With `early`, unchanged orders are sent ahead of schedule, and an attempt that sends nothing does not count
         towards their retry limit. With `in_groups`, claims are written together: far less work, and twice the write units. A
         failing provider is a state of the order; raise Problem `unavailable` if the store fails.
@@ -130,7 +130,7 @@ class Sender:
         return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value
 
     def _claim(self, order: Order, *, early: bool, in_group: bool) -> Order | None:
-        """Claim the order's text with a lease and return the order, or None if it is not due or somebody else has it."""
+        """Claim the order's text with a lease and return the order, or None if it is not due or another sender has it."""
         for _ in range(2):
             now = clock.now()
             if not (early or order.is_due(now)) or order.status == "cancelled":

@@ -23,8 +23,8 @@ from sales.store.due import DUE_SHARDS
 
 __all__ = ["sweep"]
 
-# What one look takes from a partition of the due index: enough to keep the sender busy, few enough that what was read is
-# still true when its turn comes.
+# One look reads at most this many items from a partition of the due index: enough to keep the sender busy, and few
+# enough that each is still current when its turn comes.
 _LOOK = 100
 # The first look ahead of schedule takes no more than this: one text that went through may have been luck.
 _FIRST_AHEAD = 25

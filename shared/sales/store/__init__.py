@@ -43,14 +43,14 @@ class Store:
 
     @cached_property
     def provider_messages(self) -> "ProviderMessages":
-        """What the provider says about texts."""
+        """The provider's records of our texts."""
         from sales.store.provider_messages import ProviderMessages
 
         return ProviderMessages(self._orders_table)
 
     @cached_property
     def due(self) -> "Due":
-        """What the sweep looks at."""
+        """The items that the sweep reads."""
         from sales.store.due import Due
 
         return Due(self._connection, self._orders_table, self._customers_table)

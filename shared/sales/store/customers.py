@@ -21,7 +21,7 @@ def email_key(email: str) -> str:
 
 
 def opt_out_key(number: str) -> str:
-    """Return the key of a number's opt-out, which also holds for whoever has the number later.
+    """Return the key of a number's opt-out, which also holds for a later owner of the number.
 
     A digest: erasing a customer removes the number from the store, and keeps the opt-out.
     """

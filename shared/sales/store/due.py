@@ -1,4 +1,4 @@
-"""What the sweep looks at: items that are due, whether texts may go out now, and how far retention has come."""
+"""The items that the sweep reads: those that are due, whether texts may go out now, and how far retention has come."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -48,7 +48,7 @@ class Pause(NamedTuple):
 
 
 class SendingState(NamedTuple):
-    """What decides whether texts may go out: the customers (by code) and numbers that have opted out, and the pause."""
+    """The reasons not to send a text: the customers (by code) and numbers that have opted out, and the pause."""
 
     customers_opted_out: frozenset[str]
     numbers_opted_out: frozenset[str]

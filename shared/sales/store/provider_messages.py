@@ -50,7 +50,7 @@ class ProviderMessages:
     def link(self, message_id: str, order: Order, now: datetime) -> ProviderMessage:
         """Store which order and attempt this message is about; return it with the reports that were faster than the answer.
 
-        A message that is due stays due until `settle`: whoever links it may stop before the order has its reports.
+        A message that is due stays due until `settle`: the caller may stop before the order has its reports.
         """
         return self._update(
             message_id,
@@ -84,7 +84,7 @@ class ProviderMessages:
         self._update(message_id, "REMOVE due_shard, due_at", {})
 
     def forget_number(self, message_id: str) -> None:
-        """Remove the number a message went to, and with it the search for its order; do nothing if there is no such message.
+        """Remove the number a message went to, and end the search for its order; do nothing if the message does not exist.
 
         A later report brings the number again.
         """

@@ -169,8 +169,8 @@ class Table:
     def put_if(self, put: Put) -> None:
         """Write the item if its condition holds; otherwise raise Conflict with the item that is stored.
 
-        Each write has its own id: if an answer is lost and botocore asks again, the condition meets what the first request
-        wrote, and that is no conflict.
+        Each write has its own id: if an answer is lost and botocore asks again, the condition meets the first request's
+        write, which is not a conflict.
         """
         write_id = uuid4().hex
         try:

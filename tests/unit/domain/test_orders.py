@@ -48,7 +48,7 @@ def test_why_a_text_did_not_arrive_stays_when_the_answer_comes_after_the_report(
 
 
 class TestHistory:
-    """What is kept of an order's changes."""
+    """The changes that an order keeps."""
 
     def test_of_many_tries_that_sent_nothing_the_newest_are_kept_and_of_everything_else_all(self) -> None:
         order = then(new_order(), Cause.claimed, Cause.accepted, message_id="ATXid_1")
@@ -77,7 +77,7 @@ class TestHistory:
 
 
 class TestOpenAttempts:
-    """Attempts of which nobody knows what became; by them a report of an unknown message finds its text."""
+    """Attempts whose outcome we do not know; an orphaned report is matched to them."""
 
     @pytest.mark.parametrize(
         ("causes", "is_open"),

@@ -1,4 +1,4 @@
-"""What a path may name."""
+"""Customers and orders by the names in a path."""
 
 import pytest
 

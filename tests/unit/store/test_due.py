@@ -1,4 +1,4 @@
-"""What an item of the orders table is about, and when sending is paused."""
+"""Items of the orders table become orders, messages and notes; sending can be paused."""
 
 from decimal import Decimal
 from typing import Any

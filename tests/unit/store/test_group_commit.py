@@ -12,7 +12,7 @@ from tests.support.system import until
 
 
 class Writes:
-    """What was written; the first call waits until it is let go."""
+    """Records the writes; the first call waits for `go`."""
 
     def __init__(self, taken: str = "") -> None:
         self.calls: list[Sequence[str]] = []

@@ -1,4 +1,4 @@
-"""What the store makes of DynamoDB's answers; the client is a fake that answers what the test wants."""
+"""The store reads DynamoDB's answers; a fake client gives the answers that a test needs."""
 
 from collections.abc import Callable
 from typing import Any

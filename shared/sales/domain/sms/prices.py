@@ -1,4 +1,4 @@
-"""What a text is likely to cost, by the shop's price list."""
+"""The likely cost of a text, by the shop's price list."""
 
 import json
 from collections.abc import Mapping
