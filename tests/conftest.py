@@ -37,17 +37,17 @@ hypothesis.settings.load_profile("sales")
 
 
 def may_skip(environment: Mapping[str, str], *, containers: bool) -> bool:
-    """Whether a test may be skipped where something is missing: everywhere but in CI, which has to prove everything.
+    """Return whether a test may be skipped if a tool is missing: everywhere except in CI, which has to prove everything.
 
-    CI=true is what GitHub and .ci/run set. What needs containers may be skipped there as well if WITHOUT_DOCKER says why
-    nothing brings Docker up; .ci/run sets it, and prints it.
+    GitHub and .ci/run set CI=true. Tests that need containers may be skipped even there if WITHOUT_DOCKER says why
+    Docker cannot start; .ci/run sets and prints it.
     """
     return environment.get("CI") != "true" or (containers and bool(environment.get("WITHOUT_DOCKER")))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped test is one that failed."""
+    """Fail skipped tests in CI."""
     report = yield
     containers = item.get_closest_marker("samlocal") is not None
     if report.skipped and not hasattr(report, "wasxfail") and not may_skip(os.environ, containers=containers):
@@ -57,12 +57,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-# Folders whose tests share what they find out, or a system that one of them at a time may break.
+# Folders whose tests share results, or a system that only one test at a time may break.
 _TOGETHER = {"attacks", "faults", "samlocal"}
 
 
 class _Files(LoadScopeScheduling):
-    """Hands out whole files, and those folders as one, in the order they were named in."""
+    """Gives each process whole files, and each of those folders as one, in the order of the command line."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
@@ -70,7 +70,7 @@ class _Files(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """How tests are shared out where they run side by side: pytest -n 2."""
+    """Distribute the tests of a parallel run (pytest -n 2)."""
     return _Files(config, log)
 
 
@@ -86,17 +86,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests this command leaves out (LEFT_OUT, set by the Makefile), and which one runs them."""
+    """Print which tests this command leaves out (LEFT_OUT, set by the Makefile), and which command runs them."""
     if left_out := os.environ.get("LEFT_OUT"):
         terminalreporter.section("not run here")
         terminalreporter.write_line(left_out)
 
 
 class _ToStdout(logging.StreamHandler[TextIO]):
-    """Writes to what is standard output now, and not to that of the test which was the first to log."""
+    """Writes to the current standard output, not to that of the first test that logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Writes the record."""
+        """Write the record."""
         self.stream = sys.stdout
         super().emit(record)
 
@@ -113,7 +113,7 @@ def forget_process_state() -> None:
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment of a function, and a process that has just started."""
+    """Set the environment of a function, in a process as if it had just started."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     forget_process_state()

@@ -311,5 +311,5 @@ CARRIED: dict[str, tuple[list[bytes], str]] = {
     "under Proxy-Authorization": ([b"Proxy-Authorization: Bearer %s"], ""),
     "in quotes": ([b'Authorization: Bearer "%s"'], ""),
     "after a NUL": ([b"Authorization: Bearer \0%s"], ""),
-    "claims in a header of the gateway's": ([b"X-Amzn-Request-Context: {}", b"X-Claims: %s"], ""),
+    "claims in a header of the API gateway": ([b"X-Amzn-Request-Context: {}", b"X-Claims: %s"], ""),
 }

@@ -25,7 +25,7 @@ def test_an_order_is_written_to_every_index_that_finds_it(sound: scale.Scale) ->
     assert min(sound.writes.values()) > 0
 
 
-def test_the_shards_named_keep_every_partition_within_its_limit(sound: scale.Scale) -> None:
+def test_the_given_shards_keep_every_partition_within_its_limit(sound: scale.Scale) -> None:
     for rate in scale.RATES:
         for shards, index in ((sound.shards(rate), "by_date"), (sound.due_shards(rate), "by_due")):
             assert rate * sound.writes[index] / shards <= scale.PARTITION_WRITES
@@ -44,7 +44,7 @@ def test_customers_need_fewer_partitions_and_shards_than_orders(sound: scale.Sca
     assert "Partitions of the customers' table" in scale.PAGE.read_text()
 
 
-def test_a_page_with_a_rare_filter_costs_as_many_rows_as_it_may_read(sound: scale.Scale) -> None:
+def test_a_page_with_a_rare_filter_costs_its_full_read_limit(sound: scale.Scale) -> None:
     assert sound.rare_page == pytest.approx(FILTERED_READS / 25 * sound.costs.functions["list_orders"]["read_units"])
     assert f"reads {FILTERED_READS:,} rows at most" in scale.PAGE.read_text()
 

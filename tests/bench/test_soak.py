@@ -56,14 +56,14 @@ SWEEP = Kill(CLAIM + 0.5, "worker-sweep_sms-1", 7)
         (SWEEP, [{**PART, "time": at(0.2)}, LOST], False),
     ],
 )
-def test_an_expired_lease_is_explained_by_a_kill_during_the_claiming_invocation(
+def test_a_kill_during_the_claim_explains_an_expired_lease(
     kill: Kill, noted: list[dict[str, Any]], explained: bool
 ) -> None:
     assert evidence(kill, *noted).explains(unknown("lease_expired")) is explained
 
 
 @pytest.mark.parametrize(("answer", "explained"), [("accept", False), ("http:429", False), ("drop_before", True)])
-def test_an_ambiguous_answer_is_explained_by_the_sandbox_for_that_text(answer: str, explained: bool) -> None:
+def test_the_sandbox_explains_an_ambiguous_answer_for_that_text(answer: str, explained: bool) -> None:
     assert evidence(KILL, BATCH, LOST, answer=answer).explains(unknown("ambiguous")) is explained
 
 

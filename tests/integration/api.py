@@ -21,12 +21,12 @@ class Answer:
 
     @property
     def codes(self) -> dict[str, str]:
-        """Each field at fault with its code."""
+        """Each invalid field with its code."""
         return {error["pointer"]: error["code"] for error in self.body["errors"]}
 
 
 def call(function: str, event: dict[str, Any]) -> Answer:
-    """The function's answer to an event, which must be one the contract has."""
+    """Call a function with an event; check its answer against the contract and return it."""
     raw = import_module(f"functions.{function}.app").handler(event, Context())
     body = raw["body"]
     check_answer(function, raw["statusCode"], raw["headers"], body)
@@ -35,7 +35,7 @@ def call(function: str, event: dict[str, Any]) -> Answer:
 
 
 def create_customer(body: Any = None, **kwargs: Any) -> Answer:
-    """POST customers; the README's customer when nothing else is given."""
+    """POST customers, by default the README's customer."""
     if body is None:
         body = {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
     return call("create_customer", http_event("POST", f"{BASE}/customers", body, **kwargs))
@@ -47,7 +47,7 @@ def create_order(body: Any, **kwargs: Any) -> Answer:
 
 
 def order_for(customer: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """The README's order, for this customer."""
+    """Return the README's order for this customer."""
     return {"customer": customer["id"], "item": "macbook m2", "amount": "56000.68", **fields}
 
 

@@ -15,22 +15,26 @@ from tests.support.leak_check import PRIVATE, found_in
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test fails when what its functions wrote to output or log has anything of anybody."""
+    """Fail a test whose functions wrote personal data to output or log."""
     report = yield
-    said = f"{report.capstdout}\n{report.capstderr}\n{report.caplog}"
-    if report.when == "teardown" and report.passed and (found := sorted({kind for _, kind in found_in(said, PRIVATE)})):
-        report.outcome, report.longrepr = "failed", f"the functions' output has {', '.join(found)}"
+    output = f"{report.capstdout}\n{report.capstderr}\n{report.caplog}"
+    if (
+        report.when == "teardown"
+        and report.passed
+        and (kinds := sorted({kind for _, kind in found_in(output, PRIVATE)}))
+    ):
+        report.outcome, report.longrepr = "failed", f"the functions' output has {', '.join(kinds)}"
     return report
 
 
 @pytest.fixture
 def tables(environment: pytest.MonkeyPatch) -> Iterator[None]:
     """Empty tables and the two secrets."""
-    # moto's transactions copy whole tables, which breaks beside any other write, and undoes it.
-    one_at_a_time, call = threading.Lock(), DynamoHandler.call_action
+    # moto's transactions copy whole tables, which fails during any other write, and undoes it.
+    lock, call = threading.Lock(), DynamoHandler.call_action
 
     def call_action(self: DynamoHandler) -> Any:
-        with one_at_a_time:
+        with lock:
             return call(self)
 
     environment.setattr(DynamoHandler, "call_action", call_action)
@@ -44,7 +48,7 @@ def tables(environment: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def rows(tables: None) -> Callable[[str], list[dict[str, Any]]]:
-    """Everything a table holds, as it is stored."""
+    """Return a function that reads all items of a table, as stored."""
 
     def scan(table: str) -> list[dict[str, Any]]:
         return list(aws_client("dynamodb", "").scan(TableName=table)["Items"])

@@ -9,7 +9,7 @@ from sales.runtime.aws import aws_client
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 _PARAMETERS = {"OktaIssuer": "https://example.okta.com/oauth2/default", "Architecture": "x86_64"}
-# Moto's transactions copy a table with its stream, and so all that was ever written to it; nothing in moto reads it.
+# Moto's transactions copy a table with its stream, which holds every write so far; nothing in moto reads it.
 _NO_STREAM = {"StreamEnabled": False}
 
 
@@ -19,7 +19,7 @@ def _definitions() -> dict[str, dict[str, Any]]:
 
 
 def create_tables() -> None:
-    """Makes both, empty."""
+    """Create both tables, empty."""
     for logical_id, name in (("CustomersTable", "customers"), ("OrdersTable", "orders")):
         definition = _definitions()[logical_id] | {"TableName": name, "StreamSpecification": _NO_STREAM}
         aws_client("dynamodb", "").create_table(**definition)

@@ -1,4 +1,4 @@
-"""The clients of AWS: what `store.aws_client` leaves out of botocore's work, and what that may not change."""
+"""The AWS clients: `aws_client` skips part of botocore's work, and the result must not differ."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
 
 
 def by_rules(session: Session, service: str, region: str) -> str:
-    """Where botocore's rules send a call that names no account's endpoint."""
+    """Return the address that botocore's rules choose for a call without an account's endpoint."""
     client: Any = session.create_client(service, region_name=region, config=Config(account_id_endpoint_mode="disabled"))
     model = client.meta.service_model
     operation = model.operation_model(model.operation_names[0])
@@ -22,9 +22,7 @@ def by_rules(session: Session, service: str, region: str) -> str:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_an_endpoint_is_the_one_that_amazons_rules_give_in_every_region(
-    service: str, environment: pytest.MonkeyPatch
-) -> None:
+def test_every_region_has_the_endpoint_of_amazons_rules(service: str, environment: pytest.MonkeyPatch) -> None:
     session = Session()
     regions = [region for each in PARTITIONS for region in session.get_available_regions(service, each)]
     assert len(regions) > 30

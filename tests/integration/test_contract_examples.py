@@ -1,4 +1,4 @@
-"""Each example in the contract is a request that succeeds as it stands, but for ids and codes."""
+"""Each example request in the contract succeeds unchanged, except for ids and codes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +18,7 @@ DOCUMENT = build()
 
 
 def operations() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-    """Method, path, the function that answers, and the operation, of what takes a body."""
+    """Yield method, path, function and operation of each request with a body."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
@@ -30,19 +30,19 @@ CASES = {f"{method} {path}": (method, path, name, operation) for method, path, n
 
 
 def example_bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The body's example, and one made of the examples of its fields."""
+    """Yield the body's example, and those composed of the examples of its fields."""
     content = operation["requestBody"]["content"]["application/json"]
     yield content["example"]
     schema = DOCUMENT["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-    fields = {field: found for field, found in schema["properties"].items() if field in content["example"]}
-    examples = {name: found["examples"] for name, found in fields.items() if "examples" in found}
+    fields = {field: definition for field, definition in schema["properties"].items() if field in content["example"]}
+    examples = {name: field["examples"] for name, field in fields.items() if "examples" in field}
     for number in range(max(map(len, examples.values()), default=0)):
-        yield content["example"] | {name: each[number % len(each)] for name, each in examples.items()}
+        yield content["example"] | {name: values[number % len(values)] for name, values in examples.items()}
 
 
 @pytest.fixture
-def there(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A customer, and an order whose text has left: what the examples' paths and bodies name."""
+def stored(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Store a customer and an order whose text was sent, for the paths and bodies of the examples."""
     monkeypatch.setattr(sending, "Provider", lambda *_, **__: FakeProvider())
     customer = create_customer().body
     order = create_order(order_for(customer)).body
@@ -51,19 +51,19 @@ def there(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> dict[str
     return {"customer": customer["code"], "order": order["id"]}
 
 
-def ask(method: str, path: str, name: str, body: dict[str, Any], there: dict[str, str]) -> Answer:
+def ask(method: str, path: str, name: str, body: dict[str, Any], stored: dict[str, str]) -> Answer:
     if "customer" in body:
-        body = body | {"customer": there["customer"]}
+        body = body | {"customer": stored["customer"]}
     headers = {"Idempotency-Key": "example"} if OPERATIONS[name].key_required else {}
-    wanted = {name: value for name, value in there.items() if f"{{{name}}}" in path}
+    wanted = {name: value for name, value in stored.items() if f"{{{name}}}" in path}
     return call(name, http_event(method, path.format(**wanted), body, headers=headers, parameters=wanted))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_example_of_a_request_succeeds(case: str, there: dict[str, str]) -> None:
+def test_each_example_of_a_request_succeeds(case: str, stored: dict[str, str]) -> None:
     method, path, name, operation = CASES[case]
     for body in example_bodies(operation):
-        answer = ask(method, path, name, body, there)
+        answer = ask(method, path, name, body, stored)
         assert answer.status == OPERATIONS[name].status, (body, answer.body)
 
 
@@ -74,9 +74,9 @@ def test_every_request_with_a_body_has_an_example() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_example_of_an_answer_has_the_fields_of_what_comes(case: str, there: dict[str, str]) -> None:
+def test_each_example_answer_has_the_real_fields(case: str, stored: dict[str, str]) -> None:
     method, path, name, operation = CASES[case]
-    answer = ask(method, path, name, next(example_bodies(operation)), there)
+    answer = ask(method, path, name, next(example_bodies(operation)), stored)
     shown = operation["responses"][str(answer.status)]["content"]["application/json"].get("example")
     if shown is not None:
         assert answer.body.keys() == shown.keys()
@@ -85,9 +85,9 @@ def test_each_example_of_an_answer_has_the_fields_of_what_comes(case: str, there
 
 
 @pytest.mark.parametrize("name", ["list_customers", "list_orders"])
-def test_each_example_of_a_page_has_the_fields_of_what_comes(name: str, there: dict[str, str]) -> None:
+def test_each_example_page_has_the_real_fields(name: str, stored: dict[str, str]) -> None:
     path = f"/api/v1/sales/{name.removeprefix('list_')}"
     shown = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
-    found = call(name, http_event("GET", path)).body
-    assert found.keys() == shown.keys()
-    assert found["data"][0].keys() == shown["data"][0].keys()
+    page = call(name, http_event("GET", path)).body
+    assert page.keys() == shown.keys()
+    assert page["data"][0].keys() == shown["data"][0].keys()

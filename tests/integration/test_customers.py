@@ -20,7 +20,7 @@ def update(customer: str, body: Any, **headers: str) -> Any:
     return call("update_customer", event)
 
 
-def test_a_created_customer_comes_back_whole_with_where_it_is_and_its_version() -> None:
+def test_creating_a_customer_returns_it_with_location_and_version() -> None:
     answer = create_customer()
     customer = answer.body
     assert answer.status == 201
@@ -55,7 +55,7 @@ def test_a_customer_is_found_by_id_and_by_code() -> None:
 
 
 @pytest.mark.parametrize("name", ["nobody", "22222222", "00000000-0000-8000-8000-000000000000", "../x", "%00", "é"])
-def test_a_customer_that_is_not_there_is_404_whatever_the_id_looks_like(name: str) -> None:
+def test_an_unknown_customer_id_of_any_form_is_404(name: str) -> None:
     answer = get("get_customer", "customer", name)
     assert (answer.status, answer.body["code"]) == (404, "not_found")
 
@@ -66,7 +66,7 @@ def test_another_id_with_a_known_code_in_it_is_404() -> None:
     assert get("get_customer", "customer", other).status == 404
 
 
-def test_the_same_idempotency_key_gives_the_same_customer_and_says_so() -> None:
+def test_repeating_a_key_returns_the_same_customer_and_says_so() -> None:
     headers = {"Idempotency-Key": "one"}
     first, second = create_customer(headers=headers), create_customer(headers=headers)
     assert first.body == second.body
@@ -76,7 +76,7 @@ def test_the_same_idempotency_key_gives_the_same_customer_and_says_so() -> None:
     assert len(list_customers().body["data"]) == 1
 
 
-def test_an_idempotency_key_with_another_body_is_422_and_stores_nothing() -> None:
+def test_repeating_a_key_with_another_body_is_422_and_stores_nothing() -> None:
     create_customer(headers={"Idempotency-Key": "one"})
     other = {"name": "jane doe", "phone_number": "+254704590344", "email": "example@gmail.com"}
     answer = create_customer(other, headers={"Idempotency-Key": "one"})
@@ -91,14 +91,14 @@ def test_an_idempotency_key_belongs_to_its_caller() -> None:
     assert len({answer.body["id"] for answer in (first, second, third)}) == 3
 
 
-def test_a_code_that_is_taken_leads_to_the_next_one_and_replays_find_their_customer(
+def test_a_customer_skips_codes_in_use_and_replays_still_find_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     real = identity._digest
     taken = b"\x01" * 32
 
     def colliding(*parts: str) -> bytes:
-        # The first code everybody would get is the same one.
+        # Every customer would get the same first code.
         return taken if parts[1:] == ("0",) else real(*parts)
 
     monkeypatch.setattr(identity, "_digest", colliding)
@@ -119,7 +119,7 @@ def test_a_change_moves_the_version_and_touches_nothing_else() -> None:
     assert answer.body["updated_at"] > customer["updated_at"]
 
 
-def test_changes_that_name_the_version_they_are_for_never_overwrite_another(rows: Rows) -> None:
+def test_a_change_with_if_match_never_overwrites_another(rows: Rows) -> None:
     customer = create_customer().body
     assert update(customer["id"], {"name": "One"}, **{"If-Match": '"1"'}).status == 200
     answer = update(customer["id"], {"name": "Two"}, **{"If-Match": '"1"'})
@@ -138,7 +138,7 @@ def test_an_empty_change_answers_the_customer_unchanged() -> None:
     assert update(customer["id"], {}, **{"If-Match": '"7"'}).status == 412
 
 
-def test_the_code_and_the_id_stay_whatever_is_changed() -> None:
+def test_no_change_affects_the_code_or_the_id() -> None:
     customer = create_customer().body
     for change in (
         {"name": "Jane"},
@@ -153,7 +153,7 @@ def test_the_code_and_the_id_stay_whatever_is_changed() -> None:
         assert update(customer["id"], {made: "22222222"}).codes == {f"/{made}": "read_only"}
 
 
-def test_changing_a_customer_that_is_not_there_is_404() -> None:
+def test_changing_an_unknown_customer_is_404() -> None:
     assert update("22222222", {"name": "x"}).status == 404
 
 
@@ -199,7 +199,7 @@ def test_a_caller_that_has_the_version_gets_304() -> None:
         ),
     ],
 )
-def test_every_field_at_fault_is_named_at_once_and_nothing_is_stored(
+def test_one_answer_names_every_invalid_field_and_nothing_is_stored(
     body: Any, codes: dict[str, str], rows: Rows
 ) -> None:
     answer = create_customer(body)
@@ -224,7 +224,7 @@ def test_every_field_at_fault_is_named_at_once_and_nothing_is_stored(
         '{"amount": 1e999999999999999999999}',
     ],
 )
-def test_a_body_that_is_no_json_object_is_400(body: Any) -> None:
+def test_a_body_other_than_a_json_object_is_400(body: Any) -> None:
     answer = create_customer(body)
     assert answer.status in {400, 413}
     assert answer.body["code"] in {"invalid_json", "payload_too_large"}
@@ -236,7 +236,7 @@ def test_a_body_of_a_megabyte_is_413_as_problem_json() -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_body_that_is_not_json_by_its_type_is_415() -> None:
+def test_a_content_type_other_than_json_is_415() -> None:
     assert create_customer(headers={"Content-Type": "text/plain"}).status == 415
 
 
@@ -252,7 +252,7 @@ def test_a_body_that_is_not_json_by_its_type_is_415() -> None:
         "+254(0)704590344",
     ],
 )
-def test_a_number_is_taken_as_kenyans_write_it_and_given_back_in_e164(written: str) -> None:
+def test_a_number_in_any_kenyan_form_is_returned_in_e164(written: str) -> None:
     answer = create_customer({"name": "a", "phone_number": written, "email": "a@example.com"})
     assert answer.body["phone_number"] == "+254704590344"
 

@@ -18,7 +18,7 @@ ISSUER = "https://shop.example/oauth2/aus1"
 
 @pytest.fixture(autouse=True)
 def deployment(environment: pytest.MonkeyPatch) -> None:
-    """A deployment whose issuer is not the one that the contract was generated with."""
+    """A deployment with another issuer than the one in the generated contract."""
     environment.setenv("OKTA_ISSUER", ISSUER)
 
 
@@ -33,7 +33,7 @@ def get(path: str, file: str | None = None) -> tuple[int, dict[str, str], bytes]
     return answer["statusCode"], answer["headers"], gzip.decompress(body) if packed else body
 
 
-def test_the_contract_names_the_deployments_own_sign_in_and_is_otherwise_the_one_checked_in() -> None:
+def test_the_served_contract_adds_only_the_deployments_sign_in() -> None:
     status, headers, content = get("/openapi.json")
     assert (status, headers["content-type"]) == (200, "application/json")
     written = (ROOT / "functions/serve_docs/static/openapi.json").read_text()
@@ -54,13 +54,13 @@ def test_everything_the_page_loads_is_served_with_it() -> None:
     for path, name in (("/docs", None), ("/docs/", None), ("/docs/oauth2-redirect", "oauth2-redirect")):
         status, headers, content = get(path, name)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-        asked = re.findall(r'(?:src|href)="(/docs/[^"]+)"', content.decode())
-        assert asked
-        for each in asked:
-            assert get(each, each.rpartition("/")[2])[0] == 200, each
+        paths = re.findall(r'(?:src|href)="(/docs/[^"]+)"', content.decode())
+        assert paths
+        for loaded in paths:
+            assert get(loaded, loaded.rpartition("/")[2])[0] == 200, loaded
 
 
-def test_without_the_viewer_the_page_says_so_and_the_contract_is_still_there(
+def test_a_missing_viewer_is_named_and_the_contract_is_still_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = import_module("functions.serve_docs.app")

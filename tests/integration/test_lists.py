@@ -40,31 +40,29 @@ def walk(page_of: Any, **query: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("shards", ["1", "4"])
-def test_customers_of_one_moment_page_through_completely_while_others_are_added(
+def test_pages_are_complete_while_customers_are_added(
     shards: str, environment: pytest.MonkeyPatch, stopped_clock: None
 ) -> None:
     environment.setenv("LIST_SHARDS", shards)
     forget_process_state()
-    there = {create_customer().body["id"] for _ in range(60)}
+    earlier = {create_customer().body["id"] for _ in range(60)}
     seen = []
     for number, row in enumerate(walk(list_customers, limit="7")):
         seen.append(row["id"])
         if number % 7 == 0:
             create_customer()
-    assert there <= set(seen)
+    assert earlier <= set(seen)
     assert len(seen) == len(set(seen))
 
 
-def test_raising_the_number_of_shards_from_1_to_8_loses_nothing_from_any_list(
-    environment: pytest.MonkeyPatch, tables: None
-) -> None:
+def test_no_list_loses_an_item_when_shards_grow_from_1_to_8(environment: pytest.MonkeyPatch, tables: None) -> None:
     environment.setenv("LIST_SHARDS", "1")
     forget_process_state()
     customer = create_customer().body
     people = [customer["id"], *(create_customer().body["id"] for _ in range(9))]
 
     def order(number: int) -> str:
-        # A reference is unique for each client: so each order is another client's.
+        # A reference is unique per client, so each order comes from another client.
         body = order_for(customer, reference="of every client")
         return str(create_order(body, client=f"client-{number}").body["id"])
 
@@ -90,8 +88,8 @@ def test_raising_the_number_of_shards_from_1_to_8_loses_nothing_from_any_list(
     for query in ({}, {"phone_number": customer["phone_number"]}, {"email": customer["email"]}):
         assert [row["id"] for row in walk(list_customers, limit="3", **query)] == people[::-1]
     for code in (people[0], people[-1]):
-        found = get("get_customer", "customer", code).body
-        assert [row["id"] for row in walk(list_customers, code=found["code"])] == [found["id"]]
+        person = get("get_customer", "customer", code).body
+        assert [row["id"] for row in walk(list_customers, code=person["code"])] == [person["id"]]
 
 
 def test_the_link_header_and_next_cursor_agree(tables: None) -> None:
@@ -153,9 +151,7 @@ class TestFilters:
             ({"order_date_to": "9999-12-31T23:59:59-23:59"}, ["?order_date_to"]),
         ],
     )
-    def test_a_query_that_cannot_be_meant_is_400_naming_each_parameter(
-        self, query: dict[str, str], pointers: list[str]
-    ) -> None:
+    def test_an_invalid_query_is_400_and_names_each_parameter(self, query: dict[str, str], pointers: list[str]) -> None:
         answer = list_orders(**query)
         assert (answer.status, answer.body["code"]) == (400, "invalid_query")
         assert list(answer.codes) == pointers
@@ -170,8 +166,8 @@ class TestCursors:
     def cursor(self, tables: None) -> str:
         for _ in range(3):
             create_customer()
-        found: str = list_customers(limit="1").body["next_cursor"]
-        return found
+        next_cursor: str = list_customers(limit="1").body["next_cursor"]
+        return next_cursor
 
     def test_a_cursor_with_any_byte_changed_is_400(self, cursor: str) -> None:
         for place in range(len(cursor)):
@@ -204,7 +200,7 @@ def _fill(patch: pytest.MonkeyPatch, shards: int) -> None:
 def _page_while_inserting(
     page_of: Any, query: dict[str, str], steps: list[str], insert: Callable[[str], object]
 ) -> list[str]:
-    """The ids that the pages show, newest first by their own dates, while each step but `page` inserts a row."""
+    """Return the ids on the pages, checked to be newest first; each step but `page` inserts a row."""
     seen: list[tuple[str, str]] = []
     cursor: dict[str, str] | None = {}
     for step in [*steps, *["page"] * 40]:
@@ -221,9 +217,7 @@ def _page_while_inserting(
     return [id for _, id in seen]
 
 
-def test_a_page_that_a_rare_filter_cuts_short_leads_on_to_every_row(
-    tables: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_short_pages_of_a_rare_filter_still_lead_to_every_row(tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sales.store.table.FILTERED_READS", 3)
     customer = create_customer().body
     rare = create_order(order_for(customer)).body
@@ -255,7 +249,7 @@ FROM, TO = MOMENT + timedelta(seconds=1), MOMENT + timedelta(seconds=2)
 ORDER_FILTERS = ("customer", "customer_code", "sms_status", "reference", "order_date_from", "order_date_to")
 
 
-# Rows that one page reads at most for a filter that lets few through: with 3, a page ends with less than was asked for.
+# The most rows that one page reads for a rare filter: with 3, a page can be shorter than its limit.
 READS = st.sampled_from([3, 1000])
 LIMITS = st.integers(1, 5) | st.integers(1, 100)
 
@@ -268,10 +262,10 @@ LIMITS = st.integers(1, 5) | st.integers(1, 100)
     reads=READS,
     filters=st.sets(st.sampled_from(ORDER_FILTERS), max_size=4),
 )
-# The one that reaches that end for certain.
+# This example certainly reaches that limit.
 @example(shards=1, steps=["page", "insert"], limit=1, reads=3, filters={"customer", "sms_status", "order_date_from"})
 @example(shards=2, steps=["same"] * 3, limit=2, reads=3, filters={"reference", "customer"})
-def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
+def test_lists_return_each_order_once_during_inserts(
     shards: int, steps: list[str], limit: int, reads: int, filters: set[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
@@ -285,7 +279,7 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
 
         def insert() -> dict[str, Any]:
             number = next(made)
-            # A reference is unique for each caller's client: by one reference, two clients' orders are found.
+            # A reference is unique per client, so one reference can find orders of two clients.
             order = order_for(shoppers[number % 3], reference="r" if number in (0, 4) else f"r{number}")
             client = "second-shop" if number == 4 else "sales-service"
             body: dict[str, Any] = create_order(order, client=client).body
@@ -304,10 +298,10 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
                 for name in filters
             )
 
-        there = []
+        earlier = []
         for number in range(9):
             moment = MOMENT + timedelta(seconds=number // 3)
-            there.append(insert())
+            earlier.append(insert())
         values = {
             "customer": shoppers[0]["id"],
             "customer_code": shoppers[0]["code"],
@@ -325,7 +319,7 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
             added.append(insert())
 
         seen = _page_while_inserting(list_orders, query, steps, step_in)
-        expected = {row["id"] for row in there if meant(row)}
+        expected = {row["id"] for row in earlier if meant(row)}
         assert expected <= set(seen) <= expected | {row["id"] for row in added if meant(row)}
     forget_process_state()
 
@@ -339,7 +333,7 @@ def test_orders_that_were_there_come_exactly_once_in_order_whatever_is_inserted_
     filters=st.sets(st.sampled_from(["phone_number", "email", "code"]), max_size=3),
 )
 @example(shards=1, steps=["insert", "page"], limit=1, reads=3, filters={"phone_number", "email"})
-def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_inserted_and_asked_for(
+def test_lists_return_each_customer_once_during_inserts(
     shards: int, steps: list[str], limit: int, reads: int, filters: set[str]
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
@@ -360,11 +354,11 @@ def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_insert
             ).body
             return body
 
-        there = []
+        earlier = []
         for number in range(9):
             moment = MOMENT + timedelta(seconds=number // 3)
-            there.append(insert())
-        values = {"phone_number": "+254700000000", "email": "a@example.com", "code": there[0]["code"]}
+            earlier.append(insert())
+        values = {"phone_number": "+254700000000", "email": "a@example.com", "code": earlier[0]["code"]}
         query = {"limit": str(limit)} | {name: values[name] for name in sorted(filters)}
 
         def meant(row: dict[str, Any]) -> bool:
@@ -378,6 +372,6 @@ def test_customers_that_were_there_come_exactly_once_in_order_whatever_is_insert
             added.append(insert())
 
         seen = _page_while_inserting(list_customers, query, steps, step_in)
-        expected = {row["id"] for row in there if meant(row)}
+        expected = {row["id"] for row in earlier if meant(row)}
         assert expected <= set(seen) <= expected | {row["id"] for row in added if meant(row)}
     forget_process_state()

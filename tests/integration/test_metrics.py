@@ -1,4 +1,4 @@
-"""The numbers that functions write beside their logs: those that alarms and dashboard wait for, by name and dimension."""
+"""Functions write the metrics that alarms and dashboard use, with the right names and dimensions."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def resolve(value: Any) -> str:
 
 
 class Shop:
-    """The functions with a provider that is told what to answer; what they wrote since it was last asked."""
+    """The functions with a scripted provider, and the lines that they wrote since the last look."""
 
     def __init__(self, rows: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -61,7 +61,7 @@ class Shop:
         return embedded(self.lines())
 
     def state_of(self, name: str, values: dict[Key, list[float]]) -> str:
-        """The alarm's state had this been written once each period."""
+        """Return the alarm's state if the functions wrote these values once in each period."""
         alarm = alarms()[name]
         times = [NOW - 1 - period_of(alarm) * number for number in range(alarm["EvaluationPeriods"])]
         series = {metric: [(at, value) for at in times for value in each] for metric, each in values.items()}
@@ -80,7 +80,7 @@ def number(values: dict[Key, list[float]], name: str, **dimensions: str) -> floa
     return sum(values.get(("Sales", name, frozenset({"stack": STACK, **dimensions}.items())), []))
 
 
-def test_orders_are_counted_once_however_often_they_are_asked_for(shop: Shop) -> None:
+def test_repeated_requests_count_an_order_once(shop: Shop) -> None:
     body = order_for(shop.customer)
     for _ in range(3):
         assert create_order(body, headers={"Idempotency-Key": "one"}).status == 201
@@ -89,7 +89,7 @@ def test_orders_are_counted_once_however_often_they_are_asked_for(shop: Shop) ->
     assert number(shop.values(), "OrdersCreated") == 2
 
 
-def test_a_text_is_counted_as_tried_with_its_latency_and_in_each_state_it_comes_to(shop: Shop) -> None:
+def test_an_attempt_its_latency_and_each_state_are_counted(shop: Shop) -> None:
     order = shop.order()
     shop.lines()
     shop.stream(order)
@@ -103,7 +103,7 @@ def test_a_text_is_counted_as_tried_with_its_latency_and_in_each_state_it_comes_
     assert number(shop.values(), "SmsState", state="delivered") == 1
 
 
-def test_a_lease_that_runs_out_is_an_unknown_text_like_any_other(shop: Shop) -> None:
+def test_an_expired_lease_counts_as_an_unknown_text(shop: Shop) -> None:
     class Killed(BaseException):
         pass
 
@@ -138,7 +138,7 @@ def test_a_wrong_key_raises_its_alarm(shop: Shop) -> None:
         (Kind.deferred, "http_429", "OK"),
     ],
 )
-def test_an_account_that_needs_a_person_raises_its_alarm_and_a_wrong_number_does_not(
+def test_an_account_problem_raises_the_alarm_but_a_wrong_number_does_not(
     kind: Kind, reason: str, state: str, shop: Shop
 ) -> None:
     shop.provider.answers = [refused(kind, reason)]
@@ -148,7 +148,7 @@ def test_an_account_that_needs_a_person_raises_its_alarm_and_a_wrong_number_does
     assert shop.state_of("sms-account", values) == state
 
 
-def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> None:
+def test_lost_answers_raise_the_alarm_of_unknown_texts(shop: Shop) -> None:
     shop.provider.answers = [refused(Kind.unknown, "timeout")] * 3
     for _ in range(10):
         shop.stream(shop.order())
@@ -158,7 +158,7 @@ def test_answers_that_are_lost_raise_the_alarm_of_unknown_texts(shop: Shop) -> N
     assert shop.state_of("sms-unknown", shop.values()) == "OK"
 
 
-def test_a_provider_that_is_not_there_raises_the_alarm_of_waiting_texts_until_it_is_back(shop: Shop) -> None:
+def test_an_outage_of_the_provider_raises_the_alarm_of_waiting_texts(shop: Shop) -> None:
     shop.provider.answers = [refused(Kind.not_sent, "connect_failed")] * 9
     shop.stream(shop.order())
     shop.sweep(after=880)
@@ -183,7 +183,7 @@ def test_the_sweep_says_how_late_it_is(shop: Shop) -> None:
     assert number(shop.values(), "OldestDue") == 0
 
 
-def test_an_old_order_whose_text_is_asked_for_again_has_not_waited_since_it_was_made(shop: Shop) -> None:
+def test_a_resend_waits_from_its_request_and_not_from_the_order(shop: Shop) -> None:
     order = shop.order()
     shop.provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
     shop.stream(order)
@@ -197,7 +197,7 @@ def test_an_old_order_whose_text_is_asked_for_again_has_not_waited_since_it_was_
     assert number(shop.values(), "OldestQueued") == pytest.approx(5)
 
 
-def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(shop: Shop) -> None:
+def test_functions_write_every_metric_of_alarms_and_dashboard(shop: Shop) -> None:
     sent, failed = shop.order(), shop.order()
     shop.stream(sent)
     shop.provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
@@ -246,7 +246,7 @@ def test_everything_that_alarms_and_dashboard_name_is_written_by_the_functions(s
     assert wanted <= written, wanted - written
 
 
-def test_every_line_has_the_requests_id_the_release_and_nothing_personal(shop: Shop) -> None:
+def test_each_line_has_request_id_and_release_and_no_personal_data(shop: Shop) -> None:
     order = create_order(order_for(shop.customer), headers={"X-Request-Id": "request-7"}).body
     (line,) = [json.loads(line) for line in shop.lines() if "OrdersCreated" in line]
     assert (line["request_id"], line["order_id"], line["release"]) == ("request-7", order["id"], "abc123")
@@ -261,13 +261,13 @@ def test_every_line_has_the_requests_id_the_release_and_nothing_personal(shop: S
         assert personal not in "".join(lines)
 
 
-def test_a_metric_that_is_not_in_the_list_or_is_split_otherwise_is_refused(shop: Shop) -> None:
+def test_an_unlisted_metric_or_dimension_is_refused(shop: Shop) -> None:
     for name, dimensions in (("Orders", {}), ("SmsState", {}), ("OrdersCreated", {"order": "1"})):
         with pytest.raises(TypeError, match="not a metric"):
             metrics.count(name, **dimensions)
 
 
-def test_more_values_than_a_line_may_have_are_several_lines(shop: Shop) -> None:
+def test_values_beyond_a_lines_limit_go_to_further_lines(shop: Shop) -> None:
     shop.lines()
     metrics.observe("ProviderLatency", [1.0] * 250)
     lines = shop.lines()

@@ -91,7 +91,7 @@ def test_a_key_with_another_body_is_422(customer: dict[str, Any], rows: Rows) ->
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "é", "a\tb", "a b"])
-def test_a_key_that_is_no_key_is_400(key: str, customer: dict[str, Any]) -> None:
+def test_an_invalid_key_is_400(key: str, customer: dict[str, Any]) -> None:
     answer = create_order(order_for(customer), headers={"Idempotency-Key": key})
     assert (answer.status, answer.body["code"]) == (400, "invalid_header")
 
@@ -132,7 +132,7 @@ def test_a_replay_with_a_reference_is_the_order_not_a_conflict(customer: dict[st
         ("9" * 5000, "too_large"),
     ],
 )
-def test_an_amount_that_is_none_is_named_and_nothing_is_stored(
+def test_an_invalid_amount_is_named_and_nothing_is_stored(
     amount: Any, code: str, customer: dict[str, Any], rows: Rows
 ) -> None:
     answer = create_order(order_for(customer, amount=amount))
@@ -158,7 +158,7 @@ def test_decimals_follow_the_currency(customer: dict[str, Any]) -> None:
     assert create_order(order_for(customer, currency="XXX")).codes == {"/currency": "unknown_currency"}
 
 
-def test_an_unknown_customer_is_named_together_with_every_other_fault(rows: Rows) -> None:
+def test_one_answer_names_an_unknown_customer_and_every_other_error(rows: Rows) -> None:
     answer = create_order({"customer": "22222222", "item": "", "amount": "x", "colour": "red"})
     assert answer.codes == {
         "/customer": "not_found",
@@ -171,22 +171,20 @@ def test_an_unknown_customer_is_named_together_with_every_other_fault(rows: Rows
     assert rows("orders") == []
 
 
-def test_what_the_system_makes_cannot_be_sent(customer: dict[str, Any]) -> None:
+def test_a_client_cannot_set_fields_that_the_system_sets(customer: dict[str, Any]) -> None:
     answer = create_order(order_for(customer, status="created", order_date="2020-01-01", id="x"))
     assert answer.codes == {"/status": "read_only", "/order_date": "read_only", "/id": "read_only"}
 
 
 @pytest.mark.parametrize("name", ["customer_id", "user_id", "client", "sub"])
-def test_a_field_in_the_body_cannot_stand_for_the_token_or_the_customer(
-    name: str, customer: dict[str, Any], rows: Rows
-) -> None:
+def test_a_body_field_cannot_replace_token_or_customer(name: str, customer: dict[str, Any], rows: Rows) -> None:
     other = create_customer().body
     answer = create_order(order_for(customer, **{name: other["id"]}))
     assert (answer.status, answer.codes) == (422, {f"/{name}": "unknown_field"})
     assert orders_stored(rows) == []
 
 
-def test_what_happens_to_an_order_leaves_its_date_and_its_place_in_lists(
+def test_changes_keep_an_orders_date_and_place_in_lists(
     customer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = [create_order(order_for(customer)).body for _ in range(3)]
@@ -197,7 +195,7 @@ def test_what_happens_to_an_order_leaves_its_date_and_its_place_in_lists(
     assert [row["id"] for row in list_orders().body["data"]] == [order["id"] for order in reversed(made)]
 
 
-def test_an_opted_out_customers_order_is_stored_with_its_text_suppressed(customer: dict[str, Any]) -> None:
+def test_an_order_of_an_opted_out_customer_has_its_text_suppressed(customer: dict[str, Any]) -> None:
     parameters = {"customer": customer["id"]}
     call("update_customer", http_event("PATCH", "/x", {"sms_opted_out": True}, parameters=parameters))
     answer = create_order(order_for(customer))
@@ -205,7 +203,7 @@ def test_an_opted_out_customers_order_is_stored_with_its_text_suppressed(custome
     assert (answer.body["sms"]["status"], answer.body["sms"]["reason"]) == ("suppressed", "opted_out")
 
 
-def test_cancelling_suppresses_a_text_nobody_has_claimed_and_may_be_repeated(customer: dict[str, Any]) -> None:
+def test_cancelling_suppresses_an_unclaimed_text_and_may_be_repeated(customer: dict[str, Any]) -> None:
     order = create_order(order_for(customer)).body
     first, second = cancel(order["id"]), cancel(order["id"])
     assert (first.status, first.body["status"], first.body["version"]) == (200, "cancelled", 2)
@@ -221,7 +219,7 @@ def test_cancelling_minds_the_version(customer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("order", ["x", "control#sms", "reference#a#b", "00000000-0000-8000-8000-000000000000"])
-def test_what_is_no_order_is_404(order: str, customer: dict[str, Any]) -> None:
+def test_an_unknown_order_is_404(order: str, customer: dict[str, Any]) -> None:
     create_order(order_for(customer, reference="b"), client="a")
     assert get("get_order", "order", order).status == 404
     assert cancel(order).status == 404

@@ -41,7 +41,7 @@ def export(customer: dict[str, Any], **query: str) -> Answer:
     return call("export_customer", http_event("GET", "/x", query=query, parameters={"customer": customer["code"]}))
 
 
-def test_a_preview_shows_the_text_its_size_and_its_price_and_stores_nothing(rows: Rows) -> None:
+def test_a_preview_shows_text_size_and_price_and_stores_nothing(rows: Rows) -> None:
     answer = preview(name="Jane")
     assert answer.status == 200
     assert answer.body == {
@@ -58,7 +58,7 @@ def test_a_preview_shows_the_text_its_size_and_its_price_and_stores_nothing(rows
     assert rows("orders") == rows("customers") == []
 
 
-def test_a_preview_names_the_characters_that_cost_and_what_would_be_sent_instead() -> None:
+def test_a_preview_names_costly_characters_and_their_replacement() -> None:
     body = preview(name="Ng’ang’a").body
     assert (body["encoding"], body["segments"]) == ("UCS-2", 2)
     assert body["characters"] == [{"character": "’", "position": 7}, {"character": "’", "position": 11}]
@@ -67,7 +67,7 @@ def test_a_preview_names_the_characters_that_cost_and_what_would_be_sent_instead
     assert body["price"] == {"amount": "0.80", "currency": "KES"}
 
 
-def test_a_preview_may_name_a_customer_whose_number_decides_the_price() -> None:
+def test_a_preview_for_a_customer_has_the_price_for_their_number() -> None:
     foreign = create_customer({"name": "A", "phone_number": "+12025550123", "email": "a@example.com"}).body
     body = preview(customer=foreign["code"]).body
     assert body["text"].startswith("Dear A,")
@@ -94,7 +94,7 @@ def test_a_preview_may_name_a_customer_whose_number_decides_the_price() -> None:
         ({"name": 5}, {"/name": "invalid_type"}),
     ],
 )
-def test_a_preview_that_cannot_be_made_names_why(body: dict[str, Any], codes: dict[str, str]) -> None:
+def test_an_impossible_preview_says_why(body: dict[str, Any], codes: dict[str, str]) -> None:
     answer = preview(**body)
     assert (answer.status, answer.codes) == (422, codes)
 
@@ -110,7 +110,7 @@ def test_an_export_holds_the_customer_and_all_orders_in_full() -> None:
     assert (body["has_more"], body["next_cursor"]) == (False, None)
 
 
-def test_an_export_of_many_orders_comes_in_pages_that_miss_nothing_and_repeat_nothing() -> None:
+def test_pages_of_an_export_miss_nothing_and_repeat_nothing() -> None:
     customer, other = create_customer().body, create_customer().body
     orders = [create_order(order_for(customer)).body["id"] for _ in range(7)]
     create_order(order_for(other))
@@ -131,7 +131,7 @@ def test_an_export_of_many_orders_comes_in_pages_that_miss_nothing_and_repeat_no
     assert export(customer, limit="101").codes == {"?limit": "invalid"}
 
 
-def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: Rows) -> None:
+def test_an_export_page_of_the_largest_orders_fits_lambdas_limit(rows: Rows) -> None:
     # The most that one order can hold: fifty changes of its text, each with the longest reason that the API accepts.
     letter = "\N{OLD PERSIAN SIGN A}"
     body = {"name": letter * 150, "phone_number": "0704590344", "email": f"{'x' * 64}@example.com"}
@@ -142,13 +142,13 @@ def test_a_page_of_the_largest_orders_exports_within_what_lambda_answers(rows: R
     event = {"at": order.order_date, "status": "queued", "cause": "requested", "reason": letter * 200}
     history = ({**event, "attempt": 99, "message_id": "ATXid_" + "0" * 64},) * 50
     store().orders.replace(replace(order, version=2, sms=replace(order.sms, history=history)))
-    # As the runtime sends it: the body is a text within the answer's own JSON.
+    # The runtime sends the body as a string within the JSON of the answer.
     body_of_one = json.dumps(export(customer).body["orders"][0], ensure_ascii=False)
     largest = len(json.dumps(body_of_one, ensure_ascii=False).encode())
     assert LARGEST_LIMIT * largest < 6_000_000
 
 
-def test_an_erased_customer_is_gone_from_items_texts_and_indexes_and_the_orders_stay(rows: Rows) -> None:
+def test_erasure_removes_all_personal_data_and_keeps_the_orders(rows: Rows) -> None:
     customer = create_customer().body
     order = create_order(order_for(customer)).body
     answer = erase(customer)
@@ -157,14 +157,14 @@ def test_an_erased_customer_is_gone_from_items_texts_and_indexes_and_the_orders_
     everything = str(rows("customers") + rows("orders"))
     for personal in ("john doe", "+254704590344", "example@gmail.com"):
         assert personal not in everything
-    found = get("get_order", "order", order["id"]).body
-    assert (found["amount"], found["customer_name"], found["sms"]["text"]) == ("56000.68", None, None)
-    assert (found["sms"]["status"], found["sms"]["reason"]) == ("suppressed", "customer_erased")
+    kept = get("get_order", "order", order["id"]).body
+    assert (kept["amount"], kept["customer_name"], kept["sms"]["text"]) == ("56000.68", None, None)
+    assert (kept["sms"]["status"], kept["sms"]["reason"]) == ("suppressed", "customer_erased")
     assert list_customers(email="example@gmail.com").body["data"] == []
     assert [row["id"] for row in list_orders(customer=customer["id"]).body["data"]] == [order["id"]]
 
 
-def test_erasing_twice_is_the_same_and_nothing_can_be_done_for_an_erased_customer() -> None:
+def test_an_erased_customer_can_be_erased_again_and_nothing_else() -> None:
     customer = create_customer().body
     order = create_order(order_for(customer)).body
     assert erase(customer).body == erase(customer).body
@@ -177,7 +177,7 @@ def test_erasing_twice_is_the_same_and_nothing_can_be_done_for_an_erased_custome
     assert call("resend_sms", again).body["code"] == "customer_erased"
 
 
-def test_erasing_minds_the_version_and_touches_nothing_for_another(rows: Rows) -> None:
+def test_erasing_with_another_version_changes_nothing(rows: Rows) -> None:
     customer = create_customer().body
     create_order(order_for(customer))
     before = rows("customers") + rows("orders")
@@ -192,7 +192,7 @@ def test_erasing_minds_the_version_and_touches_nothing_for_another(rows: Rows) -
     assert erase(customer, **{"If-Match": '"2"'}).status == 200
 
 
-def test_a_customer_that_is_changed_while_it_is_erased_is_not_erased_for_the_version_before(
+def test_a_change_during_an_erasure_fails_its_if_match(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     customer = create_customer().body
@@ -210,7 +210,7 @@ def test_a_customer_that_is_changed_while_it_is_erased_is_not_erased_for_the_ver
     assert erase(customer).body["name"] is None
 
 
-def test_a_replay_after_its_customer_was_erased_is_the_order_as_it_is_now() -> None:
+def test_a_replay_after_an_erasure_returns_the_current_order() -> None:
     customer = create_customer().body
     body = order_for(customer)
     order = create_order(body, headers={"Idempotency-Key": "before"}).body
@@ -229,7 +229,7 @@ def test_healthz_says_that_the_api_answers_and_nothing_else() -> None:
     assert (answer.status, answer.body) == (200, {"status": "ok"})
 
 
-def test_a_store_that_does_not_answer_is_503_with_when_to_come_back(environment: pytest.MonkeyPatch) -> None:
+def test_a_store_that_does_not_answer_is_503_with_retry_after(environment: pytest.MonkeyPatch) -> None:
     from tests.conftest import forget_process_state
 
     environment.setenv("DYNAMODB_ENDPOINT", "http://127.0.0.1:9")

@@ -30,7 +30,7 @@ DAY = 86_400
 
 
 class Shop:
-    """The functions, with a clock and a provider of the test's own."""
+    """The functions, with a clock and a provider that the test controls."""
 
     def __init__(self, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -49,8 +49,8 @@ class Shop:
 
     def sweep(self, after: float = 0) -> dict[str, int]:
         self.now += timedelta(seconds=after)
-        found: dict[str, int] = sweep_sms({}, Context())
-        return found
+        counts: dict[str, int] = sweep_sms({}, Context())
+        return counts
 
     def ask_again(self, order: dict[str, Any], key: str = "again", reason: str = "her phone was stolen") -> Answer:
         headers = {"Idempotency-Key": key}
@@ -69,7 +69,7 @@ class Shop:
     def kept(self) -> list[str]:
         """Return the customer's data that the tables still hold."""
         everything = str(self._rows("customers") + self._rows("orders"))
-        return [each for each in PERSONAL if each in everything]
+        return [words for words in PERSONAL if words in everything]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def shop(tables: None, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> Shop:
 # Erasure
 
 
-def test_an_erasure_takes_the_words_of_whoever_asked_for_a_text_again(shop: Shop) -> None:
+def test_an_erasure_removes_the_reason_of_a_resend(shop: Shop) -> None:
     order = shop.order()
     shop.stream(order)
     assert shop.ask_again(order).status == 202
@@ -91,7 +91,7 @@ def test_an_erasure_takes_the_words_of_whoever_asked_for_a_text_again(shop: Shop
     assert [entry.get("cause") for entry in history][-3:] == ["requested", "claimed", "accepted"]
 
 
-def test_no_digest_of_what_was_erased_is_left_and_a_replay_is_told_by_its_key_alone(shop: Shop, rows: Rows) -> None:
+def test_an_erasure_removes_digests_and_replays_need_only_their_key(shop: Shop, rows: Rows) -> None:
     order = shop.order()
     shop.stream(order)
     shop.ask_again(order)
@@ -110,9 +110,7 @@ def test_no_digest_of_what_was_erased_is_left_and_a_replay_is_told_by_its_key_al
     assert again.headers["idempotency-replayed"] == "true"
 
 
-def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_stay(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_order_created_during_an_erasure_is_erased_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     add = Orders.add
 
     def erase_first(self: Orders, order: Order) -> Order:
@@ -132,7 +130,7 @@ def test_an_order_that_was_being_made_while_its_customer_was_erased_does_not_sta
     assert get("get_order", "order", order["id"]).body["sms"]["status"] == "suppressed"
 
 
-def test_an_order_that_the_index_did_not_have_yet_does_not_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_missing_from_the_index_is_erased_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.stream(shop.order())
     with monkeypatch.context() as behind:
         behind.setattr(Orders, "page", lambda *_, **__: Page([], None))
@@ -142,9 +140,7 @@ def test_an_order_that_the_index_did_not_have_yet_does_not_stay(shop: Shop, monk
     assert shop.kept() == []
 
 
-def test_a_text_that_was_asked_for_again_while_its_customer_was_erased_does_not_stay(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resend_during_an_erasure_is_erased_later(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     order = shop.order()
     shop.stream(order)
     change = Orders.change
@@ -161,7 +157,7 @@ def test_a_text_that_was_asked_for_again_while_its_customer_was_erased_does_not_
     assert len(shop.provider.sent) == 1
 
 
-def test_a_report_that_overtakes_the_answer_about_an_erased_customer_leaves_no_number(shop: Shop) -> None:
+def test_a_report_that_overtakes_an_erasure_leaves_no_number(shop: Shop) -> None:
     def erase_and_report() -> Outcome:
         shop.erase()
         shop.report("ATXid_fast")
@@ -173,7 +169,7 @@ def test_a_report_that_overtakes_the_answer_about_an_erased_customer_leaves_no_n
     assert shop.kept() == []
 
 
-def test_a_report_of_a_message_that_nobody_knows_keeps_its_number_for_four_hours(shop: Shop) -> None:
+def test_an_orphaned_report_keeps_its_number_for_four_hours(shop: Shop) -> None:
     shop.erase()
     shop.report("ATXid_stranger")
     for _ in range(7):
@@ -186,7 +182,7 @@ def test_a_report_of_a_message_that_nobody_knows_keeps_its_number_for_four_hours
 # Other people's words
 
 
-def test_a_report_s_own_words_are_neither_stored_nor_logged(
+def test_the_words_of_a_report_are_neither_stored_nor_logged(
     shop: Shop, rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fields = {"id": "ATXid_x", "status": "sent to john doe", "phoneNumber": "+254700000009"}
@@ -207,11 +203,11 @@ def test_a_report_s_own_words_are_neither_stored_nor_logged(
         assert call("record_delivery_report", form).status == 400, changes
     form = form_event("/webhooks/x", {"phoneNumber": "john doe"}, secret)
     assert call("record_opt_out", form).status == 400
-    said = capsys.readouterr()
-    assert not [each for each in PERSONAL if each in said.out + said.err]
+    output = capsys.readouterr()
+    assert not [words for words in PERSONAL if words in output.out + output.err]
 
 
-def test_the_providers_own_words_are_no_reason() -> None:
+def test_the_providers_words_never_become_a_reason() -> None:
     recipient = {"number": NUMBER, "status": f"{NUMBER} of john doe is not known", "messageId": "None"}
     for code, reason in ((999, "code_999"), (None, "unnamed"), ("405", "unnamed"), (254704590344, "unnamed")):
         answer = {"SMSMessageData": {"Recipients": [recipient | {"statusCode": code}]}}
@@ -228,7 +224,7 @@ def ten_days(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("ten_days")
-def test_a_forgotten_text_that_was_asked_for_again_is_forgotten_again_at_its_age(shop: Shop) -> None:
+def test_retention_removes_a_resent_text_again(shop: Shop) -> None:
     order = shop.order()
     shop.stream(order)
     assert shop.sweep(after=11 * DAY) == {"forgotten": 1}
@@ -240,7 +236,7 @@ def test_a_forgotten_text_that_was_asked_for_again_is_forgotten_again_at_its_age
     assert shop.sweep(after=9 * DAY) == {}
     assert shop.ask_again(order, "once-more").status == 202
     assert shop.sweep() == {"sent": 1}
-    # It is as old as it was last asked for.
+    # The age counts from the last resend.
     assert shop.sweep(after=9 * DAY) == {}
     assert get("get_order", "order", order["id"]).body["sms"]["text"] == order["sms"]["text"]
     assert shop.sweep(after=2 * DAY) == {"forgotten": 1}
@@ -250,7 +246,7 @@ def test_a_forgotten_text_that_was_asked_for_again_is_forgotten_again_at_its_age
 
 
 @pytest.mark.usefixtures("ten_days")
-def test_an_order_that_is_restored_beyond_its_age_comes_back_without_its_text(shop: Shop, rows: Rows) -> None:
+def test_an_expired_order_is_restored_without_its_text(shop: Shop, rows: Rows) -> None:
     dynamodb = boto3.client("dynamodb", region_name="eu-west-1")
     order = shop.order()
     shop.stream(order)

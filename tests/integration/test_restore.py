@@ -1,4 +1,4 @@
-"""`make restore` on AWS: which tables it asks for, and what it copies; DynamoDB is moto's."""
+"""`make restore` on AWS: the tables it restores, and the items it copies; DynamoDB is moto's."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +19,7 @@ def dynamodb() -> Any:
     return boto3.client("dynamodb", region_name="eu-west-1")
 
 
-def test_the_table_of_a_moment_is_asked_for_once_and_what_is_missing_is_copied_from_it(
-    dynamodb: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_is_restored_once_and_supplies_missing_items(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restore, "PATIENCE", {"Delay": 0, "MaxAttempts": 3})
     table = restore.Table(settings().customers_table, "code")
     recovery = {"PointInTimeRecoveryEnabled": True}
@@ -30,7 +28,7 @@ def test_the_table_of_a_moment_is_asked_for_once_and_what_is_missing_is_copied_f
     for _ in range(2):
         assert restore.recovered(dynamodb, table, WHEN) == f"{table.name}-at-20261123T180000Z"
     dynamodb.delete_item(TableName=table.name, Key={"code": {"S": gone["code"]}})
-    found = list(restore.missing(dynamodb, table.at(WHEN), table))
-    assert sorted(found) == ["copied", "there"]
+    results = list(restore.missing(dynamodb, table.at(WHEN), table))
+    assert sorted(results) == ["copied", "there"]
     for customer in (kept, gone):
         assert get("get_customer", "customer", customer["id"]).body == customer

@@ -122,7 +122,7 @@ def test_a_new_orders_text_is_sent_once_and_the_order_shows_it(
     assert [entry["status"] for entry in sms["history"]] == ["queued", "sending", "sent"]
 
 
-def test_the_texts_of_a_first_batch_share_one_client_of_the_provider(
+def test_all_texts_of_a_first_batch_share_one_client(
     order: dict[str, Any], provider: FakeProvider, monkeypatch: pytest.MonkeyPatch, rows: Rows
 ) -> None:
     made: list[str] = []
@@ -139,7 +139,7 @@ def test_the_texts_of_a_first_batch_share_one_client_of_the_provider(
     assert len(made) == 1
 
 
-def test_an_erased_customers_number_is_in_no_message_and_no_later_report_brings_it_back(
+def test_no_report_brings_back_an_erased_customers_number(
     order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     stream(order, rows=rows)
@@ -163,17 +163,13 @@ def test_a_record_delivered_twice_sends_one_text(order: dict[str, Any], provider
     assert len(provider) == 1
 
 
-def test_an_order_the_stream_never_delivered_is_sent_by_the_sweep(
-    order: dict[str, Any], provider: FakeProvider
-) -> None:
+def test_the_sweep_sends_an_order_that_the_stream_lost(order: dict[str, Any], provider: FakeProvider) -> None:
     assert sweep() == {"sent": 1}
     assert sweep() == {}
     assert len(provider) == 1
 
 
-def test_a_part_of_the_sweep_leaves_the_others_orders_and_all_parts_leave_none(
-    time: Time, provider: FakeProvider
-) -> None:
+def test_the_parts_of_the_sweep_share_all_orders_without_overlap(time: Time, provider: FakeProvider) -> None:
     customer = create_customer().body
     placed = [create_order(order_for(customer)) for _ in range(20)]
     sent = [sum(sweep(part=part, parts=3).values()) for part in range(3)]
@@ -182,7 +178,7 @@ def test_a_part_of_the_sweep_leaves_the_others_orders_and_all_parts_leave_none(
     assert sweep() == {}
 
 
-def test_a_cancelled_orders_text_is_not_sent_from_an_old_record(
+def test_an_old_record_does_not_send_a_cancelled_orders_text(
     order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     old = image(order, rows)
@@ -211,7 +207,7 @@ def test_the_answer_decides_the_state_and_its_reason_is_kept(
     assert (sms["status"], sms["reason"]) == (status, reason)
 
 
-def test_what_was_certainly_not_sent_is_tried_again_later_and_later(
+def test_an_unsent_text_is_retried_with_growing_waits(
     order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     provider.answers = [refused(Kind.not_sent, "connect_failed")] * 3
@@ -231,7 +227,7 @@ def test_what_was_certainly_not_sent_is_tried_again_later_and_later(
     assert state(order)["status"] == "sent"
 
 
-def test_after_the_last_try_the_text_has_failed_and_says_why(
+def test_a_text_fails_after_the_last_attempt_and_says_why(
     order: dict[str, Any], provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
 ) -> None:
     provider.answers = [refused(Kind.deferred, "InsufficientBalance")] * 100
@@ -257,7 +253,7 @@ def test_a_day_without_the_provider_loses_nothing(order: dict[str, Any], provide
     assert len(provider) == 1
 
 
-def test_once_the_provider_is_back_texts_do_not_wait_for_their_next_try(provider: FakeProvider, time: Time) -> None:
+def test_texts_go_out_as_soon_as_the_provider_is_back(provider: FakeProvider, time: Time) -> None:
     customer = create_customer().body
     early = [create_order(order_for(customer)).body for _ in range(5)]
     for _ in range(6):
@@ -275,9 +271,7 @@ def test_once_the_provider_is_back_texts_do_not_wait_for_their_next_try(provider
     assert len(provider) == 6
 
 
-def test_a_text_that_was_refused_by_itself_waits_though_the_provider_is_back(
-    provider: FakeProvider, time: Time
-) -> None:
+def test_a_text_refused_for_its_own_reason_still_waits(provider: FakeProvider, time: Time) -> None:
     customer = create_customer().body
     refusal = refused(Kind.deferred, "InsufficientBalance")
     provider.answers = [refusal, refusal]
@@ -293,7 +287,7 @@ def test_a_text_that_was_refused_by_itself_waits_though_the_provider_is_back(
     assert state(waits)["status"] == "queued"
 
 
-def test_while_the_provider_is_down_no_text_is_tried_before_its_time(provider: FakeProvider, time: Time) -> None:
+def test_no_text_is_attempted_early_while_the_provider_is_down(provider: FakeProvider, time: Time) -> None:
     customer = create_customer().body
     for _ in range(3):
         create_order(order_for(customer))
@@ -305,7 +299,7 @@ def test_while_the_provider_is_down_no_text_is_tried_before_its_time(provider: F
     assert provider.asked == asked + 1
 
 
-def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none_of_the_texts_own(
+def test_an_early_attempt_that_sends_nothing_is_not_counted(
     provider: FakeProvider, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = store().orders.get(create_order(order_for(create_customer().body)).body["id"])
@@ -340,7 +334,7 @@ def test_a_sweep_tries_no_text_twice_and_an_early_try_that_sends_nothing_is_none
     assert {(stored.sms.retries, stored.due_at == before[stored.id].due_at) for stored in early} == {(8, True)}
 
 
-def test_an_ambiguous_text_is_never_sent_again_by_itself(
+def test_an_ambiguous_text_is_never_sent_again(
     order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     provider.answers = [refused(Kind.unknown, "timeout")]
@@ -354,7 +348,7 @@ def test_an_ambiguous_text_is_never_sent_again_by_itself(
     assert [row["id"] for row in list_orders(sms_status="unknown").body["data"]] == [order["id"]]
 
 
-def test_a_sender_that_never_came_back_leaves_unknown_when_its_lease_ends(
+def test_a_lost_senders_text_is_unknown_when_its_lease_ends(
     order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     class Killed(BaseException):
@@ -375,7 +369,7 @@ def test_a_sender_that_never_came_back_leaves_unknown_when_its_lease_ends(
     assert len(provider) == 0
 
 
-def test_a_wrong_key_pauses_sending_burns_nothing_and_all_goes_out_after_the_fix(
+def test_a_wrong_key_pauses_sending_until_it_is_corrected(
     order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(12)]
@@ -396,7 +390,7 @@ def test_a_wrong_key_pauses_sending_burns_nothing_and_all_goes_out_after_the_fix
     assert {state(sent)["status"] for sent in (order, *others)} == {"sent"}
 
 
-def test_who_opted_out_while_the_text_waited_gets_none(
+def test_a_customer_who_opts_out_gets_no_waiting_text(
     order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
 ) -> None:
     provider.answers = [refused(Kind.not_sent, "connect_failed")]
@@ -409,7 +403,7 @@ def test_who_opted_out_while_the_text_waited_gets_none(
     assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
 
 
-def test_a_number_on_the_providers_blacklist_opts_its_customers_out(
+def test_the_providers_blacklist_opts_a_numbers_customers_out(
     order: dict[str, Any], provider: FakeProvider, rows: Rows
 ) -> None:
     provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
@@ -418,7 +412,7 @@ def test_a_number_on_the_providers_blacklist_opts_its_customers_out(
     assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
 
 
-def test_a_batch_is_handed_back_when_the_store_fails_and_sends_nothing_twice(
+def test_a_batch_returns_to_the_stream_when_the_store_fails(
     order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -437,7 +431,7 @@ def test_no_text_is_claimed_with_too_little_time_left(
     assert len(provider) == 0
 
 
-def test_a_batch_goes_out_side_by_side(
+def test_the_texts_of_a_batch_go_out_in_parallel(
     order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [create_order(order_for({"id": order["customer"]})).body for _ in range(9)]
@@ -467,7 +461,7 @@ class TestCancelledUnderWay:
             (accepted("ATXid_taken"), "sent", None),
         ],
     )
-    def test_it_is_not_texted_later(
+    def test_its_text_is_not_sent_later(
         self, answer: Outcome, ends: str, reason: str | None, order: dict[str, Any], provider: FakeProvider, time: Time,
         rows: Rows,
     ) -> None:  # fmt: skip
@@ -483,7 +477,7 @@ class TestCancelledUnderWay:
             sweep()
         assert (state(order)["status"], state(order)["reason"], len(provider)) == (ends, reason, before)
 
-    def test_one_that_was_left_queued_is_suppressed_by_the_sweep(
+    def test_the_sweep_suppresses_a_text_that_was_left_queued(
         self, order: dict[str, Any], provider: FakeProvider
     ) -> None:
         stored = store().orders.get(order["id"])
@@ -497,7 +491,7 @@ class TestCancelledUnderWay:
 class TestTheStoreFailsAfterTheOrderIsWritten:
     """The store refuses a write about other items; the order's own state is still written."""
 
-    def test_a_pause_that_cannot_be_written_leaves_the_text_queued(
+    def test_a_text_stays_queued_if_the_pause_is_not_stored(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         provider.answers = [refused(Kind.misconfigured, "bad_key")]
@@ -509,7 +503,7 @@ class TestTheStoreFailsAfterTheOrderIsWritten:
         sweep()
         assert (state(order)["status"], len(provider)) == ("sent", 1)
 
-    def test_an_opt_out_that_cannot_be_written_leaves_the_text_failed(
+    def test_a_text_fails_even_if_the_opt_out_is_not_stored(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
@@ -518,7 +512,7 @@ class TestTheStoreFailsAfterTheOrderIsWritten:
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"]) == ("failed", "UserInBlacklist")
 
-    def test_a_report_whose_text_cannot_be_looked_for_keeps_no_other_text_waiting(
+    def test_a_failed_match_of_a_report_delays_no_other_text(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         report("ATXid_stranger", "Success")
@@ -535,7 +529,7 @@ class TestOptOutsByNumber:
     """An opt-out is stored by phone number; each customer with that number shows it."""
 
     @pytest.mark.parametrize("written", ["+254704590344", " 254704590344", "254704590344"])
-    def test_a_customer_of_later_gets_no_text_and_shows_why(
+    def test_a_later_customer_gets_no_text_and_shows_why(
         self, written: str, time: Time, provider: FakeProvider, rows: Rows
     ) -> None:
         assert opt_out(written).status == 200
@@ -545,7 +539,7 @@ class TestOptOutsByNumber:
         assert (state(order)["status"], state(order)["reason"], len(provider)) == ("suppressed", "opted_out", 0)
         assert get("get_customer", "customer", customer["id"]).body["sms_opted_out"] is True
 
-    def test_once_the_customer_agrees_texts_go_out_again(self, time: Time, provider: FakeProvider, rows: Rows) -> None:
+    def test_texts_go_out_again_once_the_customer_agrees(self, time: Time, provider: FakeProvider, rows: Rows) -> None:
         opt_out("+254704590344")
         customer = create_customer().body
         sweep()
@@ -555,7 +549,7 @@ class TestOptOutsByNumber:
         stream(order, rows=rows)
         assert (state(order)["status"], len(provider)) == ("sent", 1)
 
-    def test_it_outlives_its_customers_erasure_without_the_number(
+    def test_an_opt_out_survives_erasure_without_the_number(
         self, time: Time, provider: FakeProvider, rows: Rows
     ) -> None:
         customer = create_customer().body
@@ -566,13 +560,13 @@ class TestOptOutsByNumber:
         stream(order, rows=rows)
         assert (state(order)["status"], len(provider)) == ("suppressed", 0)
 
-    def test_who_never_opted_out_leaves_no_trace_by_agreeing(self, time: Time, rows: Rows) -> None:
+    def test_agreeing_without_an_opt_out_stores_nothing(self, time: Time, rows: Rows) -> None:
         customer = create_customer().body
         event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": customer["id"]})
         assert call("update_customer", event).status == 200
         assert [row["code"]["S"] for row in rows("customers")] == [customer["code"]]
 
-    def test_what_is_no_number_opts_nobody_out(self, time: Time, rows: Rows) -> None:
+    def test_an_invalid_number_opts_no_customer_out(self, time: Time, rows: Rows) -> None:
         assert opt_out("somebody").status == 400
         assert rows("customers") == []
 
@@ -597,7 +591,7 @@ class TestDeliveryReports:
             (["Whatever"], "sent"),
         ],
     )
-    def test_reports_move_the_order_forward_whatever_their_order(
+    def test_reports_in_any_order_only_move_a_text_forward(
         self, statuses: list[str], ends: str, sent: dict[str, Any], provider: FakeProvider
     ) -> None:
         for status in statuses:
@@ -605,7 +599,7 @@ class TestDeliveryReports:
         assert state(sent)["status"] == ends
         assert len(provider) == 1
 
-    def test_what_is_reported_of_another_number_is_no_word_about_this_one(self, sent: dict[str, Any]) -> None:
+    def test_a_report_for_another_number_changes_nothing(self, sent: dict[str, Any]) -> None:
         for status in ("Success", "Failed"):
             assert report(sent["message_id"], status, number="+254700000001").status == 200
         assert state(sent)["status"] == "sent"
@@ -614,7 +608,7 @@ class TestDeliveryReports:
         report(sent["message_id"], "Success", number=" 254704590344")
         assert state(sent)["status"] == "delivered"
 
-    def test_a_text_that_was_held_for_review_and_let_go_is_delivered(
+    def test_a_text_released_after_review_is_delivered(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows
     ) -> None:
         provider.answers = [Outcome(Kind.refused, "RiskHold", "ATXid_held")]
@@ -623,7 +617,7 @@ class TestDeliveryReports:
         report("ATXid_held", "Success")
         assert (state(order)["status"], state(order)["reason"]) == ("delivered", None)
 
-    def test_a_failure_that_overtakes_the_state_keeps_its_reason(
+    def test_a_failure_report_that_overtakes_the_state_keeps_its_reason(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         link = ProviderMessages.link
@@ -646,7 +640,7 @@ class TestDeliveryReports:
         assert (answer.status, answer.body["code"]) == (404, "not_found")
         assert state(sent)["status"] == "sent"
 
-    def test_both_the_current_and_the_previous_secret_are_taken(self, sent: dict[str, Any]) -> None:
+    def test_current_and_previous_secret_are_accepted(self, sent: dict[str, Any]) -> None:
         from sales.runtime import secrets
         from sales.runtime.aws import aws_client
 
@@ -699,7 +693,7 @@ class TestDeliveryReports:
         assert state(order)["status"] == "delivered"
 
     @pytest.mark.parametrize("writes", [0, 1])
-    def test_a_sweep_that_ends_while_it_tells_an_order_what_was_reported_leaves_the_rest_to_the_next(
+    def test_the_next_sweep_finishes_an_interrupted_match(
         self, writes: int, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
@@ -720,7 +714,7 @@ class TestDeliveryReports:
         assert state(order)["status"] == "delivered"
 
     @pytest.mark.parametrize("writes", [1, 2])
-    def test_a_report_that_overtook_an_answer_is_not_lost_with_its_sender(
+    def test_an_early_report_is_not_lost_with_its_sender(
         self, writes: int, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
@@ -740,7 +734,7 @@ class TestDeliveryReports:
         sweep()
         assert state(order)["status"] == "delivered"
 
-    def test_with_two_candidates_nothing_is_guessed(
+    def test_a_report_with_two_candidates_is_not_matched(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         other = create_order(order_for({"id": order["customer"]})).body
@@ -752,7 +746,7 @@ class TestDeliveryReports:
             sweep()
         assert {state(sent)["status"] for sent in (order, other)} == {"unknown"}
 
-    def test_a_report_that_came_before_the_text_is_not_about_it(
+    def test_a_report_is_not_matched_to_a_later_text(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         report("ATXid_old", "Success")
@@ -767,7 +761,7 @@ class TestDeliveryReports:
             sweep()
         assert state(other)["status"] == "unknown"
 
-    def test_of_two_candidates_none_becomes_the_one_by_waiting(
+    def test_waiting_does_not_choose_between_two_candidates(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         provider.answers = [refused(Kind.unknown, "timeout")] * 2
@@ -781,7 +775,7 @@ class TestDeliveryReports:
             sweep()
         assert {state(sent)["status"] for sent in (order, other)} == {"unknown"}
 
-    def test_of_two_messages_none_becomes_the_one_by_waiting(
+    def test_waiting_does_not_choose_between_two_messages(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         provider.answers = [refused(Kind.unknown, "timeout")]
@@ -798,7 +792,7 @@ class TestDeliveryReports:
         assert len(kept) == 2
         assert "+254704590344" not in str(kept)
 
-    def test_an_attempt_that_a_person_asked_again_for_is_still_a_candidate(
+    def test_an_attempt_before_a_resend_is_still_a_candidate(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         provider.answers = [refused(Kind.unknown, "timeout")]
@@ -816,7 +810,7 @@ class TestDeliveryReports:
             sweep()
         assert (state(order)["status"], state(other)["status"]) == ("sent", "unknown")
 
-    def test_a_report_waits_for_a_text_that_is_still_under_way(
+    def test_a_report_waits_for_a_text_in_progress(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         class Killed(BaseException):
@@ -875,7 +869,7 @@ class TestAskingAgain:
         assert len(provider) == 1
         assert again(failed, reason="other").body["code"] == "idempotency_key_reused"
 
-    def test_it_minds_the_version_and_a_replay_is_answered_whatever_that_is_by_then(
+    def test_a_resend_checks_if_match_and_a_replay_ignores_it(
         self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         stale = again(failed, **{"If-Match": '"1"'})
@@ -894,7 +888,7 @@ class TestAskingAgain:
         answer = again(failed, key=None)
         assert (answer.status, answer.body["code"]) == (400, "idempotency_key_required")
 
-    def test_only_one_a_minute_and_the_refusal_does_not_use_the_key_up(
+    def test_one_resend_a_minute_is_allowed_and_a_refusal_keeps_the_key_usable(
         self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         again(failed)
@@ -905,7 +899,7 @@ class TestAskingAgain:
         time.pass_(51)
         assert again(failed, key="two").status == 202
 
-    def test_a_text_on_its_way_a_suppressed_one_and_a_cancelled_order_are_refused(
+    def test_a_resend_in_progress_suppressed_or_cancelled_is_refused(
         self, failed: dict[str, Any], order: dict[str, Any], time: Time
     ) -> None:
         other = create_order(order_for({"id": order["customer"]})).body
@@ -948,7 +942,7 @@ class TestAskingAgain:
         else:
             assert (answer.status, answer.body["sms"]["status"]) == (202, "queued")
 
-    def test_a_replay_never_sends_however_often_the_text_was_asked_for(
+    def test_a_replay_never_sends_even_after_fifty_resends(
         self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         for number in range(50):
@@ -967,7 +961,7 @@ class TestAskingAgain:
         causes = Counter(entry.get("cause") for entry in state(order)["history"])
         assert (causes["requested"], causes["accepted"]) == (50, 51)
 
-    def test_a_late_report_of_the_attempt_before_does_not_touch_the_new_one(
+    def test_a_late_report_does_not_change_a_newer_attempt(
         self, order: dict[str, Any], provider: FakeProvider, time: Time, rows: Rows
     ) -> None:
         stream(order, rows=rows)
@@ -982,14 +976,14 @@ class TestAskingAgain:
         assert len(provider) == 2
 
 
-def test_what_is_stored_reads_back_the_same(order: dict[str, Any], provider: FakeProvider, rows: Rows) -> None:
+def test_a_stored_order_reads_back_unchanged(order: dict[str, Any], provider: FakeProvider, rows: Rows) -> None:
     stream(order, rows=rows)
     stored = store().orders.get(order["id"])
     assert stored is not None
     assert order_from_item(order_to_item(stored)) == stored
 
 
-def test_a_fault_in_the_configuration_is_counted_with_its_reason_and_so_is_every_state(
+def test_a_misconfiguration_is_counted_by_reason_and_state(
     order: dict[str, Any], provider: FakeProvider, rows: Rows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     provider.answers = [refused(Kind.misconfigured, "bad_key")]
@@ -1008,7 +1002,7 @@ class TestRetention:
         monkeypatch.setenv("SMS_TEXT_DAYS", "10")
         settings.cache_clear()
 
-    def test_an_old_order_has_neither_text_nor_number_and_a_young_one_both(
+    def test_an_old_order_loses_text_and_number_and_a_new_one_keeps_both(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, time: Time
     ) -> None:
         stream(order, rows=rows)
@@ -1030,7 +1024,7 @@ class TestRetention:
         assert report(sms["message_id"], "Failed").status == 200
         assert state(order)["status"] == "delivered"
 
-    def test_a_text_on_its_way_is_waited_for_and_none_is_passed_over(
+    def test_retention_waits_for_a_text_in_progress_and_misses_none(
         self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         others = [create_order({"customer": order["customer"], "item": "desk", "amount": "5"}).body for _ in range(3)]
@@ -1042,9 +1036,9 @@ class TestRetention:
         sweep()
         time.pass_(60)
         sweep()
-        assert {state(each)["text"] for each in [order, *others]} == {None}
+        assert {state(old)["text"] for old in [order, *others]} == {None}
 
-    def test_a_forgotten_text_that_is_asked_for_again_is_written_anew(
+    def test_a_resend_of_a_removed_text_composes_it_again(
         self, order: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
         sweep()

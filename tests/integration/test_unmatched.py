@@ -1,4 +1,4 @@
-"""The `$default` route: what no other route took."""
+"""The `$default` route: requests that match no other route."""
 
 import io
 import json
@@ -18,7 +18,7 @@ ORDERS = "/api/v1/sales/orders"
 
 
 class FakeLambda:
-    """Lambda's Invoke API: remembers what it was asked, answers what it is told."""
+    """Lambda's Invoke API: records calls and gives a scripted answer."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -43,7 +43,7 @@ def ask(method: str, path: str, body: Any = None, **kwargs: Any) -> Answer:
     return call("answer_unmatched", http_event(method, path, body, authorized=False, **kwargs))
 
 
-def test_a_path_with_a_slash_is_handed_to_its_function_as_if_its_route_had_matched(functions: FakeLambda) -> None:
+def test_a_path_with_a_slash_reaches_the_function_of_its_route(functions: FakeLambda) -> None:
     answer = ask(
         "POST", f"{ORDERS}/abc/sms/", {"reason": "x"}, headers={"Authorization": "Bearer t", "X-Request-Id": "r"}
     )
@@ -57,7 +57,7 @@ def test_a_path_with_a_slash_is_handed_to_its_function_as_if_its_route_had_match
     assert json.loads(event["body"]) == {"reason": "x"}
 
 
-def test_an_answer_in_bytes_is_handed_back_in_bytes(functions: FakeLambda) -> None:
+def test_a_binary_answer_stays_binary(functions: FakeLambda) -> None:
     body = {"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVBORw==", "isBase64Encoded": True}
     functions.answer = {"Payload": io.BytesIO(json.dumps(body).encode())}
     raw = import_module("functions.answer_unmatched.app").handler(
@@ -66,12 +66,12 @@ def test_an_answer_in_bytes_is_handed_back_in_bytes(functions: FakeLambda) -> No
     assert (raw["body"], raw["isBase64Encoded"]) == ("iVBORw==", True)
 
 
-def test_nothing_that_looks_like_an_authorizers_word_is_handed_on(functions: FakeLambda) -> None:
+def test_the_authorizers_claims_are_not_forwarded(functions: FakeLambda) -> None:
     call("answer_unmatched", http_event("GET", f"{ORDERS}/"))
     assert "authorizer" not in functions.asked[0][1]["requestContext"]
 
 
-def test_a_function_that_fails_is_a_500_without_its_words(functions: FakeLambda) -> None:
+def test_a_failing_function_is_a_500_without_its_message(functions: FakeLambda) -> None:
     functions.answer = {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "secret"}')}
     answer = ask("GET", f"{ORDERS}/")
     assert (answer.status, answer.body["code"]) == (500, "unexpected")
@@ -85,7 +85,7 @@ def test_an_unknown_path_is_404(path: str, functions: FakeLambda) -> None:
     assert not functions.asked
 
 
-def test_a_path_that_has_a_route_of_its_own_goes_round_in_no_circle(functions: FakeLambda) -> None:
+def test_a_path_with_its_own_route_is_never_forwarded(functions: FakeLambda) -> None:
     assert ask("GET", ORDERS).status == 404
     assert not functions.asked
 
@@ -95,7 +95,7 @@ def test_a_wrong_method_is_405_and_names_the_right_ones(functions: FakeLambda) -
     assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
 
 
-def test_nothing_can_be_deleted_so_no_order_loses_its_customer(functions: FakeLambda) -> None:
+def test_customers_and_orders_cannot_be_deleted(functions: FakeLambda) -> None:
     for path in ("/api/v1/sales/customers/x", f"{ORDERS}/x"):
         answer = ask("DELETE", path)
         assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")

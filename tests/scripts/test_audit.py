@@ -58,9 +58,7 @@ def test_everything_pinned_is_audited_tools_of_tests_included(audit: Audit) -> N
     ],
     ids=["no index", "no npm registry", "one lock", "a vulnerability"],
 )
-def test_one_finding_or_failed_lookup_fails_the_audit_and_the_rest_still_runs(
-    audit: Audit, pip_audit: str, npm: str
-) -> None:
+def test_one_failure_fails_the_audit_and_the_rest_still_runs(audit: Audit, pip_audit: str, npm: str) -> None:
     status, said, told = audit(pip_audit, npm)
     assert status == 1
     assert "could not be looked up" in said

@@ -133,7 +133,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_mutants_are_killed_hang_or_survive_and_the_tree_stays_as_it_is(project: Path) -> None:
+def test_mutants_are_judged_and_the_tree_stays_unchanged(project: Path) -> None:
     chosen = {
         mutant.change: mutant
         for mutant in mutants.candidates("domain")

@@ -146,7 +146,7 @@ def test_a_range_that_is_not_a_time_is_refused(own: System) -> None:
     assert "yesterday is neither a date nor a time" in done.stderr
 
 
-def test_restoring_lost_items_texts_nobody(own: System) -> None:
+def test_restoring_lost_items_sends_no_text(own: System) -> None:
     number, when = "+254700000608", "20261123T180000Z"
     store = DatabaseClient(f"http://127.0.0.1:{own.port + 3}")
     tables = {name.partition("-")[2]: name for name in store.call("ListTables", {})["TableNames"]}

@@ -1,4 +1,4 @@
-"""Whether an answer is one that the contract has: used wherever tests ask the API."""
+"""Check each answer that a test gets from the API against the contract."""
 
 import json
 from functools import cache
@@ -17,7 +17,7 @@ def described() -> dict[str, dict[str, Any]]:
 
 
 def check_answer(function: str, status: int, headers: dict[str, str], body: str) -> None:
-    """Raises AssertionError, or pydantic's ValidationError, for an answer that is not in the contract."""
+    """Raise AssertionError, or pydantic's ValidationError, if the answer is not in the contract."""
     if function not in OPERATIONS:
         return
     assert str(status) in described()[function], f"{function} answers {status}, which the contract does not know"

@@ -1,4 +1,4 @@
-"""Events as Lambda gets them: HTTP API payload 2.0, stream records."""
+"""Events as Lambda receives them: HTTP API payload 2.0 and stream records."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def http_event(
     client: str = "sales-service",
     authorized: bool = True,
 ) -> dict[str, Any]:
-    """A request as API Gateway hands it over, the authorizer's claims rendered as it renders them."""
+    """Return a request as API Gateway passes it on, with the authorizer's claims in its format."""
     raw = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
     context: dict[str, Any] = {
         "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "test"},
@@ -61,7 +61,7 @@ def http_event(
 
 
 def form_event(path: str, fields: dict[str, str], parameters: dict[str, str]) -> dict[str, Any]:
-    """A webhook's request as API Gateway hands it over."""
+    """Return a webhook request as API Gateway passes it on."""
     return http_event(
         "POST",
         path,
@@ -73,7 +73,7 @@ def form_event(path: str, fields: dict[str, str], parameters: dict[str, str]) ->
 
 
 def stream_event(*images: dict[str, Any]) -> dict[str, Any]:
-    """A batch of INSERT records with these new images, in DynamoDB's own form."""
+    """Return a batch of INSERT records with these new images, in DynamoDB's format."""
     return {
         "Records": [
             {

@@ -1,4 +1,4 @@
-"""Customers and orders for tests of rules, and how to bring an order into a state."""
+"""Customers and orders for tests of rules, in any state."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,12 +12,12 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def at(seconds: float) -> datetime:
-    """The moment that many seconds after NOW."""
+    """Return the time this many seconds after NOW."""
     return NOW + timedelta(seconds=seconds)
 
 
 def new_customer() -> Customer:
-    """A customer."""
+    """Return a customer."""
     return Customer.new(
         id="c", code="K7M2Q9XH", name="john doe", phone_number="+254704590344", email="John@example.com", now=NOW,
         fingerprint="f",
@@ -25,7 +25,7 @@ def new_customer() -> Customer:
 
 
 def new_order() -> Order:
-    """An order whose text is queued."""
+    """Return an order whose text is queued."""
     return Order.new(
         id="o", customer=new_customer(), item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
         content=Content("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f",
@@ -33,7 +33,7 @@ def new_order() -> Order:
 
 
 def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | None = None) -> Order:
-    """The order after all this happened, which must each time change it."""
+    """Return the order after these events; each of them must change it."""
     for cause in causes:
         changed = order.on(cause, at(seconds), message_id=message_id)
         assert changed, cause
@@ -42,7 +42,7 @@ def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | Non
 
 
 def again(order: Order, seconds: float = 0) -> Order:
-    """The order after a person asked for its text once more."""
+    """Return the order after a person asked for its text once more."""
     requested = order.requested_again(
         at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", to=order.sms.to, content=order.sms.content
     )
@@ -51,7 +51,7 @@ def again(order: Order, seconds: float = 0) -> Order:
 
 
 def claimed_order() -> Order:
-    """An order whose text a sender has claimed."""
+    """Return an order whose text a sender has claimed."""
     claimed = new_order().on(Cause.claimed, NOW, due_at=at(60))
     assert claimed
     return claimed

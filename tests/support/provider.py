@@ -1,4 +1,4 @@
-"""A server in the provider's place that answers as a test says, down to the bytes of a connection."""
+"""A server that stands in for the provider; a test controls every byte of its answers."""
 
 import socket
 import ssl
@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 NUMBER, KEY = "+254704590344", "atsk_secret"
-# How long a server keeps its caller waiting. A test that waits for it by mistake fails long before, even on a busy machine.
+# How long a server keeps its caller waiting. A test that waits for it by mistake fails long before that, even on a busy
+# machine.
 PATIENCE = 60.0
 SENT = '{"SMSMessageData":{"Message":"Sent to 1/1","Recipients":[{"cost":"KES 0.8000","messageId":"ATXid_1","number":"+254704590344","status":"Success","statusCode":101}]}}'
 
 
 def whole_request(connection: socket.socket) -> bytes:
-    """Read one request, head and body; nothing at the end of the connection."""
+    """Read one request, head and body; return nothing at the end of the connection."""
     request = b""
     while b"\r\n\r\n" not in request:
         if not (part := connection.recv(65536)):

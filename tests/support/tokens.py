@@ -137,7 +137,7 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
                 back = leads_to.replace("{back}", parse_qs(query)["redirect_uri"][0])
                 self.answer(status, text, {"Location": back} if leads_to else {})
                 return
-            said = {
+            discovery = {
                 "issuer": issuer.url,
                 "jwks_uri": f"{issuer.url}/v1/keys",
                 "token_endpoint": f"{issuer.url}/v1/token",
@@ -146,7 +146,7 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
                 "scopes_supported": ["sales:read", "sales:write"],
             }
             keys = self.path.endswith("/keys")
-            document = said | issuer.discovery if issuer.document is None else issuer.document
+            document = discovery | issuer.discovery if issuer.document is None else issuer.document
             self.answer(200, (issuer.published or issuer.keys()) if keys else document)
 
         def do_POST(self) -> None:
@@ -157,8 +157,8 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
                 return
             self.answer(*(issuer.grants or (200, {"access_token": issuer.token()})))
 
-        def answer(self, status: int, found: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-            body = json.dumps(found).encode() + issuer.padding
+        def answer(self, status: int, document: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+            body = json.dumps(document).encode() + issuer.padding
             if issuer.drip and issuer.drip_head:
                 self.dripped(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(50)))
             self.send_response(status)

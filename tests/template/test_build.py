@@ -50,7 +50,7 @@ MODEL = {
 }
 
 
-def test_a_model_keeps_the_operations_that_are_named_and_the_shapes_they_reach() -> None:
+def test_a_model_keeps_the_named_operations_and_their_shapes() -> None:
     trimmed = service_models.trim_model(MODEL, {"get_thing"})
     assert list(trimmed["operations"]) == ["GetThing"]
     assert sorted(trimmed["shapes"]) == ["Key", "Text", "Thing"]
@@ -58,12 +58,12 @@ def test_a_model_keeps_the_operations_that_are_named_and_the_shapes_they_reach()
     assert "documentation" in trimmed["shapes"]["Thing"]["members"]
 
 
-def test_a_model_of_which_nothing_is_named_is_dropped() -> None:
+def test_an_unused_service_model_is_dropped() -> None:
     assert service_models.trim_model(MODEL, {"unrelated"}) is None
 
 
 @pytest.mark.parametrize(("operation", "method"), [("PutItem", "put_item"), ("BatchGetItem", "batch_get_item")])
-def test_operations_are_found_by_the_name_of_the_clients_method(operation: str, method: str) -> None:
+def test_operations_are_matched_by_their_client_method(operation: str, method: str) -> None:
     assert service_models.snake_case(operation) == method
 
 
@@ -154,7 +154,7 @@ def test_the_layer_is_at_most_11_mb_zipped_and_a_function_5_kb(build: tuple[Path
 
 
 @pytest.mark.slow
-def test_library_files_are_those_of_their_wheels_but_for_service_models(trimmed: Path) -> None:
+def test_only_service_models_differ_from_the_published_wheels(trimmed: Path) -> None:
     wheels = list(distributions(path=[str(trimmed)]))
     hashes = {str(file): file.hash for wheel in wheels for file in wheel.files or ()}
     compared = set()
@@ -186,7 +186,7 @@ def test_a_layer_with_a_changed_library_is_refused(trimmed: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_sbom_names_what_is_in_the_layer_and_nothing_else_and_the_page_its_licences(
+def test_the_sbom_and_the_licence_page_match_the_layer(
     build: tuple[Path, Any],
 ) -> None:
     found = json.loads(sbom.bom(build[0]))
@@ -213,7 +213,7 @@ def test_the_reference_is_built_with_its_viewer(build: tuple[Path, Any]) -> None
 
 
 @pytest.mark.slow
-def test_every_module_has_bytecode_that_is_valid_whatever_its_files_date(build: tuple[Path, Any]) -> None:
+def test_every_modules_bytecode_is_valid_for_any_file_date(build: tuple[Path, Any]) -> None:
     compiled = list(build[0].rglob("*.pyc"))
     assert compiled
     for path in compiled:
@@ -223,7 +223,7 @@ def test_every_module_has_bytecode_that_is_valid_whatever_its_files_date(build: 
 
 
 @pytest.mark.slow
-def test_every_function_imports_with_what_the_layer_holds(build: tuple[Path, Any]) -> None:
+def test_every_function_imports_with_the_layer_alone(build: tuple[Path, Any]) -> None:
     functions = sorted(path.parent.name for path in build[0].glob("*/functions/*/app.py"))
     assert len(functions) == len(list((ROOT / "functions").glob("*/app.py")))
     code = f"""
@@ -291,7 +291,7 @@ def aws() -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_clients_work_on_the_data_that_was_left(build: tuple[Path, Any], aws: str) -> None:
+def test_clients_work_with_the_trimmed_data(build: tuple[Path, Any], aws: str) -> None:
     code = """
 import os
 from botocore.exceptions import ClientError
@@ -312,7 +312,7 @@ assert aws_client("secretsmanager", "").meta.endpoint_url == "https://secretsman
 
 
 @pytest.mark.slow
-def test_the_layer_has_amazons_roots_and_no_others(build: tuple[Path, Any]) -> None:
+def test_the_layer_has_only_amazons_roots(build: tuple[Path, Any]) -> None:
     pem = (build[0] / "SharedLayer" / "python" / layer.AMAZON_ROOTS).read_text()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=pem)
@@ -323,7 +323,7 @@ def test_the_layer_has_amazons_roots_and_no_others(build: tuple[Path, Any]) -> N
     ]
 
 
-def test_a_bundle_that_has_lost_one_of_amazons_roots_is_no_build() -> None:
+def test_a_bundle_without_all_of_amazons_roots_fails_the_build() -> None:
     whole = Path(certifi.where()).read_text()
     assert layer.amazon_roots(whole).count("BEGIN CERTIFICATE") == 5
     with pytest.raises(BuildError, match="4 of Amazon's roots"):
@@ -333,7 +333,7 @@ def test_a_bundle_that_has_lost_one_of_amazons_roots_is_no_build() -> None:
 @pytest.mark.parametrize(
     ("region", "there", "narrow"), [("eu-west-1", True, True), ("cn-north-1", True, False), ("eu-west-1", False, False)]
 )
-def test_the_stores_client_trusts_amazons_roots_where_the_build_has_left_them_and_aws_is_amazons(
+def test_the_stores_client_trusts_amazons_roots_for_aws_only(
     region: str, there: bool, narrow: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     roots = tmp_path / "roots.pem"

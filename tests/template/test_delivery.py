@@ -146,7 +146,7 @@ def test_no_resource_depends_on_itself(canary: str) -> None:
     assert set(resources) == done, sorted(set(resources) - done)
 
 
-def test_snapstart_is_off_by_default_and_otherwise_on_for_every_function() -> None:
+def test_snapstart_is_off_by_default_or_on_for_every_function() -> None:
     assert deployed().source["Parameters"]["SnapStart"]["Default"] == "None"
     for function in deployed().functions().values():
         assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}

@@ -45,7 +45,7 @@ def test_a_library_may_lack_files_and_be_compiled(python: Path) -> None:
         ("botocore/data/endpoints.json", "is in no wheel"),
     ],
 )
-def test_a_file_that_no_wheel_was_published_with_is_refused(python: Path, name: str, fault: str) -> None:
+def test_a_file_from_no_published_wheel_is_refused(python: Path, name: str, fault: str) -> None:
     path = python / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x = 2\n")

@@ -102,7 +102,7 @@ def test_secrets_reach_functions_by_name_only() -> None:
 # Routes
 
 
-def test_every_route_but_the_public_ones_has_the_authorizer_and_one_scope() -> None:
+def test_every_protected_route_has_the_authorizer_and_one_scope() -> None:
     for route in deployed().routes():
         if route.key in PUBLIC:
             assert route.authorizer is None, route.key

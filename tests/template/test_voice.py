@@ -6,11 +6,12 @@ import re
 import subprocess
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-# The contestants are code that others wrote, or that imitates it.
+# The contestants are other people's code, or imitate it.
 OTHERS = "bench/contestants/"
 SUBJECT_CLAUSE = re.compile(r"(What|Who|Whoever) ")
 INVERTED = re.compile(r"\b(anew|is\s+no|are\s+none|can\s+be\s+none|nobody|somebody|whoever)\b", re.IGNORECASE)
@@ -50,6 +51,7 @@ def _comments(path: str, source: str) -> Iterator[Passage]:
         yield Passage(path, start, " ".join(lines))
 
 
+@cache
 def _passages() -> list[Passage]:
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     passages = list[Passage]()

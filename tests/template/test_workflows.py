@@ -85,7 +85,7 @@ def test_a_merge_is_tested_then_deployed_to_dev_then_to_prod() -> None:
     assert runs[2] == "make -s prune", "only what is known to work makes what was before it needless"
 
 
-def test_a_rollback_is_one_manual_action_that_waits_for_no_deployment() -> None:
+def test_a_rollback_is_one_manual_action_and_does_not_wait() -> None:
     workflow = read(ROOT / ".github/workflows/rollback.yml")
     given = workflow["on"]["workflow_dispatch"]["inputs"]
     assert given["stage"]["options"] == ["prod", "dev"]

@@ -528,18 +528,18 @@ def test_an_outage_refuses_connections_and_old_ones_get_one_more_answer(sandbox:
     kept = http.client.HTTPConnection("127.0.0.1", sandbox.port + 2, timeout=30)
     kept.request("GET", "/_sandbox/behaviour")
     kept.getresponse().read()
-    gateway = sandbox.provider()
+    provider = sandbox.provider()
     assert sandbox.call("POST", "/_sandbox/outage", b'{"ms": 1500}').json == {"ms": 1500}
     with pytest.raises(ConnectionRefusedError):
         sandbox.send()
-    assert gateway.send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
+    assert provider.send(NUMBER, "x") == Outcome(Kind.not_sent, "connect_failed")
     kept.request("GET", "/_sandbox/messages")
     response = kept.getresponse()
     assert response.getheader("Connection") == "close"
     assert len(json.loads(response.read())["messages"]) == before
     kept.close()
     eventually(sandbox._listens)
-    assert gateway.send(NUMBER, "x").kind is Kind.accepted
+    assert provider.send(NUMBER, "x").kind is Kind.accepted
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"ms": 0}', b'{"ms": true}', b'{"ms": "1"}', b'{"ms": 600001}'])

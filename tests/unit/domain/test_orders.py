@@ -11,7 +11,7 @@ from tests.support.orders import NOW, again, at, claimed_order, new_order, then
 
 
 class TestCancelledUnderWay:
-    """An order that is cancelled, or whose customer is erased, while its text is with the gateway."""
+    """An order is cancelled, or its customer erased, while the provider has the text."""
 
     @pytest.mark.parametrize("cause", [Cause.deferred, Cause.misconfigured])
     def test_a_text_that_was_not_taken_does_not_wait_for_another_try(self, cause: Cause) -> None:
