@@ -15,7 +15,7 @@ from sales.store.customers import opt_out_key
 
 @dataclass
 class Call:
-    """One call to the store: `about` is the phone number of the order or customer it is about."""
+    """One call to the store; `about` is the phone number of its order or customer."""
 
     operation: str
     body: dict[str, Any]
@@ -62,7 +62,7 @@ class Fault:
 
 
 class Proxy:
-    """Listens on a port of its own; `faults` may change at any time."""
+    """Listens on its own port; faults may change at any time."""
 
     def __init__(self, store_port: int) -> None:
         self.store_port = store_port
@@ -120,18 +120,18 @@ class Proxy:
         return Call(operation, body, next((self._numbers[each] for each in ids if each in self._numbers), None))
 
     def meets(self, call: Call) -> list[Fault]:
-        """The faults that this call meets; only one of them has an action."""
+        """Return the faults that apply to this call, and count it; at most one of them has an action."""
         with self._lock:
-            found = [
+            faults = [
                 fault
                 for fault in self._faults
                 if fault.step == call.step
                 and fault.about in (None, call.about)
                 and (fault.times is None or fault.met < fault.times)
             ]
-            for fault in found:
+            for fault in faults:
                 fault.met += 1
-        return found
+        return faults
 
 
 class _Server(ThreadingHTTPServer):
@@ -139,7 +139,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Processes that were killed have left connections behind."""
+        """Ignore broken connections: killed processes leave them behind."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -153,11 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         body = json.loads(raw)
         met = [(call, self.proxy.meets(call)) for call in self.proxy.calls(operation, body)]
-        faults = [each for _, found in met for each in found]
+        faults = [fault for _, faults_met in met for fault in faults_met]
         fault = next((fault for fault in faults if fault.action), None)
         action = fault.action if fault else ""
-        for call, found in met:
-            for each in found:
+        for call, faults_met in met:
+            for each in faults_met:
                 if each.edit:
                     call.body.update(each.edit(call.body))
                     raw = json.dumps(body).encode()

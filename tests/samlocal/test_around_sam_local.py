@@ -56,7 +56,7 @@ def test_an_unfinished_build_is_repeated(tree: Path) -> None:
     assert samlocal.is_stale(tree / "build", tree)
 
 
-def test_bytecode_beside_the_sources_is_no_change(tree: Path) -> None:
+def test_bytecode_next_to_the_sources_is_not_a_change(tree: Path) -> None:
     cache = tree / "shared" / "sales" / "__pycache__"
     cache.mkdir()
     (cache / "a.pyc").touch()

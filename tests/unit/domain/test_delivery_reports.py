@@ -166,7 +166,7 @@ class TestMatch:
         assert self.match(0, order, orphaned=(-660,)) == "none"
         assert self.match(0, order, orphaned=(-661,)) == "a"
 
-    def test_a_message_that_has_its_order_is_no_rival(self) -> None:
+    def test_a_matched_message_does_not_compete_for_an_order(self) -> None:
         order = self.unknown("a", -600)
         known = message("Success", name="ATXid_known", order=new_order(), received=-500)
         assert match_order(message("Success", name="ATXid_own"), [order, known]) is order

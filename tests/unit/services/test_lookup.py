@@ -7,16 +7,14 @@ from sales.services import lookup
 
 
 @pytest.mark.parametrize("name", ["", "x", "7KQ2M9XA", "message#ATXid_1", "control#sms", "0" * 36, "erasure#7KQ2M9XA"])
-def test_what_is_no_orders_id_is_not_found_without_asking_the_store(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_order_id_is_not_found_without_a_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "store", lambda: pytest.fail("the store was asked"))
     with pytest.raises(Problem, match="not_found"):
         lookup.find_order(name)
 
 
 @pytest.mark.parametrize("name", ["", "x", "optout#1", "7KQ2M9X0", "7KQ2M9XAA"])
-def test_what_is_neither_a_customers_id_nor_a_code_is_not_found_without_asking_the_store(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_id_or_code_is_not_found_without_a_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "store", lambda: pytest.fail("the store was asked"))
     with pytest.raises(Problem, match="not_found"):
         lookup.find_customer(name)

@@ -40,14 +40,14 @@ def put_all(
     return futures
 
 
-def test_what_is_asked_for_while_a_write_is_under_way_goes_together_in_the_next() -> None:
+def test_puts_during_a_write_share_the_next_one() -> None:
     writes = Writes()
     for future in put_all(writes, ("a",), ("b", "c"), ("d",), ("e",)):
         future.result()
     assert writes.calls == [["a"], ["b", "c", "d", "e"]]
 
 
-def test_a_group_is_no_larger_than_is_allowed_and_takes_nothing_apart() -> None:
+def test_a_group_keeps_its_limit_and_never_splits_a_request() -> None:
     writes = Writes()
     for future in put_all(writes, ("a",), ("b", "c"), ("d", "e"), ("f",), largest=3):
         future.result()
@@ -61,7 +61,7 @@ def test_a_key_is_in_a_group_once() -> None:
     assert writes.calls == [["a"], ["b"], ["b", "c"]]
 
 
-def test_who_is_to_blame_for_a_group_is_told_what_was_in_the_way_and_the_others_are_written_alone() -> None:
+def test_only_the_conflicting_request_of_a_group_fails() -> None:
     writes = Writes(taken="c")
     first, innocent, to_blame, other = put_all(writes, ("a",), ("b",), ("c", "d"), ("e",))
     for future in (first, innocent, other):
@@ -82,7 +82,7 @@ def test_a_conflict_of_a_lone_write_is_told_without_a_second_one() -> None:
     assert writes.calls == [["a"]]
 
 
-def test_an_error_of_a_group_is_no_news_of_its_puts_which_are_tried_alone() -> None:
+def test_after_a_groups_error_each_request_is_written_alone() -> None:
     class Fails(Writes):
         def __call__(self, puts: Sequence[str]) -> None:
             super().__call__(puts)

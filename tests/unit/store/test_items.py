@@ -17,7 +17,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=5))
-def test_what_is_marshalled_reads_back_the_same(item: dict[str, Any]) -> None:
+def test_a_marshalled_item_reads_back_unchanged(item: dict[str, Any]) -> None:
     assert unmarshal_item(marshal_item(item)) == item
 
 

@@ -84,7 +84,7 @@ class TestConditionalWrites:
             stored.put_if(Put.replacing({"id": "a", "version": 2}))
         assert conflict.value.current is None
 
-    def test_a_write_that_is_repeated_for_a_lost_answer_is_no_conflict(self) -> None:
+    def test_repeating_a_write_after_a_lost_answer_does_not_conflict(self) -> None:
         stored, _ = table(refuses_its_own_write)
         stored.put_if(put("a"))
         stored.put_all_if([put("a"), put("b")])
@@ -109,7 +109,7 @@ class TestConditionalWrites:
             stored.put_all_if([put("a"), put("b")])
         assert conflict.value.current == [None, {"id": "b"}]
 
-    def test_one_put_is_no_transaction_and_its_conflict_is_a_list_as_well(self) -> None:
+    def test_one_put_needs_no_transaction_and_its_conflict_is_a_list_too(self) -> None:
         stored, client = table(fails("ConditionalCheckFailedException", Item=marshal_item({"id": "a"})))
         with pytest.raises(Conflict) as conflict:
             stored.put_all_if([put("a")])
