@@ -74,7 +74,7 @@ test-report: npm store docs ## Run every test and write a report to reports/test
 test-html: npm store docs ## Run every test and write their coverage to reports/coverage/
 	@$(PYTEST) --cov --cov-report=html:reports/coverage $(or $(TESTS),$(ALL))
 
-faults: store ## Run the fault matrix, which writes docs/guarantees.md (2 to 3 minutes)
+faults: store ## Run the fault matrix of docs/guarantees.md (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
 screenshots: npm store ## Take the pictures in docs/screenshots again

@@ -1,8 +1,8 @@
-"""The running system answers as its contract says, whatever it is asked: schemathesis, all checks, links followed.
+"""The running system answers every request as its contract says: schemathesis, with all checks, follows links.
 
-EXAMPLES is how many requests of each kind are made up for an operation: 10 in `make test`, which begins with the same
-dice each time (what it asks still depends on the ids it is answered with); 400 in `make contract-fuzz`, more than 10,000
-requests with dice of their own, which writes bench/results/contract.md.
+EXAMPLES is the number of generated requests of each kind per operation: 10 in `make test`, always with the same seed
+(though requests also depend on the ids in answers); 400 in `make contract-fuzz`, which sends more than 10,000 requests
+with a new seed and writes bench/results/contract.md.
 """
 
 import json

@@ -29,7 +29,7 @@ class Writes:
 def put_all(
     writes: Callable[[Sequence[str]], None], *requests: tuple[str, ...], largest: int = 50
 ) -> list[Future[None]]:
-    """Each of these puts, asked for in this order while the write of the first one is under way."""
+    """Request these puts in this order during the write of the first one; return their futures."""
     group = GroupCommit[str](writes, largest)
     with ThreadPoolExecutor(len(requests)) as threads:
         futures = []

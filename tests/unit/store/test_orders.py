@@ -20,7 +20,7 @@ def test_an_order_is_read_as_it_was_stored() -> None:
 def test_an_order_that_was_stored_with_a_list_of_changes_is_the_same_order() -> None:
     order = claimed_order()
     item = order_to_item(order)
-    # As the store hands it back: numbers as Decimal, names in an order of its own.
+    # The store returns numbers as Decimal, and names in another order.
     item["sms"]["history"] = [
         {name: Decimal(value) if isinstance(value, int) else value for name, value in sorted(entry.items())}
         for entry in json.loads(item["sms"]["history"])

@@ -16,7 +16,7 @@ type Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class FakeClient:
-    """Gives each call the next answer, the last one for ever; `calls` is what it was asked."""
+    """Gives each call the next answer, and repeats the last one; `calls` has the requests."""
 
     def __init__(self, *answers: Answer) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -43,7 +43,7 @@ def fails(code: str, status: int = 400, **body: Any) -> Answer:
 
 
 def refuses_its_own_write(parameters: dict[str, Any]) -> dict[str, Any]:
-    """As if the answer to a first request had been lost and botocore had asked again."""
+    """As if the first answer had been lost and botocore had repeated the request."""
     if "TransactItems" in parameters:
         reasons = [
             {"Code": "ConditionalCheckFailed", "Item": part["Put"]["Item"]} for part in parameters["TransactItems"]
