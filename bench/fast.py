@@ -169,7 +169,10 @@ def main() -> None:
     parser.add_argument("--no-instructions", dest="instructions", action="store_false")
     parser.add_argument("--dry", action="store_true", help="print only, write nothing")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sales-bench-") as folder, prepared(Path(folder), options.before) as contest:
+    with (
+        tempfile.TemporaryDirectory(prefix="sales-bench-") as folder,
+        prepared(Path(folder), options.before) as contest,
+    ):
         measured = measure(contest, options)
     target = build.BUILD if options.dry else RESULTS
     target.mkdir(exist_ok=True)
