@@ -57,6 +57,7 @@ class Choice:
 def child(job: dict[str, Any]) -> int:
     """Run the tests; say what failed in a file. Return pytest's exit status."""
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     output = os.open(LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
         os.dup2(output, stream)
@@ -110,8 +111,8 @@ def run(job: dict[str, Any], number: int) -> dict[str, Any]:
             os._exit(code)
     status = wait(pid, job["timeout"])
     seconds = time.monotonic() - began
-    file.write_bytes(kept)
     if "source" in job:
+        file.write_bytes(kept)
         os.utime(file, (number, number + 1))
     answer: dict[str, Any] = json.loads(SAID.read_text())
     output = LOG.read_text()[-2000:]
@@ -123,7 +124,8 @@ def run(job: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer jobs until standard input ends."""
+    """Answer jobs until standard input ends, or until SIGTERM, which ends the run under way too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     for number, line in enumerate(sys.stdin):
         job = json.loads(line)
         if "preload" in job:

@@ -88,8 +88,9 @@ class Worker:
         return answer
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, which ends the run under way."""
         self._jobs.close()
+        self._server.terminate()
         self._server.wait(30)
 
 
