@@ -149,10 +149,10 @@ npm_packages() {
 store() {
   if has_endpoint; then return; fi
   if has_dynoxide; then
-    if npm_packages "" "the store (dynoxide) and the reference's viewer"; then return; fi
+    if npm_packages "" "the database (dynoxide) and the reference's viewer"; then return; fi
     say "Using ministack as the store instead; it loses its data when it is killed."
   elif [ "${LOCAL_STORE:-}" != ministack ] && ! ready .venv-ministack requirements-ministack.txt; then
-    say "dynoxide has no build for $(uname -s) $(uname -m): the store is ministack, which forgets what it has when it is killed."
+    say "dynoxide has no build for $(uname -s) $(uname -m): the database is ministack, which loses its data when it is killed."
   fi
   environment .venv-ministack requirements-ministack.txt
 }

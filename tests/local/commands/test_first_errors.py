@@ -148,7 +148,7 @@ def test_a_platform_without_dynoxide_gets_the_other_database(machine: Path) -> N
     put(machine, "uname", 'case "$1" in -s) echo Linux;; *) echo aarch64;; esac')
     have_installed(machine, ".venv", "requirements-dev.txt")
     answer = setup(machine, "store", PIP_INDEX_URL=NOWHERE, PIP_RETRIES="1")
-    assert "dynoxide has no build for Linux aarch64: the store is ministack" in answer.stderr
+    assert "dynoxide has no build for Linux aarch64: the database is ministack" in answer.stderr
     assert answer.returncode == 1
     shutil.rmtree(machine / ".venv-ministack")
     have_installed(machine, ".venv-ministack", "requirements-ministack.txt")
