@@ -97,14 +97,19 @@ class Supervisor:
                 _say(change)
         except (dynamodb.DatabaseError, SettingsError, ValueError) as error:
             raise StartError(str(error)) from None
-        # Last, so that once the API answers its tables exist.
+        # Last, so that once the API answers, its tables exist and it can fetch the issuer's keys: without them it would
+        # refuse every token for seconds.
+        self._wait_until_all_ready()
         offsets = (0, 4) if self._http else (4,)
         self._add(python_part(config, "gateway", module="aws.api_gateway", offsets=offsets, http=self._http))
         self._add(python_part(config, "stream", "schedule", module="aws.event_sources"))
+        self._wait_until_all_ready()
+        return database
+
+    def _wait_until_all_ready(self) -> None:
         for part in self._parts:
             for port in part.ports:
                 self._wait_until_ready(part, port)
-        return database
 
     def _add(self, part: Part) -> None:
         self._parts.append(part)
