@@ -79,7 +79,7 @@ def requirements(service: str, operation: str, parameters: Mapping[str, Any]) ->
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             yield f"dynamodb:{operation}", _table(parameters["TableName"]) + index
         case "secretsmanager", _:
-            # Secrets Manager appends six characters of its own to a secret's ARN.
+            # Secrets Manager appends six random characters to a secret's ARN.
             name = parameters["SecretId"]
             yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-aB3dE6"
         case "lambda", "Invoke":

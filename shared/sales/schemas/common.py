@@ -1,6 +1,6 @@
 """The base of all request bodies: parsing reports every field at fault in one problem.
 
-Only this folder imports pydantic, so functions that read no body do not pay for it. Each resource has a file of its own,
+Only this folder imports pydantic, so functions that read no body do not pay for it. Each resource has its own file,
 because building the models of all others as well took a hundredth of a start.
 """
 

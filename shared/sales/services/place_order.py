@@ -55,7 +55,7 @@ def customer_for_order(model: Any, body: dict[str, Any]) -> tuple[Any, Customer 
 
 
 def place_order(order: Order, customer: Customer) -> Done[Order]:
-    """Store a new order, or return the one that its Idempotency-Key has made before, also for a customer erased since.
+    """Store a new order, or return the one that its Idempotency-Key created earlier, also for a customer erased since.
 
     Raise Problem `idempotency_key_reused` if the key came with another request, `reference_taken`, or `customer_erased`.
     """

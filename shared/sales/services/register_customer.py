@@ -12,7 +12,7 @@ __all__ = ["register_customer"]
 
 
 def register_customer(body: NewCustomer, *, caller: Caller, key: str | None, fingerprint: str) -> Done[Customer]:
-    """Store a new customer, or return the one that this caller's Idempotency-Key has made before.
+    """Store a new customer, or return the one that this caller's Idempotency-Key created earlier.
 
     Raise Problem `idempotency_key_reused` if the key came with another body.
     """

@@ -50,7 +50,7 @@ class Sender:
         self._config = config
         self._make_provider = make_provider
         self._provider: tuple[str, Provider] | None = None
-        # Without it each text of a first batch would make a client of its own, and read the root certificates for it.
+        # Without it each text of a first batch would create its own client, and read the root certificates for it.
         self._making = threading.Lock()
         self._threads = ThreadPoolExecutor(max_workers=CONCURRENCY)
 

@@ -31,7 +31,7 @@ def validate_template(template: str) -> None:
 
 
 def text_template(configured: str) -> str:
-    """Return the configured template, or the original's where none is. Raise ValueError for one that is not valid."""
+    """Return the configured template, or the original's if none is configured. Raise ValueError if it is invalid."""
     if not configured:
         return DEFAULT_TEMPLATE
     validate_template(configured)
