@@ -215,7 +215,7 @@ class Contest:
                 contestant.calls[name] = list(calls)
                 if name == "create_customer":
                     body = json.loads(answer["body"])
-                    contestant.customer = body["id" if contestant.key == "c" else "code"]
+                    contestant.customer = body["id" if contestant.key in "co" else "code"]
                 if name == "create_order" and contestant.key in "cd":
                     puts = [call.parameters for call in calls if call.operation == "PutItem"]
                     contestant.order = next(put["Item"] for put in puts if put["TableName"] == self.orders)
