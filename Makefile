@@ -10,25 +10,14 @@ ALL = tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/
   tests/bench tests/integration tests/unit
 # File by file side by side (tests/conftest.py); more than four starts more whole systems than it saves time.
 PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25
-# The instruction set to build for; the machine's own unless named: make deploy ARCHITECTURE=arm64
+# The instruction set to build for; the machine's own unless named. `make deploy` names that of its stack.
 ARCHITECTURE ?= $(shell uname -m | sed -e s/aarch64/arm64/ -e s/amd64/x86_64/)
 OTHER = $(if $(filter arm64,$(ARCHITECTURE)),x86_64,arm64)
-# What is deployed: its time, which makes it new, and its commit.
-RELEASE ?= $(shell date -u +%y%m%d%H%M)-$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0000000)
-# The stages' stacks, as in samconfig.toml. A stage that is not here must never mean production.
-STACK_dev = sales-dev
-STACK_prod = sales
-ifneq ($(STAGE),)
-  $(if $(STACK_$(STAGE)),,$(error STAGE is dev or prod, not $(STAGE)))
-endif
-# What is operated: the stack, or with LOCAL=1 what `make run` has started; and where only a stack will do.
-DEPLOYED = --stack $(or $(STACK),$(STACK_$(STAGE)),$(STACK_prod))
+# What is operated: a stage's stack (production without STAGE), the stack that STACK names, or with LOCAL=1 what `make run` has
+# started; and where only a stack will do. An unknown STAGE is refused: it must never mean production.
+DEPLOYED = $(if $(STACK),--stack $(STACK),--stage $(or $(STAGE),prod))
 WHERE = $(if $(LOCAL),--local,$(DEPLOYED))
 VERSIONS = $(if $(LOCAL),$(error the system on this machine has no versions),$(DEPLOYED))
-# What is different in a stage, whoever deploys it; what only its operator knows comes in PARAMETERS.
-# Secrets of its own: a secret rotated in dev is none of production's.
-PARAMETERS_dev = LogLevel=DEBUG LogRetentionDays=7 SmsSecretName=sales-dev/africastalking-api-key WebhookSecretName=sales-dev/webhook-secret
-PARAMETERS_prod = CanaryDeployment=true
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^\043 ---- / { printf "\n%s\n", substr($$0, 8) } /^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -176,9 +165,8 @@ build: environment docs sam ## Build functions and layer as they are deployed
 	@$(PY) -m scripts.build.layer
 	@$(PY) -m scripts.build.sbom
 
-deploy: build ## Build, then deploy to AWS, asking for what it needs (STAGE=dev or prod: asking for nothing)
-	@$(SAM) deploy $(if $(STAGE),--config-env $(STAGE),--guided) \
-	  --parameter-overrides Architecture=$(ARCHITECTURE) Release=$(RELEASE) $(PARAMETERS_$(STAGE)) $(PARAMETERS)
+deploy: environment docs sam ## Check, build and deploy to AWS (STAGE=dev or prod; docs/operations.md)
+	@$(PY) -m scripts.operate.deploy --stage $(or $(STAGE),prod) $(if $(BUILT),--built)
 
 smoke: environment ## Check that a deployed system works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
 	@$(PY) -m scripts.operate.smoke $(if $(URL),--url $(URL),$(WHERE))
@@ -189,9 +177,8 @@ rollback: environment ## Go back to the previous release, or TO=2611232035-0a1b2
 prune: environment ## Delete old versions (STAGE=prod or STACK=sales; DRY_RUN=1)
 	@$(PY) -m scripts.operate.prune_versions $(VERSIONS) $(if $(DRY_RUN),--dry-run)
 
-deploy-role: sam ## Create the role that the workflows use to deploy (STAGE=dev REPOSITORY=owner/name, PROVIDER=arn:...)
-	@$(SAM) deploy --template-file .github/aws-role.yaml --stack-name deploy-$(STACK_$(STAGE)) --capabilities CAPABILITY_NAMED_IAM \
-	  --parameter-overrides Repository=$(REPOSITORY) Stage=$(STAGE) StackName=$(STACK_$(STAGE)) $(if $(PROVIDER),ProviderArn=$(PROVIDER))
+deploy-role: environment sam ## Create the role that the workflows use to deploy (STAGE, REPOSITORY=owner/name, PROVIDER=arn:...)
+	@$(PY) -m scripts.operate.deploy_role --stage $(or $(STAGE),prod)
 
 # ---- Operate
 

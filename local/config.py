@@ -1,12 +1,12 @@
 """Where the local system lives: its ports, files, template parameters and the settings that .env may change."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployment import ROOT
+from deployment.env_lines import parse_lines
 
 __all__ = ["PORTS", "SWEEP_SECONDS", "Config", "port_number", "sam_port"]
 
@@ -38,17 +38,11 @@ _ACCOUNTS = (
     "OKTA_LOGIN_CLIENT_ID",
     "AFRICASTALKING_API_KEY",
 )
-_LINE = re.compile(r"""\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^#]*?))\s*(?:\s#.*)?""")
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the variables of a .env file; a missing file has none."""
-    variables = {}
-    if path.is_file():
-        for line in path.read_text().splitlines():
-            if match := _LINE.fullmatch(line):
-                variables[match[1]] = next(value for value in match.groups()[1:] if value is not None)
-    return variables
+    """Return the variables of a .env file; a missing file has none. Raise ValueError for a line that cannot be read."""
+    return parse_lines(path.read_text(), path.name) if path.is_file() else {}
 
 
 def port_number(text: str, name: str = "PORT") -> int:

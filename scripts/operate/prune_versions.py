@@ -4,7 +4,7 @@ With SnapStart AWS charges for the snapshot of every version that exists, and La
 stack deployed daily collects hundreds. This keeps every version that an alias names (both sides of a canary) and the two
 newest others: `make rollback` then has a release to go back to, even if it has just taken the newest one back.
 
-  python -m scripts.operate.prune_versions [--stack sales] [--keep 2] [--dry-run]
+  python -m scripts.operate.prune_versions [--stage prod | --stack sales] [--keep 2] [--dry-run]
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from scripts.operate.stack import LATEST, paginate, parser, releases, resources
+from scripts.operate.stack import LATEST, add_stack, paginate, parser, releases, resources
 
 KEEP = 2
 
@@ -47,7 +47,7 @@ def prune(cloudformation: Any, lambda_: Any, stack: str, *, keep: int, dry_run: 
 def main() -> int:
     """Prune with the credentials and region of the environment."""
     arguments = parser(__doc__)
-    arguments.add_argument("--stack", default="sales", help="the name of a deployed stack")
+    add_stack(arguments)
     arguments.add_argument("--keep", type=int, default=KEEP, help="how many versions to keep besides those in use")
     arguments.add_argument("--dry-run", action="store_true", help="only print what would be deleted")
     options = arguments.parse_args()

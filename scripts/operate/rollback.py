@@ -5,7 +5,7 @@ deployment's canary is running, it stops the canary, which takes back the whole 
 release before the one in use. Either every function can go there or none moves; functions that the later release added
 stay.
 
-  python -m scripts.operate.rollback [--stack sales] [--to 2611232035-0a1b2c3] [--dry-run]
+  python -m scripts.operate.rollback [--stage prod | --stack sales] [--to 2611232035-0a1b2c3] [--dry-run]
 """
 
 import sys
@@ -16,7 +16,7 @@ from typing import Any
 from botocore.session import Session
 
 from sales.api.unmatched import ALIAS
-from scripts.operate.stack import parser, releases, resources
+from scripts.operate.stack import add_stack, parser, releases, resources
 
 UNDER_WAY = ["Created", "Queued", "InProgress", "Baking", "Ready"]
 
@@ -118,7 +118,7 @@ def roll_back(cloudformation: Any, lambda_: Any, codedeploy: Any, stack: str, to
 def main() -> int:
     """Go back with the credentials and region of the environment."""
     arguments = parser(__doc__)
-    arguments.add_argument("--stack", default="sales", help="the name of a deployed stack")
+    add_stack(arguments)
     arguments.add_argument("--to", default="", help="the release to go to, as in the versions' descriptions")
     arguments.add_argument("--dry-run", action="store_true", help="only print what would happen")
     options = arguments.parse_args()

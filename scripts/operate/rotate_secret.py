@@ -5,27 +5,32 @@ delivery report is lost while you change the callbacks. It reads a new API key o
 that the key appears in no shell history and no list of processes. Running functions use a new secret within five minutes;
 when the provider refuses a key, or a webhook secret is unknown, they look it up immediately.
 
-  python -m scripts.operate.rotate_secret {webhook,sms-key} [--stack sales | --local]
+  python -m scripts.operate.rotate_secret {webhook,sms-key} [--stage prod | --stack sales | --local]
 """
 
 import getpass
+import os
 import re
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.session import Session
 
+from deployment import ROOT
+from deployment.parameters import read_parameters
+from deployment.stages import STAGES, Stage
 from local.aws.secrets_manager import FILES, put_secret
 from local.config import Config
-from scripts.operate.stack import add_target, describe, parser
+from scripts.operate.planning import Plan, given_parameters
+from scripts.operate.stack import add_target, find, parser
 
 # The template's parameters that name the secrets.
 PARAMETERS = {"webhook": "WebhookSecretName", "sms-key": "SmsSecretName"}
 WEBHOOKS = ("delivery", "optout")
 
-# Stores a value for a kind of secret and returns the address of the API.
+# Stores a value for a kind of secret and returns the address of the API, empty before the first deployment.
 type Put = Callable[[str, str], str]
 
 
@@ -37,14 +42,27 @@ def put_version(client: Any, name: str, value: str) -> None:
         client.create_secret(Name=name, SecretString=value)
 
 
+def new_webhook_secret() -> str:
+    """Return a new webhook secret."""
+    return secrets.token_urlsafe(32)
+
+
+def planned_names(stack: str) -> Mapping[str, str]:
+    """Return the parameters that a stack would be deployed with, for its secrets' names before it exists."""
+    template = read_parameters(ROOT / "template.yaml")
+    stage = next((stage for stage in STAGES.values() if stage.stack == stack), Stage(stack, stack, {}))
+    return Plan(stage, template, given_parameters(stage, template, os.environ)).values
+
+
 def of_stack(name: str) -> Put:
     """Return what stores a secret of a stack, with the credentials and region of the environment."""
 
     def put(kind: str, value: str) -> str:
         session = Session()
-        stack = describe(session.create_client("cloudformation"), name)
-        put_version(session.create_client("secretsmanager"), stack.parameters[PARAMETERS[kind]], value)
-        return stack.outputs["ApiUrl"]
+        stack = find(session.create_client("cloudformation"), name)
+        names = stack.parameters if stack else planned_names(name)
+        put_version(session.create_client("secretsmanager"), names[PARAMETERS[kind]], value)
+        return stack.outputs["ApiUrl"] if stack else ""
 
     return put
 
@@ -81,8 +99,11 @@ def main() -> None:
             "The key is stored. Functions use it within five minutes, or as soon as Africa's Talking refuses the old one."
         )
         return
-    value = secrets.token_urlsafe(32)
+    value = new_webhook_secret()
     url = put(options.kind, value)
+    if not url:
+        print("The secret is stored. Once the stack is deployed, this command prints the callbacks.")
+        return
     print("Enter these callbacks at Africa's Talking. The previous ones work until the next rotation.")
     for webhook in WEBHOOKS:
         print(f"{url}/webhooks/africastalking/{webhook}/{value}")

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from botocore.config import Config as ClientConfig
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from deployment import REGION
+from deployment.stages import STAGES
 from deployment.template import load
 from local.config import Config
 from sales.api.unmatched import ALIAS
@@ -23,11 +25,12 @@ LATEST = "$LATEST"
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack: its name, outputs and parameters."""
+    """A deployed stack: its name, outputs and parameters, and CloudFormation's word for its state."""
 
     name: str
     outputs: dict[str, str]
     parameters: dict[str, str]
+    status: str = "CREATE_COMPLETE"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,19 @@ def describe(cloudformation: Any, name: str) -> Stack:
     [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     parameters = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", ())}
-    return Stack(name, outputs, parameters)
+    return Stack(name, outputs, parameters, stack["StackStatus"])
+
+
+def find(cloudformation: Any, name: str) -> Stack | None:
+    """Return the stack with this name, or None; a stack that has only been planned (a change set) does not exist."""
+    try:
+        stack = describe(cloudformation, name)
+    except ClientError as error:
+        # CloudFormation has no error of its own for this: https://github.com/aws/aws-cli/issues/1844
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    return None if stack.status == "REVIEW_IN_PROGRESS" else stack
 
 
 def local_client(service: str, url: str, **options: Any) -> Any:
@@ -104,10 +119,24 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=(description or "").partition("\n")[0])
 
 
+def add_stack(options: argparse.ArgumentParser | Any) -> None:
+    """Add --stage and --stack; `options.stack` is the name of the stack."""
+    options.add_argument("--stack", default=STAGES["prod"].stack, help="the name of a deployed stack")
+    stacks = {stage.name: stage.stack for stage in STAGES.values()}
+    options.add_argument(
+        "--stage", action=_StackOfStage, choices=stacks, dest="stack", help="the stage of a deployed stack"
+    )
+
+
+class _StackOfStage(argparse.Action):
+    def __call__(self, _: Any, namespace: argparse.Namespace, value: Any, __: Any = None) -> None:
+        namespace.stack = STAGES[value].stack
+
+
 def add_target(options: argparse.ArgumentParser, *, url: bool = False) -> None:
-    """Add --stack and --local, and --url where any address will do."""
+    """Add --stage, --stack and --local, and --url where any address will do."""
     target = options.add_mutually_exclusive_group()
-    target.add_argument("--stack", default="sales", help="the name of a deployed stack")
+    add_stack(target)
     target.add_argument("--local", action="store_true", help="the system that `make run` started on this machine")
     if url:
         target.add_argument("--url", help="the address of any deployed API")

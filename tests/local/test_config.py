@@ -51,7 +51,7 @@ def test_env_file_lines_may_be_quoted_exported_and_commented(tmp_path: Path) -> 
     file = tmp_path / ".env"
     file.write_text(
         '# a comment\n\nexport LIST_SHARDS=4\nSMS_TEXT="Hi {name} # really"\nSMS_PRICES={"+254": "KES 0.80"}\n'
-        "SMS_SENDER='MYSHOP'  # ours\nLOG_LEVEL = DEBUG # loud\nnot a line\n"
+        "SMS_SENDER='MYSHOP'  # ours\nLOG_LEVEL = DEBUG # loud\n"
     )  # fmt: skip
     assert read_env_file(file) == {
         "LIST_SHARDS": "4",
@@ -60,6 +60,26 @@ def test_env_file_lines_may_be_quoted_exported_and_commented(tmp_path: Path) -> 
         "SMS_SENDER": "MYSHOP",
         "LOG_LEVEL": "DEBUG",
     }
+
+
+def test_a_line_break_may_be_written_in_double_quotes(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SMS_TEXT=\"Hi {name},\\nyour {item}\"\nSMS_SENDER='a\\nb'\nLOG_LEVEL=a\\nb\n")
+    assert read_env_file(file) == {"SMS_TEXT": "Hi {name},\nyour {item}", "SMS_SENDER": "a\\nb", "LOG_LEVEL": "a\\nb"}
+
+
+def test_nothing_in_a_value_is_replaced_by_another_setting(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("A=1\nB=${A} $A\n")
+    assert read_env_file(file) == {"A": "1", "B": "${A} $A"}
+
+
+@pytest.mark.parametrize("line", ["not a line", "NAME", 'SMS_TEXT="open', "=value"])
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"A=1\n{line}\n")
+    with pytest.raises(ValueError, match=r"\.env, line 2: write NAME=value"):
+        read_env_file(file)
 
 
 def test_the_environment_wins_over_the_file_and_an_empty_value_means_the_default(

@@ -18,7 +18,7 @@ class FakeSession:
         assert given == {"StackName": "shop"}
         outputs = [{"OutputKey": "ApiUrl", "OutputValue": "x"}, {"OutputKey": "OrdersTableName", "OutputValue": "o-1"}]
         parameters = [{"ParameterKey": "ListShards", "ParameterValue": "4"}]
-        return {"Stacks": [{"Outputs": outputs, "Parameters": parameters}]}
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs, "Parameters": parameters}]}
 
 
 def test_table_shards_and_function_come_from_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ class Stacks:
         assert given == {"StackName": "shop"}
         parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in NAMES.items()]
         outputs = [{"OutputKey": "ApiUrl", "OutputValue": "https://api.example.com"}]
-        return {"Stacks": [{"Parameters": parameters, "Outputs": outputs}]}
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Parameters": parameters, "Outputs": outputs}]}
 
 
 class FakeSession:

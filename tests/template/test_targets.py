@@ -1,19 +1,21 @@
-"""Which stack each of the Makefile's targets uses, according to `make -n`."""
+"""Which stage or stack each of the Makefile's targets uses, according to `make -n`."""
 
+import importlib
 import os
 import re
 import subprocess
-import tomllib
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.template.deployed import TEMPLATE, Deployed
+from deployment.stages import STAGES, Stage
+from scripts.operate import deploy_role, sam
+from scripts.operate.stack import add_target, parser
+from tests.template.deployed import TEMPLATE
 
 ROOT = TEMPLATE.parent
 TARGETS = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
-STAGES = {stage: config["global"]["parameters"]["stack_name"] for stage, config in
-          tomllib.loads((ROOT / "samconfig.toml").read_text()).items() if stage in {"dev", "prod"}}  # fmt: skip
 OPERATED = {
     "smoke", "rollback", "prune", "replay-failed", "replay-orders", "restore", "rotate-webhook-secret", "set-sms-key",
 }  # fmt: skip
@@ -34,28 +36,42 @@ def made(target: str, *given: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def stacks(target: str, *given: str) -> list[str]:
-    return re.findall(r"--stack (\S+)", made(target, *given).stdout)
+def addressed(target: str, *given: str) -> list[str]:
+    return re.findall(r"-m scripts\.operate\.\w+ .*(--(?:stack|stage) \S+)", made(target, *given).stdout)
 
 
 def test_these_are_all_targets_that_name_a_stack() -> None:
-    assert {target for target in TARGETS if stacks(target)} == OPERATED
+    assert {target for target in TARGETS if addressed(target)} == OPERATED | {"deploy", "deploy-role"}
+
+
+@pytest.mark.parametrize("target", sorted(OPERATED | {"deploy", "deploy-role"}))
+def test_a_target_uses_only_the_stage_that_it_is_given(target: str) -> None:
+    for stage in STAGES:
+        assert addressed(target, f"STAGE={stage}") == [f"--stage {stage}"]
+    assert addressed(target) == ["--stage prod"]
 
 
 @pytest.mark.parametrize("target", sorted(OPERATED))
-def test_a_target_uses_only_the_stack_of_its_stage(target: str) -> None:
-    for stage, stack in STAGES.items():
-        assert stacks(target, f"STAGE={stage}") == [stack]
-    assert stacks(target, "STACK=shop", "STAGE=dev") == ["shop"]
-    assert stacks(target) == [STAGES["prod"]]
+def test_a_named_stack_wins_over_the_stage(target: str) -> None:
+    assert addressed(target, "STACK=shop", "STAGE=dev") == ["--stack shop"]
 
 
-@pytest.mark.parametrize("target", sorted(OPERATED | {"deploy"}))
-def test_an_unknown_stage_is_refused(target: str) -> None:
-    done = made(target, "STAGE=develop")
-    assert done.returncode != 0
-    assert "STAGE is dev or prod, not develop" in done.stderr
-    assert done.stdout == ""
+@pytest.mark.parametrize("command", ["smoke", "rollback", "prune_versions", "replay_failed", "deploy", "deploy_role"])
+def test_an_unknown_stage_is_refused(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [command, "--stage", "develop"])
+    with pytest.raises(SystemExit):
+        importlib.import_module(f"scripts.operate.{command}").main()
+    assert "invalid choice: 'develop'" in capsys.readouterr().err
+
+
+def test_a_stage_means_its_stack() -> None:
+    options = parser("")
+    add_target(options)
+    for name, stage in STAGES.items():
+        assert options.parse_args(["--stage", name]).stack == stage.stack
+    assert options.parse_args([]).stack == STAGES["prod"].stack
 
 
 @pytest.mark.parametrize("target", sorted(OPERATED))
@@ -66,32 +82,28 @@ def test_local_means_this_machine_or_is_refused(target: str) -> None:
         assert "no versions" in done.stderr
     else:
         assert re.search(r"-m scripts\.operate\.\w+ .*--local", done.stdout)
-    assert "--stack" not in done.stdout
+    assert addressed(target, "LOCAL=1") == []
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_deployment_uses_the_settings_and_secrets_of_its_stage(stage: str) -> None:
-    [command] = re.findall(r"sam deploy .*\\\n.*", made("deploy", f"STAGE={stage}").stdout)
-    assert f"--config-env {stage} " in command
-    names = {"SmsSecretName", "WebhookSecretName"}
-    defaults = {name: Deployed().source["Parameters"][name]["Default"] for name in names}
-    given = defaults | {name: value for name, value in re.findall(r"(\w+)=(\S+)", command) if name in names}
-    assert all(value.startswith(f"{STAGES[stage]}/") for value in given.values()), given
+@pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
+def test_a_stages_role_is_for_its_stack_and_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr(sam, "deploy", lambda *given, **named: called.append((given, named)) or 0)
+    monkeypatch.setattr(sys, "argv", ["deploy_role", "--stage", stage.name])
+    monkeypatch.setenv("REPOSITORY", "owner/name")
+    assert deploy_role.main() == 0
+    [((template, stack, parameters, _), named)] = called
+    assert (template, stack, named) == (ROOT / ".github/aws-role.yaml", f"deploy-{stage.stack}", {"named_iam": True})
+    assert parameters == {"Repository": "owner/name", "Stage": stage.name, "StackName": stage.stack, "ProviderArn": ""}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stages_role_is_for_its_stack_and_environment(stage: str) -> None:
-    [command] = re.findall(
-        r"sam deploy .*\\\n.*", made("deploy-role", f"STAGE={stage}", "REPOSITORY=owner/name").stdout
-    )
-    assert f"--template-file .github/aws-role.yaml --stack-name deploy-{STAGES[stage]} " in command
-    assert f"Repository=owner/name Stage={stage} StackName={STAGES[stage]}" in command
-
-
-def test_no_two_stages_share_a_secret_stack_or_bucket() -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    assert len(set(STAGES.values())) == len(STAGES)
-    assert len({config[stage]["deploy"]["parameters"]["s3_prefix"] for stage in STAGES}) == len(STAGES)
+def test_a_role_for_no_repository_is_not_deployed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["deploy_role"])
+    monkeypatch.delenv("REPOSITORY", raising=False)
+    assert deploy_role.main() == 1
+    assert "Repository must be owner/name; it is ''." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("release", ["$(shell touch made)", "`touch made`", '"; touch made; "'])

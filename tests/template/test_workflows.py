@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.template.deployed import TEMPLATE, Deployed
+from tests.template.deployed import TEMPLATE
 
 ROOT = TEMPLATE.parent
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
@@ -103,15 +102,3 @@ def test_a_workflow_uses_only_existing_targets(path: Path) -> None:
     for step in steps(path):
         for target in re.findall(r"\bmake (?:-s )?([\w-]+)", step.get("run", "")):
             assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_has_its_own_stack_and_sets_existing_parameters(stage: str) -> None:
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
-    assert config[stage]["deploy"]["parameters"]["confirm_changeset"] is False
-    stacks = [config[each]["global"]["parameters"]["stack_name"] for each in STAGES]
-    assert len(set(stacks)) == len(STAGES)
-    [given] = re.findall(rf"^PARAMETERS_{stage} = (.*)$", MAKEFILE, re.MULTILINE)
-    for name, value in (each.split("=") for each in given.split()):
-        allowed = Deployed().source["Parameters"][name].get("AllowedValues", [value])
-        assert value in map(str, allowed), name

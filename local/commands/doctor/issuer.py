@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from samtranslator.yaml_helper import yaml_parse
 
+from deployment.parameters import Parameter, read_parameters
 from local.commands.doctor.finding import Finding
 from local.commands.login import Attempt, redirect_address, redirect_port
 from local.commands.token import SCOPE, Issuer, NoTokenError
@@ -15,7 +15,7 @@ from local.config import Config
 from sales.api.jwks import TokenError, signing_keys
 from sales.api.tokens import Verifier, token_scopes
 
-__all__ = ["REFUSALS", "check_issuer"]
+__all__ = ["REFUSALS", "UnusableIssuerError", "check_issuer", "check_keys", "discover"]
 
 _SECONDS = 10
 # Longer than this, a revoked token stays valid for longer than a person would expect.
@@ -38,6 +38,14 @@ _SIGN_IN_REFUSALS = {
 _WOULD_ASK = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
 
 
+class UnusableIssuerError(Exception):
+    """An issuer is not one that tokens can come from; `finding` says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
 def check_issuer(config: Config) -> Iterator[Finding]:
     """Check the issuer that OKTA_ISSUER names, or else the local one."""
     named = config.settings.get("OKTA_ISSUER")
@@ -46,26 +54,14 @@ def check_issuer(config: Config) -> Iterator[Finding]:
         yield problem
         return
     try:
-        discovery = _read(f"{url}/.well-known/openid-configuration")
-    except (requests.RequestException, ValueError) as error:
-        if not named:
-            yield Finding("issuer", "OKTA_ISSUER is not set and the system is not running", checked=False)
-            return
-        yield Finding(
-            "issuer",
-            f"{url} does not answer as an issuer does ({_reason(error)})",
-            "Compare OKTA_ISSUER with the issuer under Security > API > Authorization Servers. Can this network reach it?",
-        )
-        return
-    if discovery.get("issuer") != url:
-        yield Finding(
-            "issuer",
-            f"{url} calls itself {discovery.get('issuer')}",
-            "Set OKTA_ISSUER to exactly that. If the domain differs, set Issuer to yours rather than to Dynamic.",
-        )
+        discovery = discover(url, "OKTA_ISSUER")
+    except UnusableIssuerError as error:
+        # Without the setting it is the local issuer, which only answers while the system runs.
+        unchecked = Finding("issuer", "OKTA_ISSUER is not set and the system is not running", checked=False)
+        yield error.finding if named else unchecked
         return
     yield Finding("issuer", f"{url} answers")
-    keys = _keys(str(discovery.get("jwks_uri", "")))
+    keys = check_keys(discovery)
     yield keys
     if keys.advice:
         return
@@ -74,21 +70,49 @@ def check_issuer(config: Config) -> Iterator[Finding]:
     yield from _token(config, url)
 
 
+def discover(url: str, setting: str) -> dict[str, Any]:
+    """Return what an issuer publishes about itself (OpenID Connect Discovery 1.0).
+
+    Raise `UnusableIssuerError` if it does not answer or calls itself something else; the advice names `setting`.
+    """
+    try:
+        discovery = _read(f"{url}/.well-known/openid-configuration")
+    except (requests.RequestException, ValueError) as error:
+        raise UnusableIssuerError(
+            Finding(
+                "issuer",
+                f"{url} does not answer as an issuer does ({_reason(error)})",
+                f"Compare {setting} with the issuer under Security > API > Authorization Servers. Can this network reach it?",
+            )
+        ) from None
+    if discovery.get("issuer") != url:
+        raise UnusableIssuerError(
+            Finding(
+                "issuer",
+                f"{url} calls itself {discovery.get('issuer')}",
+                f"Set {setting} to exactly that. If the domain differs, set Issuer to yours rather than to Dynamic.",
+            )
+        )
+    return discovery
+
+
 def _shape(config: Config, url: str) -> Finding | None:
     """Compare the address with the template's parameter; loopback, for tests and trials, passes."""
     if re.match(r"http://(127\.0\.0\.1|localhost)[:/]", url):
         return None
-    parameter = yaml_parse(config.template.read_text())["Parameters"]["OktaIssuer"]
+    parameter = read_parameters(config.template)["OktaIssuer"]
     if re.match(r"https://[^/]+-admin\.okta", url):
         return Finding(
             "issuer", f"{url} is the address of the administrators' pages", "Remove -admin from OKTA_ISSUER."
         )
-    if not re.fullmatch(parameter["AllowedPattern"], url):
-        return Finding("issuer", f"{url} {parameter['ConstraintDescription']}", "Correct OKTA_ISSUER in .env.")
+    if fault := parameter.fault(url):
+        return Finding("issuer", f"{url} {fault}", "Correct OKTA_ISSUER in .env.")
     return None
 
 
-def _keys(url: str) -> Finding:
+def check_keys(discovery: dict[str, Any]) -> Finding:
+    """Check that API Gateway can verify the issuer's access tokens with the keys that it publishes."""
+    url = str(discovery.get("jwks_uri", ""))
     if url.endswith("/oauth2/v1/keys"):
         return Finding(
             "signing keys",
@@ -125,8 +149,8 @@ def _clients(config: Config, discovery: dict[str, Any]) -> Iterator[Finding]:
     """Check the clients that people sign in with: those in the settings, or else the local issuer's."""
     settings, local = config.settings, not config.settings.get("OKTA_ISSUER")
     console = config.console_client_id if local else settings.get("CONSOLE_CLIENT_ID", "")
-    parameter = yaml_parse(config.template.read_text())["Parameters"]["ConsoleClientId"]
-    if not local and console in {"", parameter["Default"]}:
+    parameter = read_parameters(config.template)["ConsoleClientId"]
+    if not local and console in {"", parameter.default}:
         result = (
             "CONSOLE_CLIENT_ID names no application of the issuer; only a deployed system needs it (ConsoleClientId)"
         )
@@ -147,7 +171,7 @@ def _client(
     client_id: str,
     redirect: str,
     discovery: dict[str, Any],
-    parameter: dict[str, Any],
+    parameter: Parameter,
     *,
     deployed: bool = False,
 ) -> Finding:
@@ -156,8 +180,8 @@ def _client(
     The request forbids a prompt (OpenID Connect Core, 3.1.2.1). An issuer redirects only for a client and an address that it
     knows, and shows a page for others (RFC 6749, 4.1.2.1).
     """
-    if not re.fullmatch(parameter["AllowedPattern"], client_id):
-        return Finding(subject, f"{client_id} {parameter['ConstraintDescription']}", "Copy the Client ID again.")
+    if fault := parameter.fault(client_id):
+        return Finding(subject, f"{client_id} {fault}", "Copy the Client ID again.")
     query = {
         "client_id": client_id,
         "response_type": "code",

@@ -74,9 +74,3 @@ def test_code_and_template_have_the_same_defaults() -> None:
 def test_a_missing_or_invalid_setting_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.from_environ(GIVEN | changes)
-
-
-def test_an_env_file_is_read_as_a_shell_reads_it(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text('A=1\nexport B=\'two words\' # why\n# C=3\nD="x # y"\nE=\nnot a line\nF= {"+254": "KES 0.80"}\n')
-    assert read_env_file(file) == {"A": "1", "B": "two words", "D": "x # y", "E": "", "F": '{"+254": "KES 0.80"}'}

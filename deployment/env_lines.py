@@ -1,0 +1,21 @@
+"""Lines of NAME=value, as in a .env file."""
+
+from io import StringIO
+
+from dotenv.parser import parse_stream
+
+__all__ = ["parse_lines"]
+
+
+def parse_lines(text: str, source: str) -> dict[str, str]:
+    r"""Return the variables that the lines set, by python-dotenv's rules; nothing in a value is replaced by another.
+
+    In double quotes `\n` is a line break. Raise ValueError for a line that is no NAME=value, naming `source` and the line.
+    """
+    variables = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key and binding.value is None):
+            raise ValueError(f"{source}, line {binding.original.line}: write NAME=value, with quotes closed")
+        if binding.key:
+            variables[binding.key] = binding.value or ""
+    return variables
