@@ -8,9 +8,9 @@ __all__ = ["parse_lines"]
 
 
 def parse_lines(text: str, source: str) -> dict[str, str]:
-    r"""Return the variables that the lines set, by python-dotenv's rules; nothing in a value is replaced by another.
+    r"""Return the variables that the lines set, by python-dotenv's rules, without replacing variables in values.
 
-    In double quotes `\n` is a line break. Raise ValueError for a line that is no NAME=value, naming `source` and the line.
+    In double quotes `\n` is a line break. Raise ValueError for any other line, naming `source` and the line.
     """
     variables = {}
     for binding in parse_stream(StringIO(text)):

@@ -32,7 +32,7 @@ from scripts.operate.stack import Stack, describe, find, paginate, parser
 
 TEMPLATE = ROOT / "template.yaml"
 BUILT = ROOT / ".aws-sam/build"
-# What processors call themselves, by Lambda's names.
+# Lambda's names of architectures, by the names that processors have for themselves.
 ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64", "amd64": "x86_64"}
 
 
@@ -54,7 +54,7 @@ def plan(stage: Stage, template: Mapping[str, Parameter], stack: Stack | None, e
     """Return what this deployment gives the stack. Raise ValueError for a line that cannot be read."""
     given = given_parameters(stage, template, environ)
     if not stack:
-        # The first deployment decides; functions and layer keep their architecture whoever deploys next.
+        # The first deployment decides; later ones keep it, also from a machine of another architecture.
         given.setdefault("Architecture", ARCHITECTURES.get(platform.machine().lower(), "x86_64"))
     return Plan(stage, template, given, stack.parameters if stack else None)
 

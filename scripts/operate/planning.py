@@ -28,7 +28,7 @@ def given_parameters(stage: Stage, parameters: Mapping[str, Parameter], environ:
 
 @dataclass(frozen=True)
 class Plan:
-    """A deployment: what it gives, and what the stack has now (None: there is no stack yet)."""
+    """A deployment: the parameters that it gives, and those of the stack as it is (None for a new stack)."""
 
     stage: Stage
     template: Mapping[str, Parameter]

@@ -49,7 +49,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found, and what can be offered."""
+    """The finding of one check, and what the command can offer about it."""
 
     finding: Finding
     offer: Offer | None = None
@@ -110,7 +110,7 @@ def _delete(client: Any, name: str) -> None:
 
 
 def check_plan(session: Session, plan: Plan) -> Iterator[Result]:
-    """Check what the deployment sets for the first time or anew: issuer, secrets, region, quota and left-over logs."""
+    """Check the parameters that change (issuer, secrets) and, for a new stack, the account: region, quota, old log groups."""
     if plan.changes("OktaIssuer"):
         yield from _issuer(plan.values["OktaIssuer"])
     yield from _secrets(session, plan)

@@ -112,7 +112,7 @@ class Newcomer:
 
     def deploy(self) -> None:
         """Deploy without credentials: the first check names what is missing, and nothing is built."""
-        with pytest.raises(AssertionError, match="PROBLEM  credentials: there are none\n +aws configure sso"):
+        with pytest.raises(AssertionError, match=r"PROBLEM  credentials: there are none\n +aws configure sso"):
             self.run("make deploy")
         assert not (self.folder / ".aws-sam").exists()
 

@@ -1,4 +1,4 @@
-"""What `make deploy` checks before anything is created: each failure is one sentence with the command that mends it."""
+"""`make deploy` checks what it needs first: each failure is one sentence with the command that mends it."""
 
 from collections.abc import Iterator
 from typing import Any

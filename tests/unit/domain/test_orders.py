@@ -47,6 +47,20 @@ def test_why_a_text_did_not_arrive_stays_when_the_answer_comes_after_the_report(
     assert answered.sms.cost == "KES 0.8000"
 
 
+class TestErasure:
+    """A customer is erased, and with it what orders hold about them."""
+
+    def test_a_forgotten_text_does_not_hide_a_name_that_is_still_there(self) -> None:
+        forgotten = then(new_order(), Cause.claimed, Cause.accepted).without_text()
+        assert forgotten
+        assert forgotten.sms.is_forgotten
+        assert forgotten.customer_name
+        erased = forgotten.erased(at(5))
+        assert erased
+        assert (erased.customer_name, erased.fingerprint) == ("", "")
+        assert erased.erased(at(6)) is None
+
+
 class TestHistory:
     """The changes that an order keeps."""
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.store.items import DUE_SHARDS, due_shard, marshal_item, unmarshal_item
+from sales.domain.clock import parse_time
+from sales.store.items import DUE_SHARDS, due_shard, expiry, marshal_item, unmarshal_item
 
 VALUES = st.recursive(
     st.text() | st.booleans() | st.integers().map(Decimal) | st.decimals(allow_nan=False, allow_infinity=False),
@@ -39,3 +40,7 @@ def test_an_unknown_kind_of_value_is_refused() -> None:
 
 def test_items_are_spread_over_all_partitions_of_the_due_index() -> None:
     assert {due_shard(f"order-{number}") for number in range(200)} == {str(shard) for shard in range(DUE_SHARDS)}
+
+
+def test_an_item_that_only_late_reports_need_expires_after_thirty_days() -> None:
+    assert expiry(parse_time("2026-11-01T08:00:00Z")) == parse_time("2026-12-01T08:00:00Z").timestamp()
