@@ -287,8 +287,7 @@ def _routes(body: dict[str, Any], function_of: Callable[[Any], str]) -> list[Rou
             method="ANY" if method == "x-amazon-apigateway-any-method" else method.upper(),
             path="$default" if path.endswith("$default") else path,
             function=function_of(operation["x-amazon-apigateway-integration"]["uri"]),
-            # SAM calls the authorizer of an open route NONE; any other one is the JWT authorizer.
-            authorized=any(name != "NONE" for required in operation.get("security", []) for name in required),
+            authorized=bool(operation.get("security")),
             scopes=tuple(
                 scope for required in operation.get("security", []) for scopes in required.values() for scope in scopes
             ),

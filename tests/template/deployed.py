@@ -77,13 +77,13 @@ class Deployed:
         for path, methods in api["Properties"]["Body"]["paths"].items():
             for method, route in methods.items():
                 uri = route["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
-                ((authorizer, scopes),) = route["security"][0].items() if "security" in route else (("", []),)
-                guarded = authorizer not in {"", "NONE"}
+                (requirement,) = route.get("security", [{}])
+                ((authorizer, scopes),) = requirement.items() or ((None, None),)
                 yield Route(
                     key="$default" if route.get("isDefaultRoute") else f"{method.upper()} {path}",
                     function=self.function_behind(uri.split("${")[-1].partition("}")[0]),
-                    authorizer=authorizer if guarded else None,
-                    scopes=tuple(scopes) if guarded else None,
+                    authorizer=authorizer,
+                    scopes=None if scopes is None else tuple(scopes),
                 )
 
     def statements(self) -> Iterator[Statement]:

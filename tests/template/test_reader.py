@@ -32,7 +32,6 @@ Resources:
     Type: AWS::Serverless::HttpApi
     Properties:
       Auth:
-        DefaultAuthorizer: Okta
         Authorizers:
           Okta:
             IdentitySource: $request.header.Authorization
@@ -182,14 +181,17 @@ def events(text: str) -> str:
     return f"{ONE}      Events:\n{text}"
 
 
-def test_a_route_has_the_default_authorizer_and_its_scopes(tmp_path: Path) -> None:
+def test_a_route_has_its_authorizer_and_its_scopes(tmp_path: Path) -> None:
     text = """        Make:
           Type: HttpApi
           Properties:
-            {ApiId: !Ref Api, Path: /orders, Method: POST, Auth: {AuthorizationScopes: ["sales:write", "sales:all"]}}
+            ApiId: !Ref Api
+            Path: /orders
+            Method: POST
+            Auth: {Authorizer: Okta, AuthorizationScopes: ["sales:write", "sales:all"]}
         Read:
           Type: HttpApi
-          Properties: {ApiId: !Ref Api, Path: "/orders/{order}", Method: ANY}
+          Properties: {ApiId: !Ref Api, Path: "/orders/{order}", Method: ANY, Auth: {Authorizer: Okta}}
 """
     found = read(tmp_path, events(text))
     make = Route("POST", "/orders", "make_order", authorized=True, scopes=("sales:write", "sales:all"))
@@ -198,13 +200,13 @@ def test_a_route_has_the_default_authorizer_and_its_scopes(tmp_path: Path) -> No
     assert (found.issuer, found.audience) == (PARAMETERS["OktaIssuer"], (PARAMETERS["OktaAudience"],))
 
 
-def test_a_route_is_open_only_where_the_template_says_so(tmp_path: Path) -> None:
+def test_a_route_without_an_authorizer_is_open(tmp_path: Path) -> None:
     text = """        Open:
           Type: HttpApi
-          Properties: {ApiId: !Ref Api, Path: /open, Method: GET, Auth: {Authorizer: NONE}}
+          Properties: {ApiId: !Ref Api, Path: /open, Method: GET}
         Rest:
           Type: HttpApi
-          Properties: {ApiId: !Ref Api, Auth: {Authorizer: NONE}}
+          Properties: {ApiId: !Ref Api}
 """
     found = read(tmp_path, events(text)).routes
     assert {route.key: route.authorized for route in found} == {"GET /open": False, "$default": False}
@@ -214,9 +216,8 @@ def test_a_route_is_open_only_where_the_template_says_so(tmp_path: Path) -> None
     ("security", "authorized"),
     [
         ({}, False),
-        ({"security": [{"NONE": []}]}, False),
+        ({"security": [{"NONE": []}]}, True),
         ({"security": [{"Unknown": []}]}, True),
-        ({"security": [{"NONE": []}, {"AWS_IAM": []}]}, True),
     ],
 )
 def test_a_route_with_an_unknown_requirement_is_not_open(security: dict[str, Any], authorized: bool) -> None:

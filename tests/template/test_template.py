@@ -115,6 +115,19 @@ def test_every_protected_route_has_the_authorizer_and_one_scope() -> None:
 def test_the_public_routes_are_all_there() -> None:
     assert {route.key for route in deployed().routes()} >= PUBLIC
 
+def test_a_public_route_has_no_security_and_no_scheme_is_undefined() -> None:
+    # The import warns of a scheme that the document does not define, and FailOnWarnings makes that an error.
+    (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
+    body = api["Properties"]["Body"]
+    assert "security" not in body
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            key = "$default" if operation.get("isDefaultRoute") else f"{method.upper()} {path}"
+            assert ("security" in operation) is (key not in PUBLIC), key
+            for requirement in operation.get("security", []):
+                assert set(requirement) <= set(body["components"]["securitySchemes"]), key
+
+
 
 def test_every_api_route_has_both_spellings_for_one_function() -> None:
     routes = {route.key: route.function for route in deployed().routes() if route.key not in PUBLIC}
