@@ -19,6 +19,7 @@ from aiohttp import web
 
 from deployment import ACCOUNT, REGION
 from deployment.template import Function
+from local.aws.function_log import keep
 from local.aws.iam import environment as permissions
 from local.config import Config
 from local.system.pids import drop_pid, set_pid
@@ -88,6 +89,7 @@ class Worker:
         self._killed = False
         self._process: asyncio.subprocess.Process | None = None
         self._server: asyncio.Server | None = None
+        self._logging: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -106,12 +108,16 @@ class Worker:
         self._server = await asyncio.get_running_loop().create_server(api, "127.0.0.1", 0)
         address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         self._config.logs.mkdir(parents=True, exist_ok=True)
-        with (self._config.logs / f"{self.function.name}.log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *_COMMAND, self.function.handler,
-                cwd=self._config.root, env=self._environment(address),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        # Unbuffered and appending: the function's workers share the file.
+        log = (self._config.logs / f"{self.function.name}.log").open("ab", buffering=0)
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, *_COMMAND, self.function.handler,
+            cwd=self._config.root, env=self._environment(address),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        assert self._process.stdout  # noqa: S101 - it is a pipe
+        lowest = self.function.logging.get("AWS_LAMBDA_LOG_LEVEL", "")
+        self._logging = asyncio.create_task(keep(self._process.stdout, log, lowest))
         set_pid(self._config.state, self.name, self._process.pid)
         if self._killed:
             self._process.kill()
@@ -144,9 +150,10 @@ class Worker:
 
     async def watch(self) -> None:
         """Wait for the process to end, then fail its invocation and its start."""
-        assert self._process  # noqa: S101 - only a started worker is watched
+        assert self._process and self._logging  # noqa: S101, PT018 - only a started worker is watched
         code = await self._process.wait()
         drop_pid(self._config.state, self.name, self._process.pid)
+        await self._logging
         self.close()
         how = f"signal: {-code}" if code < 0 else f"exit status {code}"
         ended = Result.error("Runtime.ExitError", f"RequestId: {self._current} Error: Runtime exited with error: {how}")

@@ -25,10 +25,10 @@ ABOUT_AN_ORDER = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["INFO", "DEBUG"])
-def own(request: pytest.FixtureRequest) -> Iterator[System]:
-    """A system with only this story in its logs. At DEBUG, libraries would log what they send and receive."""
-    with running(LOG_LEVEL=request.param) as found:
+@pytest.fixture
+def own() -> Iterator[System]:
+    """A system with only this story in its logs."""
+    with running() as found:
         yield found
 
 

@@ -62,6 +62,8 @@ def test_a_function_has_a_timeout_memory_and_a_log_group_with_retention(name: st
     assert properties["MemorySize"] >= 128
     assert properties["LoggingConfig"]["LogFormat"] == "JSON"
     group = deployed().resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    # Lambda takes metrics, which have no level, for INFO.
+    assert properties["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
     assert group["Type"] == "AWS::Logs::LogGroup"
     assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     function_name = properties["FunctionName"]["Fn::Sub"]
@@ -115,6 +117,7 @@ def test_every_protected_route_has_the_authorizer_and_one_scope() -> None:
 def test_the_public_routes_are_all_there() -> None:
     assert {route.key for route in deployed().routes()} >= PUBLIC
 
+
 def test_a_public_route_has_no_security_and_no_scheme_is_undefined() -> None:
     # The import warns of a scheme that the document does not define, and FailOnWarnings makes that an error.
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
@@ -126,7 +129,6 @@ def test_a_public_route_has_no_security_and_no_scheme_is_undefined() -> None:
             assert ("security" in operation) is (key not in PUBLIC), key
             for requirement in operation.get("security", []):
                 assert set(requirement) <= set(body["components"]["securitySchemes"]), key
-
 
 
 def test_every_api_route_has_both_spellings_for_one_function() -> None:

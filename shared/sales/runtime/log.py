@@ -6,6 +6,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
 from sales.domain.phones import mask
+from sales.runtime.settings import log_level
 from sales.runtime.startup import at_start
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ FIELDS = frozenset(
     }
 )  # fmt: skip
 # Fields on every line.
+_NAME = "sales"
 _bound: dict[str, str] = {}
 
 
@@ -33,8 +35,8 @@ class InvocationError(Exception):
 def _quiet_others() -> None:
     """Let libraries log only warnings and errors.
 
-    Lambda gives the root logger our level, and at DEBUG botocore and urllib3 log what they send and receive: names,
-    numbers, even secrets. Our own logger keeps its own level.
+    Lambda gives the root logger the level of its LoggingConfig, and at DEBUG botocore and urllib3 log what they send and
+    receive: names, numbers, even secrets. Our own logger keeps its own level.
     """
     logging.getLogger().setLevel(logging.WARNING)
 
@@ -44,8 +46,10 @@ def _logger() -> "Logger":
     # Most requests log nothing, so their cold start does not pay for the import.
     from aws_lambda_powertools import Logger
 
-    # The level comes from Lambda's LoggingConfig if there is one, else from LOG_LEVEL.
-    return Logger(service="sales", location=None, utc=True, use_rfc3339=True)
+    logger = Logger(service=_NAME, location=None, utc=True, use_rfc3339=True)
+    # Not through Powertools, which lets the level of Lambda's LoggingConfig win. That one stays INFO, for the metrics.
+    logging.getLogger(_NAME).setLevel(log_level())
+    return logger
 
 
 def _checked(fields: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from sales.domain.sms.prices import parse_prices
 from sales.domain.sms.provider import check_endpoint
 from sales.domain.sms.wording import least_segments, text_template
 
-__all__ = ["Settings", "SettingsError", "settings", "starts_from_snapshot"]
+__all__ = ["LOG_LEVELS", "Settings", "SettingsError", "log_level", "settings", "starts_from_snapshot"]
+
+# The least severe first.
+LOG_LEVELS = ("INFO", "WARN", "ERROR")
 
 
 class SettingsError(Exception):
@@ -89,6 +92,7 @@ class Settings:
                 validate(optional(name))
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
+        log_level(environ)
         max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))
         if (least := least_segments(text_template(optional("SMS_TEXT")))) > max_segments:
             raise SettingsError(f"SMS_MAX_SEGMENTS is {max_segments}, but a text from SMS_TEXT takes at least {least}")
@@ -129,6 +133,14 @@ class Settings:
 def settings() -> Settings:
     """Return the settings of this process, read once, at first use."""
     return Settings.from_environ(os.environ)
+
+
+def log_level(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the lowest level to log. Raise SettingsError for an unknown one. It needs no other setting: tools log too."""
+    level = environ.get("LOG_LEVEL", "").strip() or LOG_LEVELS[0]
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
+    return level
 
 
 def starts_from_snapshot() -> bool:

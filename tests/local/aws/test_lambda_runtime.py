@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ def exits(event, context):
 
 def says(event, context):
     print("a line of its own", flush=True)
+
+def writes(event, context):
+    os.write(event["to"], "\\n".join(event["lines"]).encode())
 
 def long(event, context):
     return "x" * event["length"]
@@ -151,6 +155,46 @@ def test_a_functions_output_is_in_its_log(tmp_path: Path) -> None:
 
     with_runtime(tmp_path, [function("says")], story)
     assert "a line of its own" in (tmp_path / "state/logs/says.log").read_text()
+
+
+SAID = {
+    "trace": '{"level": "TRACE"}',
+    "debug": '{"level": "DEBUG"}',
+    "info": '{"level": "INFO"}',
+    "metric": '{"_aws": {}, "OldestQueued": [0]}',
+    "unknown": '{"level": "LOUD"}',
+    "number": '{"level": 5}',
+    "list": '["ERROR"]',
+    "text": "an ERROR in words",
+    "warn": '{"level": "WARN", "padding": "' + 200_000 * "x" + '"}',
+    "error": '{"message": "x", "level":"ERROR"}',
+    "fatal": '{"level": "FATAL"}',
+}
+AS_INFO = ["info", "metric", "unknown", "number", "list", "text"]
+
+
+@pytest.mark.parametrize("descriptor", [1, 2])
+@pytest.mark.parametrize(
+    ("lowest", "kept"),
+    [
+        (None, list(SAID)),
+        ("TRACE", list(SAID)),
+        ("INFO", [*AS_INFO, "warn", "error", "fatal"]),
+        ("WARN", ["warn", "error", "fatal"]),
+        ("ERROR", ["error", "fatal"]),
+    ],
+)
+def test_lines_below_the_functions_level_are_dropped(
+    tmp_path: Path, descriptor: int, lowest: str | None, kept: list[str]
+) -> None:
+    logging = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": lowest} if lowest else {}
+
+    async def story(lambda_: Runtime) -> None:
+        await asked(lambda_, "writes", lines=list(SAID.values()), to=descriptor)
+
+    with_runtime(tmp_path, [replace(function("writes"), logging=logging)], story)
+    logged = (tmp_path / "state/logs/writes.log").read_text().splitlines()
+    assert logged == [SAID[each] for each in kept]
 
 
 def test_batches_and_sweep_parts_are_logged_before_they_run_and_when_lost(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sales.runtime import log
+from sales.runtime.settings import LOG_LEVELS
 from tests.conftest import forget_process_state
 from tests.support.events import Context
 from tests.unit.runtime.test_startup import SETTINGS, run
@@ -47,6 +48,26 @@ print([each for each in sorted(logging.root.manager.loggerDict) if logging.getLo
     assert "a body" not in said
     assert '"message":"ours"' in said
     assert said.splitlines()[-1] == "['sales']"
+
+
+@pytest.mark.parametrize("level", LOG_LEVELS)
+def test_the_log_level_filters_our_lines_and_never_metrics(level: str) -> None:
+    code = """
+import json, sys
+sys.argv = ["", "functions.create_customer.app.handler"]
+import awslambdaric.bootstrap as bootstrap
+bootstrap._setup_logging(0, "INFO", bootstrap.StandardLogSink())
+from sales.runtime import log, metrics
+for write, severity in ((log.info, "INFO"), (log.warning, "WARN"), (log.error, "ERROR")):
+    write("ours", state=severity)
+metrics.count("OldestQueued", 0)
+"""
+    lambdas = {"AWS_LAMBDA_LOG_LEVEL": "INFO", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+    lines = [json.loads(line) for line in run(code, SETTINGS | lambdas | {"LOG_LEVEL": level}).splitlines()]
+    logged = [line["state"] for line in lines if line.get("message") == "ours"]
+    assert logged == list(LOG_LEVELS[LOG_LEVELS.index(level) :])
+    (metric,) = (line for line in lines if "_aws" in line)
+    assert metric["OldestQueued"] == [0]
 
 
 def test_an_invocation_fails_with_the_type_of_the_error_and_not_its_message() -> None:

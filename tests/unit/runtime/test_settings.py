@@ -4,22 +4,25 @@ import re
 from pathlib import Path
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from deployment.template import load
 from local.config import _ACCOUNTS, _PARAMETERS, _VARIABLES, Config, read_env_file
-from sales.runtime.settings import Settings, SettingsError
+from sales.runtime.settings import LOG_LEVELS, Settings, SettingsError, log_level
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
 READ = set(
-    re.findall(r'(?:text|number|optional)\("([A-Z_]+)"', (ROOT / "shared/sales/runtime/settings.py").read_text())
+    re.findall(
+        r'(?:text|number|optional|environ\.get)\("([A-Z_]+)"', (ROOT / "shared/sales/runtime/settings.py").read_text()
+    )
 )
 GIVEN = TEMPLATE.functions["send_sms"].environment
 
 
 def test_code_and_template_have_the_same_settings() -> None:
-    # Powertools and pydantic read these two.
-    assert set(GIVEN) - {"LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"} == READ
+    # Pydantic reads the one, Lambda's runtime sets the other.
+    assert set(GIVEN) - {"PYDANTIC_DISABLE_PLUGINS"} == READ - {"AWS_LAMBDA_INITIALIZATION_TYPE"}
 
 
 def test_the_sample_explains_every_variable_of_the_local_system() -> None:
@@ -59,6 +62,7 @@ def test_code_and_template_have_the_same_defaults() -> None:
         ({"SMS_TEXT": "x" * 200, "SMS_MAX_SEGMENTS": "1"}, "SMS_MAX_SEGMENTS is 1, but .* takes at least 2"),
         ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes at least 4"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
+        ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL must be one of INFO, WARN, ERROR"),
         *(
             ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
             for endpoint in (
@@ -74,3 +78,9 @@ def test_code_and_template_have_the_same_defaults() -> None:
 def test_a_missing_or_invalid_setting_is_named(changes: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         Settings.from_environ(GIVEN | changes)
+
+
+def test_the_template_offers_every_log_level() -> None:
+    parameter = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["LogLevel"]
+    assert tuple(parameter["AllowedValues"]) == LOG_LEVELS
+    assert log_level({}) == log_level({"LOG_LEVEL": ""}) == parameter["Default"]
