@@ -66,6 +66,9 @@ test-html: npm store docs ## Run every test and write their coverage to reports/
 faults: store ## Run the fault matrix of docs/guarantees.md (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
+rehearse: build ministack ## Deploy the build to an emulator of AWS, and operate it there (WRITE=1: write its times; 3 minutes)
+	@$(PY) -m scripts.check.rehearsal $(if $(WRITE),--write)
+
 screenshots: npm store ## Take the pictures in docs/screenshots again
 	@$(PY) -m pytest -q tests/browser/test_console.py -k every_screen
 	@mkdir -p docs/screenshots
@@ -222,6 +225,9 @@ sam:
 
 lint:
 	@scripts/setup.sh lint
+
+ministack:
+	@scripts/setup.sh ministack
 
 # One recipe after the other, also with -j: they share one environment.
 .NOTPARALLEL:

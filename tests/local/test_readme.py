@@ -20,7 +20,7 @@ pytestmark = pytest.mark.local
 
 def test_the_four_requests_do_what_the_readme_says(system: System) -> None:
     system.behave()
-    Requests(system.port, ROOT, system.environ()).follow(system.texts)
+    Requests(f"http://localhost:{system.port}", ROOT, system.environ()).follow(system.texts)
 
 
 class Newcomer:
@@ -44,7 +44,7 @@ class Newcomer:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        self.requests = Requests(self.system.port, self.folder, self.environment)
+        self.requests = Requests(f"http://localhost:{self.system.port}", self.folder, self.environment)
         self._running = contextlib.ExitStack()
 
     def run(self, command: str, seconds: float = 240) -> str:
@@ -98,7 +98,7 @@ class Newcomer:
         before, port = self.count(), free_ports()
         self.start(f"PORT={port} make run")
         self.environment["PORT"] = str(port)
-        self.requests = Requests(port, self.folder, self.environment)
+        self.requests = Requests(f"http://localhost:{port}", self.folder, self.environment)
         self.requests.take_token()
         assert self.count() == before
 

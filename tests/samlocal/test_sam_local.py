@@ -120,7 +120,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 
 def test_the_four_requests_do_word_for_word_what_the_readme_says_and_the_text_goes_out_once(api: Api) -> None:
-    requests_of_readme = Requests(int(api.environment["SAM_PORT"]), ROOT, api.environment)
+    requests_of_readme = Requests(f"http://localhost:{api.environment['SAM_PORT']}", ROOT, api.environment)
     requests_of_readme.follow(api.texts)
     (text,) = [message for message in api.texts() if message["to"] == CUSTOMER["phone_number"]]
     assert "macbook m2" in text["text"]

@@ -37,10 +37,10 @@ def shell(command: str, folder: Path, environment: dict[str, str], seconds: floa
 
 
 class Requests:
-    """The section "The four requests", sent to the API on this port."""
+    """The section "The four requests", sent to the API at this address."""
 
-    def __init__(self, port: int, folder: Path, environment: dict[str, str]) -> None:
-        self._port = port
+    def __init__(self, url: str, folder: Path, environment: dict[str, str]) -> None:
+        self._url = url
         self._folder = folder
         self._environment = environment
         section = README.split("## The four requests")[1].split("\n## ")[0]
@@ -52,8 +52,8 @@ class Requests:
         self.ids: dict[str, str] = {}
 
     def run(self, command: str, **variables: str) -> str:
-        """Run a command with this API's port instead of 8000, and return its output."""
-        adapted = command.replace("localhost:8000", f"localhost:{self._port}")
+        """Run a command with this API's address instead of the README's, and return its output."""
+        adapted = command.replace("http://localhost:8000", self._url)
         return shell(adapted, self._folder, self._environment | {"TOKEN": self.token} | variables, 120)
 
     def status(self, command: str, token: str) -> int:

@@ -1,0 +1,123 @@
+"""The rehearsed stack: how it is deployed, and what CloudFormation and Lambda hold of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from samtranslator.yaml_helper import yaml_parse
+
+from deployment import ROOT
+from sales.api.unmatched import ALIAS
+from scripts.check.rehearsal.emulator import Emulator
+from scripts.check.rehearsal.rewriting import Document, Places, of_type, rewrite
+from scripts.operate.stack import Stack as Described
+from scripts.operate.stack import describe, releases, resources
+
+__all__ = ["BUILD", "Stack"]
+
+BUILD = ROOT / ".aws-sam" / "build"
+STAGE = "dev"
+
+
+@dataclass
+class Stack:
+    """A stack of the stage dev in the emulator."""
+
+    emulator: Emulator
+    name: str = "sales-dev"
+    template: Document = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """The template's parameters."""
+        declared: dict[str, dict[str, Any]] = yaml_parse((BUILD / "template.yaml").read_text())["Parameters"]
+        return declared
+
+    def deploy(self, parameters: Mapping[str, str], *, fails: bool = False) -> str:
+        """Deploy the build with these parameters; the others keep their values. Return what the command printed.
+
+        With `fails` the template has a resource that no update can create.
+        """
+        emulator = self.emulator
+        before = self.described().parameters if self.exists() else {}
+        places = Places(BUILD, emulator.url, emulator.config.sandbox_url)
+        self.template = rewrite({**before, **parameters}, places)
+        template = self.template if not fails else _with_a_fault(self.template)
+        file = emulator.folder / "template.json"
+        file.write_text(json.dumps(template, indent=1))
+        return _deploy(emulator, self.name, file, parameters, 1 if fails else 0)
+
+    def exists(self) -> bool:
+        """Return whether CloudFormation has the stack."""
+        listed = self.emulator.client("cloudformation").list_stacks()["StackSummaries"]
+        return any(each["StackName"] == self.name and each["StackStatus"] != "DELETE_COMPLETE" for each in listed)
+
+    def described(self) -> Described:
+        """Return the stack's outputs and parameters."""
+        return describe(self.emulator.client("cloudformation"), self.name)
+
+    def status(self) -> str:
+        """Return the stack's state."""
+        [stack] = self.emulator.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
+        return str(stack["StackStatus"])
+
+    def of_type(self, kind: str) -> list[str]:
+        """Return the names of the stack's resources of a type."""
+        return list(resources(self.emulator.client("cloudformation"), self.name, kind))
+
+    def live(self) -> dict[str, dict[str, Any]]:
+        """Return the configuration of each function's version in use."""
+        client = self.emulator.client("lambda")
+        return {
+            name: client.get_function_configuration(FunctionName=name, Qualifier=ALIAS)
+            for name in self.of_type("AWS::Lambda::Function")
+        }
+
+    def releases_in_use(self) -> dict[str, str]:
+        """Return the release that each function's alias names."""
+        return {name: configuration["Description"] for name, configuration in self.live().items()}
+
+    def versions(self) -> dict[str, set[int]]:
+        """Return the numbers of each function's versions."""
+        client = self.emulator.client("lambda")
+        return {name: set(releases(client, name)) for name in self.of_type("AWS::Lambda::Function")}
+
+    def misread(self) -> list[str]:
+        """Return each variable of a function in use that differs from the parameter it is set to."""
+        values = self.described().parameters
+        live = self.live()
+        wrong = []
+        for resource in of_type(self.template, "AWS::Lambda::Function").values():
+            name = resource["Properties"]["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", self.name)
+            held = live[name]["Environment"]["Variables"]
+            for variable, value in resource["Properties"]["Environment"]["Variables"].items():
+                if isinstance(value, dict) and value.get("Ref") in values and held[variable] != values[value["Ref"]]:
+                    wrong.append(f"{name} has {variable}={held[variable]!r}, not {values[value['Ref']]!r}")
+        return wrong
+
+
+def _with_a_fault(template: Document) -> Document:
+    """Add a resource that cannot be created, after everything else has been updated."""
+    fault = {
+        "Type": "AWS::Lambda::Permission",
+        "DependsOn": sorted(of_type(template, "AWS::Lambda::Alias")),
+        "Properties": {"Action": "lambda:InvokeFunction", "FunctionName": "missing", "Principal": "s3.amazonaws.com"},
+    }
+    return {**template, "Resources": {**template["Resources"], "Fault": fault}}
+
+
+def _deploy(emulator: Emulator, stack: str, template: Path, parameters: Mapping[str, str], status: int) -> str:
+    file = emulator.folder / "parameters.yaml"
+    # sam takes one pair of quotes away, and the backslash in front of a quote or a blank.
+    escaped = {
+        name: '"' + value.replace("\\ ", "\\\\ ").replace('\\"', '\\\\"').replace("\\'", "\\\\'") + '"'
+        for name, value in parameters.items()
+    }
+    file.write_text(yaml.safe_dump(escaped))
+    return emulator.command(
+        "sam", "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", STAGE, "--template-file", str(template), "--stack-name", stack,
+        "--parameter-overrides", f"file://{file}", status=status,
+    )  # fmt: skip

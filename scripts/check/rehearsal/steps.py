@@ -1,0 +1,320 @@
+"""The steps of the rehearsal, in order: one stack's whole life, and every command of an operator."""
+
+import json
+import platform
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from deployment import ROOT
+from local.aws.secrets_manager import put_secret, secret_line
+from sales.api.unmatched import ALIAS
+from scripts.check.rehearsal.api import Api
+from scripts.check.rehearsal.emulator import Emulator, RehearsalError
+from scripts.check.rehearsal.stack import Stack
+from scripts.check.rehearsal.values import HARD_PARTS, defaults, empty, hard
+from scripts.operate.prune_versions import KEEP
+from tests.support.readme import Requests
+from tests.support.system import until
+
+__all__ = ["STEPS", "Rehearsal"]
+
+# The sandbox refuses every key but the one in its file, by the names that local/ knows.
+SMS_KEY, WEBHOOK = "sales/africastalking-api-key", "sales/webhook-secret"
+KEY_FILE, WEBHOOK_FILE = "sms-api-key", "webhook-secret"
+# Longer than a minute, the schedule's rate.
+SCHEDULE_SECONDS = 75
+
+
+def _check(holds: object, sentence: str) -> None:
+    if not holds:
+        raise RehearsalError(sentence)
+
+
+class Rehearsal:
+    """The story so far: the stack, its API, and what was made through it."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.stack = Stack(emulator)
+        self.state = emulator.config.state
+        self.given = defaults(self.stack.parameters) | {
+            "OktaIssuer": emulator.config.issuer,
+            "Architecture": platform.machine().replace("aarch64", "arm64"),
+            "SmsSecretName": "sales-dev/africastalking-api-key",
+            "WebhookSecretName": "sales-dev/webhook-secret",
+            "SmsText": "Hi {name}, {item} for {currency} {amount} is ordered.",
+        }
+        self.releases: list[str] = []
+        self.number = 0
+
+    # ---- What the steps share
+
+    def release(self) -> str:
+        """Return the name of a new release, later than the others."""
+        self.releases.append(f"{2601010000 + len(self.releases)}-{secrets.token_hex(4)}")
+        return self.releases[-1]
+
+    def phone_number(self) -> str:
+        """Return a number that no customer has."""
+        self.number += 1
+        return f"+2547000{self.number:05}"
+
+    def api(self) -> Api:
+        """Return the stack's API."""
+        return Api(self.stack.described().outputs["ApiUrl"], self.token())
+
+    def token(self) -> str:
+        """Return a token from the local issuer."""
+        return self.emulator.python("local.commands.token").strip()
+
+    def operate(self, command: str, *arguments: str, given: str = "", status: int = 0, **variables: str) -> str:
+        """Run an operator's command on the stack."""
+        where = ("--stack", self.stack.name)
+        return self.emulator.python(f"scripts.operate.{command}", *arguments, *where, given=given, status=status, **variables)
+
+    def start_sandbox(self) -> None:
+        """Start the SMS sandbox with the stack's API as the target of its delivery reports."""
+        self.emulator.start_sandbox(self.stack.described().outputs["ApiUrl"])
+
+    def is_sent(self, order: dict[str, Any]) -> None:
+        """Wait until the order's text is sent and delivered."""
+        api = self.api()
+        reached = until(lambda: api.sms(order)["status"] in {"sent", "delivered", "failed", "unknown"}, seconds=30)
+        _check(reached, "unreachable")
+        until(lambda: api.sms(order)["status"] == "delivered", seconds=30)
+
+    def all_at(self, release: str) -> None:
+        """Check that every function runs this release."""
+        others = {name: used for name, used in self.stack.releases_in_use().items() if used != release}
+        _check(not others, f"These functions do not run {release}: {others}.")
+
+    def values_arrived(self) -> None:
+        """Check that the stack and its functions hold exactly the parameters that were given."""
+        held = self.stack.described().parameters
+        wrong = {name: held.get(name) for name, value in self.given.items() if held.get(name) != value}
+        _check(not wrong, f"The stack holds other values than it was given: {wrong}.")
+        misread = self.stack.misread()
+        _check(not misread, f"Functions hold other values than the stack: {'; '.join(misread)}.")
+
+    def deploy(self, **parameters: str) -> None:
+        """Deploy a new release with these parameters, and check what arrived."""
+        changed = {"Release": self.release(), **parameters}
+        self.stack.deploy(changed)
+        self.given |= changed
+        self.all_at(changed["Release"])
+        self.values_arrived()
+
+    # ---- The steps
+
+    def create_secrets(self) -> None:
+        """Create both secrets"""
+        client = self.emulator.client("secretsmanager")
+        for parameter, file in (("SmsSecretName", KEY_FILE), ("WebhookSecretName", WEBHOOK_FILE)):
+            client.create_secret(Name=self.given[parameter], SecretString=secret_line(self.state / file))
+
+    def create(self) -> None:
+        """Create the stack"""
+        self.given |= {"Release": self.release()}
+        self.stack.deploy(self.given)
+        self.all_at(self.given["Release"])
+        self.values_arrived()
+        self.start_sandbox()
+
+    def four_requests(self) -> None:
+        """Send the README's four requests until the text is delivered"""
+        url = self.stack.described().outputs["ApiUrl"]
+        Requests(url, ROOT, self.emulator.environ).follow(self.emulator.texts)
+
+    def smoke(self) -> None:
+        """Run smoke with a token"""
+        printed = self.operate("smoke", TOKEN=self.token())
+        _check("PROBLEM" not in printed and printed.count("ok  ") >= 7, f"smoke prints:\n{printed}")
+
+    def every_function(self) -> None:
+        """Use every function under its own role"""
+        api = self.api()
+        order = api.order(api.customer(self.phone_number()))
+        self.is_sent(order)
+        api.use_every_route(self.phone_number(), order, secret_line(self.state / WEBHOOK_FILE))
+
+    def rotate(self) -> None:
+        """Rotate the webhook secret and set a new SMS key"""
+        old = secret_line(self.state / WEBHOOK_FILE)
+        printed = self.operate("rotate_secret", "webhook")
+        new = printed.strip().rpartition("/")[2]
+        put_secret(self.state, WEBHOOK, new)
+        api = self.api()
+        for secret in (old, new):
+            api.opt_out(self.phone_number(), secret, status=200)
+        put_secret(self.state, SMS_KEY, key := secrets.token_urlsafe(24))
+        self.operate("rotate_secret", "sms-key", given=f"{key}\n")
+        self.is_sent(api.order(api.customer(self.phone_number())))
+
+    def update(self) -> None:
+        """Update to another release and one other parameter"""
+        before = self.stack.described().parameters
+        text = "Hello {name}, {item} for {currency} {amount} is ordered."
+        self.deploy(SmsText=text)
+        after = self.stack.described().parameters
+        changed = {name for name in after if after[name] != before.get(name)}
+        _check(changed == {"Release", "SmsText"}, f"The update changed {sorted(changed)}, not the release and SmsText.")
+        api = self.api()
+        content = api.order(api.customer(self.phone_number()))["sms"]["text"]
+        _check(content.startswith("Hello "), f"After the update a text says: {content}")
+
+    def roll_back(self) -> None:
+        """Roll back to the previous release"""
+        self.operate("rollback")
+        self.all_at(self.releases[0])
+        api = self.api()
+        content = api.order(api.customer(self.phone_number()))["sms"]["text"]
+        _check(content.startswith("Hi "), f"After the rollback a text says: {content}")
+
+    def hard_values(self) -> None:
+        """Deploy after the rollback, with values that are hard to pass on"""
+        values = hard(self.stack.parameters)
+        lacking = [part for part in HARD_PARTS if not any(part in value for value in values.values())]
+        _check(not lacking, f"No parameter accepts a value with {lacking}.")
+        self._kept = {name: self.given[name] for name in values}
+        self.deploy(**values)
+
+    def empty_values(self) -> None:
+        """Deploy the usual values again, and empty ones"""
+        values = empty(self.stack.parameters)
+        _check("" in values.values(), "No parameter accepts an empty value.")
+        self.deploy(**self._kept | values)
+
+    def prune(self) -> None:
+        """Delete old versions"""
+        self.operate("prune_versions")
+        versions = self.stack.versions()
+        wrong = {name: found for name, found in versions.items() if len(found) != KEEP + 1}
+        _check(not wrong, f"Pruning keeps the version in use and {KEEP} others, but left {wrong}.")
+        self.all_at(self.releases[-1])
+
+    def replay(self) -> None:
+        """Replay failed records and queued orders"""
+        api = self.api()
+        order = api.order(api.customer(self.phone_number()))
+        self.is_sent(order)
+        item = self._item(order)
+        payload = {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": item, "SequenceNumber": "1"}}]}
+        s3 = self.emulator.client("s3")
+        bucket = self.stack.described().outputs["UnhandledRecordsBucketName"]
+        s3.put_object(Bucket=bucket, Key="aws/lambda/batch", Body=json.dumps({"payload": json.dumps(payload)}).encode())
+        printed = self.operate("replay_failed")
+        _check("accepted by send_sms: 1, kept: 0" in printed, f"replay-failed prints: {printed}")
+        _check("Contents" not in s3.list_objects_v2(Bucket=bucket), "replay-failed left the batch in the bucket.")
+        today = datetime.now(UTC).date()
+        printed = self.operate("replay_orders", "--since", f"{today}", "--until", f"{today + timedelta(days=1)}")
+        _check("not accepted: 0" in printed, f"replay-orders prints: {printed}")
+        texts = [text for text in self.emulator.texts() if text["to"] == order["sms"]["to"]]
+        _check(len(texts) == 1, f"After both replays the customer has {len(texts)} texts instead of 1.")
+
+    def restore(self) -> None:
+        """Restore a deleted order"""
+        api = self.api()
+        order = api.order(api.customer(self.phone_number()))
+        self.is_sent(order)
+        at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        self.operate("restore", "--at", at)
+        dynamodb = self.emulator.client("dynamodb")
+        table = self.stack.described().outputs["OrdersTableName"]
+        dynamodb.delete_item(TableName=table, Key={"id": {"S": order["id"]}})
+        printed = self.operate("restore", "--at", at)
+        _check("1 copied" in printed, f"restore prints: {printed}")
+        _check(api.sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
+
+    def schedule(self) -> None:
+        """Wait for the schedule, and look for errors in every function's log"""
+        until(lambda: self._lines("sweep_sms"), seconds=SCHEDULE_SECONDS, every=1)
+        for function in self.stack.of_type("AWS::Lambda::Function"):
+            lines = self._lines(function.removeprefix(f"{self.stack.name}-"))
+            _check(lines, f"{function} has not run.")
+            errors = [line for line in lines if '"level":"ERROR"' in line or "raised" in line or "Traceback" in line]
+            _check(not errors, f"{function} logged: {errors[:3]}")
+
+    def enforced(self) -> None:
+        """See that a role without a permission is refused"""
+        iam = self.emulator.client("iam")
+        live = self.stack.live()[f"{self.stack.name}-create_customer"]
+        role = live["Role"].rpartition("/")[2]
+        denial = {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+        iam.put_role_policy(RoleName=role, PolicyName="denial", PolicyDocument=document)
+        self.api().customer(self.phone_number(), status=500)
+        iam.delete_role_policy(RoleName=role, PolicyName="denial")
+        self.api().customer(self.phone_number())
+
+    def failed_update(self) -> None:
+        """Update with a resource that cannot be created: the old release still serves"""
+        before = self.given["Release"]
+        self.stack.deploy({"Release": self.release(), "SmsText": "{name}"}, fails=True)
+        status = self.stack.status()
+        _check(status == "UPDATE_ROLLBACK_COMPLETE", f"After the failed update the stack is {status}.")
+        self.all_at(before)
+        self.values_arrived()
+        self.smoke()
+
+    def delete(self) -> None:
+        """Delete the stack: tables and bucket stay"""
+        outputs = self.stack.described().outputs
+        self.emulator.client("cloudformation").delete_stack(StackName=self.stack.name)
+        until(lambda: not self.stack.exists(), seconds=60, every=0.5)
+        functions = self.emulator.client("lambda").list_functions()["Functions"]
+        left = [each["FunctionName"] for each in functions if each["FunctionName"].startswith(self.stack.name)]
+        _check(not left, f"These functions outlived the stack: {left}.")
+        dynamodb = self.emulator.client("dynamodb")
+        for table in (outputs["CustomersTableName"], outputs["OrdersTableName"]):
+            kept = dynamodb.describe_table(TableName=table)["Table"]
+            _check(kept["DeletionProtectionEnabled"], f"{table} is not protected from deletion.")
+        self.emulator.client("s3").head_bucket(Bucket=outputs["UnhandledRecordsBucketName"])
+
+    def create_again(self) -> None:
+        """Create the stack again"""
+        self.given |= {"Release": self.release()}
+        self.stack.deploy(self.given)
+        self.all_at(self.given["Release"])
+        self.values_arrived()
+        self.start_sandbox()
+        self.smoke()
+        api = self.api()
+        self.is_sent(api.order(api.customer(self.phone_number())))
+
+    # ---- What only this module reads
+
+    def _item(self, order: dict[str, Any]) -> dict[str, Any]:
+        table = self.stack.described().outputs["OrdersTableName"]
+        dynamodb = self.emulator.client("dynamodb")
+        item: dict[str, Any] = dynamodb.get_item(TableName=table, Key={"id": {"S": order["id"]}})["Item"]
+        return item
+
+    def _lines(self, function: str) -> list[str]:
+        """Return what a function logged, without what Lambda adds."""
+        group = f"/aws/lambda/{self.stack.name}-{function}"
+        pages = self.emulator.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [event["message"] for page in pages for event in page["events"]]
+
+
+STEPS: tuple[Callable[[Rehearsal], None], ...] = (
+    Rehearsal.create_secrets,
+    Rehearsal.create,
+    Rehearsal.four_requests,
+    Rehearsal.smoke,
+    Rehearsal.every_function,
+    Rehearsal.rotate,
+    Rehearsal.update,
+    Rehearsal.roll_back,
+    Rehearsal.hard_values,
+    Rehearsal.empty_values,
+    Rehearsal.prune,
+    Rehearsal.replay,
+    Rehearsal.restore,
+    Rehearsal.schedule,
+    Rehearsal.enforced,
+    Rehearsal.failed_update,
+    Rehearsal.delete,
+    Rehearsal.create_again,
+)
