@@ -11,7 +11,7 @@ resource is logged to `permissions.jsonl` in the state folder.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -64,8 +64,10 @@ def evaluate(statements: Sequence[Statement], action: str, resource: str) -> boo
     return allowed
 
 
-def requirements(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the actions and resources that a call needs, all of them."""
+def requirements(
+    service: str, operation: str, parameters: Mapping[str, Any], secrets: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
+    """Yield the actions and resources that a call needs, all of them. `secrets` are the names of those that exist."""
     match service, operation:
         case "dynamodb", "TransactWriteItems" | "TransactGetItems":
             # A transaction needs the permissions of its parts.
@@ -79,9 +81,11 @@ def requirements(service: str, operation: str, parameters: Mapping[str, Any]) ->
             index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
             yield f"dynamodb:{operation}", _table(parameters["TableName"]) + index
         case "secretsmanager", _:
-            # Secrets Manager appends six random characters to a secret's ARN.
+            # Secrets Manager appends six random characters to a secret's ARN. IAM is asked first: for a name that no
+            # secret has, the resource is the bare name.
             name = parameters["SecretId"]
-            yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-aB3dE6"
+            ending = "-aB3dE6" if name in secrets else ""
+            yield f"secretsmanager:{operation}", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}{ending}"
         case "lambda", "Invoke":
             name, qualifier = parameters["FunctionName"], parameters.get("Qualifier")
             arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
@@ -114,22 +118,24 @@ class Role:
         return allowed
 
 
-def environment(function: str, statements: Sequence[Statement], state: Path) -> dict[str, str]:
-    """Return the variables that put a worker under its function's statements."""
-    document = json.dumps([function, list(statements), str(state)])
+def environment(
+    function: str, statements: Sequence[Statement], state: Path, secrets: Iterable[str] = ()
+) -> dict[str, str]:
+    """Return the variables that put a worker under its function's statements. `secrets` are the names of those that exist."""
+    document = json.dumps([function, list(statements), str(state), list(secrets)])
     return {"BOTOCORE_EXPERIMENTAL__PLUGINS": f"permissions={__name__}", _VARIABLE: document}
 
 
 @cache
-def _role() -> Role:
-    function, statements, state = json.loads(os.environ[_VARIABLE])
-    return Role(function, statements, Path(state))
+def _role() -> tuple[Role, Sequence[str]]:
+    function, statements, state, secrets = json.loads(os.environ[_VARIABLE])
+    return Role(function, statements, Path(state)), secrets
 
 
 def _check(params: Mapping[str, Any], model: Any, **_: Any) -> None:
     service = model.service_model.service_name
-    role = _role()
-    for action, resource in requirements(service, model.name, params):
+    role, secrets = _role()
+    for action, resource in requirements(service, model.name, params, secrets):
         if not role.allows(action, resource):
             from botocore.exceptions import ClientError
 

@@ -19,7 +19,7 @@ from deployment.template import Function, Template, load
 from local.aws.iam import LOG, Statement, environment, evaluate, requirements
 from local.aws.lambda_runtime import Runtime
 from local.config import Config
-from tests.support.events import http_event
+from tests.support.events import form_event, http_event
 from tests.support.system import BASE, CUSTOMER, ROOT, System, request, running, until
 
 pytestmark = pytest.mark.local
@@ -287,6 +287,39 @@ def test_statements_mean_what_they_mean_to_iam(action: str, resource: str, allow
         {"Effect": "Deny", "Action": ["s3:*"], "Resource": ["arn:bucket/denied/*"]},
     ]
     assert evaluate(statements, action, resource) is allowed
+
+
+def test_iam_is_asked_before_a_secret_is_looked_for() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:sales/key"
+    asked = "secretsmanager", "GetSecretValue", {"SecretId": "sales/key"}
+    (there,) = requirements(*asked, ["sales/key"])
+    (missing,) = requirements(*asked, ["sales/key-of-others"])
+    assert (there, missing) == (
+        ("secretsmanager:GetSecretValue", f"{arn}-aB3dE6"), ("secretsmanager:GetSecretValue", arn)
+    )  # fmt: skip
+    assert not evaluate([single("secretsmanager:GetSecretValue", f"{arn}-??????")], *missing)
+
+
+@pytest.mark.parametrize("webhook", ["record_delivery_report", "record_opt_out"])
+def test_a_webhook_whose_secret_does_not_exist_answers_404(tmp_path: Path, webhook: str) -> None:
+    name = "sales-dev/webhook-secret"
+    function = FUNCTIONS[webhook]
+    own = json.loads(json.dumps(function.statements).replace(function.environment["WEBHOOK_SECRET"], name))
+    function = replace(function, statements=own, environment=function.environment | {"WEBHOOK_SECRET": name})
+    fields = {"id": "ATXid_x", "status": "Success", "phoneNumber": "+254700000301"}
+    event = form_event("/webhooks/africastalking/x/guess", fields, {"secret": "guess"})
+
+    async def invoke() -> Any:
+        runtime = Runtime(Template(functions={webhook: function}), Config(8000, tmp_path, {}))
+        try:
+            return json.loads((await runtime.invoke(webhook, json.dumps(event).encode())).payload)
+        finally:
+            await runtime.close()
+
+    assert asyncio.run(invoke())["statusCode"] == 404
+    assert {line["allowed"] for line in map(json.loads, (tmp_path / LOG).read_text().splitlines())} == {False}
+    logged = [json.loads(line) for line in (tmp_path / f"logs/{webhook}.log").read_text().splitlines()]
+    assert [line["secret"] for line in logged if line["level"] == "ERROR"] == [name]
 
 
 def test_a_condition_is_not_ignored() -> None:
