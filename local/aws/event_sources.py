@@ -19,7 +19,8 @@ from local.config import SWEEP_SECONDS, Config
 __all__ = ["serve"]
 
 # CreateEventSourceMapping refuses a role that lacks any of the four, ListStreams too, though reading needs only three.
-_STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+_STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
+_ACCOUNT_ACTION = "ListStreams"  # IAM knows no resource for it
 
 
 async def serve(config: Config) -> None:
@@ -53,9 +54,9 @@ async def serve(config: Config) -> None:
 def _check_role(stream: EventSourceMapping, template: Template, config: Config) -> None:
     """Raise ValueError if the function's role may not read its stream: AWS would not create the mapping either."""
     role = Role(stream.function, template.functions[stream.function].statements, config.state)
-    for action in _STREAM_ACTIONS:
-        if not role.allows(f"dynamodb:{action}", stream.stream_arn):
-            raise ValueError(f"the role of {stream.function} does not allow dynamodb:{action} on {stream.stream_arn}")
+    for action, resource in (*((action, stream.stream_arn) for action in _STREAM_ACTIONS), (_ACCOUNT_ACTION, "*")):
+        if not role.allows(f"dynamodb:{action}", resource):
+            raise ValueError(f"the role of {stream.function} does not allow dynamodb:{action} on {resource}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ LOST_TRY_SECONDS = 5
 WILDCARDS = {
     "${SmsSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
     "${WebhookSecretName}-??????": "Secrets Manager ends a secret's ARN with six characters of its own",
+    '"*"': "ListStreams has no resource to name",
     "${UnhandledRecordsBucket.Arn}/*": "Lambda chooses the key of a record it keeps",
 }
 
