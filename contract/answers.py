@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sales.domain.ids import ALPHABET
-from sales.domain.money import CURRENCIES
+from sales.domain.money import CURRENCIES, WITHDRAWN
 from sales.domain.problems import FIELD_ERRORS, PROBLEMS
 from sales.domain.sms.states import Cause, Status
 
@@ -27,9 +27,9 @@ Time = Annotated[
 ]
 PhoneNumber = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$", description="E.164.")]
 Masked = Annotated[
-    str, Field(pattern=r"^(\+[0-9]{4}\*{4}[0-9]{4}|\*{4})$", description="E.164 with its middle hidden.")
+    str, Field(pattern=r"^(\+[0-9]{2,4}\*{4}[0-9]{4}|\*{4})$", description="E.164 with its middle hidden.")
 ]
-Currency = Annotated[str, Field(json_schema_extra={"enum": sorted(CURRENCIES)}, description="ISO 4217.")]
+Currency = Annotated[str, Field(json_schema_extra={"enum": sorted(CURRENCIES | WITHDRAWN)}, description="ISO 4217.")]
 Encoding = Literal["GSM-7", "UCS-2"]
 Count = Annotated[int, Field(ge=0)]
 Version = Annotated[int, Field(ge=1, description="Grows with every change. The ETag is this number in quotes.")]
@@ -175,6 +175,9 @@ class Preview(Answer):
     folded_encoding: Encoding
     folded_segments: Count
     price: Price | None = Field(description="The price of the text as sent; null if the price list has none.")
+    outcome: Literal["will_send", "opted_out", "not_allowed"] = Field(
+        description="`will_send`, or the reason why an order would send no text."
+    )
 
 
 class FieldProblem(Answer):

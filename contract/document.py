@@ -25,7 +25,7 @@ from sales.domain.sms.wording import text_template
 __all__ = ["VERSION", "build", "routes"]
 
 # The version of the contract. A change that breaks clients needs a new major number.
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 _REF = "#/components/schemas/{model}"
 _READ, _WRITE = "sales:read", "sales:write"
 _SCOPES = {_READ: "Read customers and orders", _WRITE: "Create and change customers and orders"}

@@ -130,7 +130,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "name": "phone_number",
         "in": "query",
         "description": "A phone number in any form that a new customer's may have.",
-        "schema": {"type": "string", "pattern": customer_inputs.PHONE_NUMBER_PATTERN},
+        "schema": customer_inputs.PHONE_NUMBER_SCHEMA,
     },
     "email": {
         "name": "email",

@@ -19,9 +19,11 @@ PORTS = ("API", "issuer", "SMS sandbox", "database", "runtime")
 _PARAMETERS = {
     "CONSOLE_CLIENT_ID": "ConsoleClientId",
     "DEFAULT_CURRENCY": "DefaultCurrency",
+    "DEFAULT_COUNTRY": "DefaultCountry",
     "LIST_SHARDS": "ListShards",
     "LOG_LEVEL": "LogLevel",
     "SMS_SENDER": "SmsSender",
+    "SMS_ALLOWED": "SmsAllowed",
     "SMS_TEXT": "SmsText",
     "SMS_MAX_SEGMENTS": "SmsMaxSegments",
     "SMS_PRICES": "SmsPrices",
@@ -137,6 +139,11 @@ class Config:
     def sms_sender(self) -> str:
         """The sender id that the sandbox accepts as registered."""
         return self.settings.get("SMS_SENDER", "")
+
+    @property
+    def default_country(self) -> str:
+        """The country of phone numbers without a calling code."""
+        return self.settings.get("DEFAULT_COUNTRY") or "KE"
 
     @property
     def logs(self) -> Path:

@@ -2,6 +2,7 @@
 
 from sales.api.endpoint import Request, Response, endpoint
 from sales.domain.ids import fingerprint
+from sales.runtime.settings import settings
 from sales.schemas.common import parse
 from sales.schemas.customers import NewCustomer
 from sales.services.register_customer import register_customer
@@ -12,5 +13,6 @@ def handler(request: Request) -> Response:
     """201 with the customer. The same Idempotency-Key again: the same customer; with another body: 422."""
     key = request.idempotency_key
     body = request.json()
-    done = register_customer(parse(NewCustomer, body), caller=request.caller, key=key, fingerprint=fingerprint(body))
+    fields = parse(NewCustomer, body, country=settings().default_country)
+    done = register_customer(fields, caller=request.caller, key=key, fingerprint=fingerprint(body))
     return Response.created(done.made, f"customers/{done.made.id}", replayed=done.replayed)

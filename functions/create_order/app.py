@@ -16,7 +16,8 @@ def handler(request: Request) -> Response:
     key = request.idempotency_key
     body = request.json()
     fields, customer = customer_for_order(NewOrder, body)
-    currency = fields.currency or settings().default_currency
+    config = settings()
+    currency = fields.currency or config.default_currency
     order = Order.new(
         id=order_id(request.caller, key),
         customer=customer,
@@ -28,6 +29,7 @@ def handler(request: Request) -> Response:
         now=clock.now(),
         client=request.caller.client,
         fingerprint=fingerprint(body),
+        allowed=config.sms_allowed,
     )
     done = place_order(order, customer)
     return Response.created(done.made, f"orders/{done.made.id}", replayed=done.replayed)

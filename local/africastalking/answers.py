@@ -25,13 +25,14 @@ have its own HTTP status.
 """
 
 import json
-import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
+
+from sales.domain.phones import is_e164
 
 __all__ = [
     "ACCEPTED",
@@ -75,7 +76,6 @@ DEFAULT_SENDER = "AFRICASTKNG"
 
 _PRICE = Decimal("0.8000")  # KES, a segment to a Kenyan number
 _PRICE_OF_ACCOUNT = Decimal("0.0079")  # USD, the same in the account's currency
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _TEXTS = {
     400: "The request contains bad syntax or cannot be fulfilled.",
@@ -128,7 +128,7 @@ def magic_code(number: str) -> int | None:
 
 def refusal(number: str, opted_out: frozenset[str]) -> int | None:
     """Return the status code that refuses a text to this number, or None if the text is accepted."""
-    if not _E164.fullmatch(number):
+    if not is_e164(number):
         return 403
     return magic_code(number) or (406 if number in opted_out else None)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from aiohttp import web
 
-from local.africastalking import answers
 from local.africastalking.behaviour import read_behaviour
 from local.africastalking.callbacks import Callbacks, optout_form
 from local.africastalking.database import SandboxDatabase
 from local.africastalking.port import Port
+from sales.schemas.phone_numbers import read_number
 
 __all__ = ["Control", "problem"]
 
@@ -26,12 +26,13 @@ _LONGEST_OUTAGE_MS = 600_000
 
 
 class Control:
-    """The routes under `/_sandbox/`; `sender` is the sender id that opt-outs name."""
+    """The routes under `/_sandbox/`; `sender` is the sender id that opt-outs name, `country` reads numbers without one."""
 
-    def __init__(self, database: SandboxDatabase, callbacks: Callbacks, sender: str) -> None:
+    def __init__(self, database: SandboxDatabase, callbacks: Callbacks, sender: str, country: str) -> None:
         self._database = database
         self._callbacks = callbacks
         self._sender = sender
+        self._country = country
         # Set as soon as the sandbox listens.
         self.port: Port | None = None
 
@@ -89,15 +90,22 @@ class Control:
             document = await _json(request)
         except ValueError as error:
             return problem(str(error))
-        number = document.get("phoneNumber") if isinstance(document, dict) else None
-        if not isinstance(number, str) or answers.refusal(number, frozenset()) == HTTPStatus.FORBIDDEN:
+        written = document.get("phoneNumber") if isinstance(document, dict) else None
+        if not isinstance(written, str):
             return problem('The body must be {"phoneNumber": "+254..."}.')
+        try:
+            number = read_number(written, self._country)
+        except ValueError as error:
+            return problem(f"phoneNumber {error}.")
         form = optout_form(number, self._sender)
         self._callbacks.schedule([self._database.opt_out(number, form)])
         return web.json_response(form)
 
     async def _opt_in(self, request: web.Request) -> web.Response:
-        self._database.opt_in(request.match_info["number"])
+        try:
+            self._database.opt_in(read_number(request.match_info["number"], self._country))
+        except ValueError as error:
+            return problem(f"The number {error}.")
         return web.Response(status=204)
 
 

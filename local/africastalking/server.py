@@ -56,12 +56,12 @@ class _RefusedError(Exception):
 class Sandbox:
     """Africa's Talking's sandbox, over HTTP. `trap_url` is the target of the answer `redirect`."""
 
-    def __init__(self, state: Path, database: SandboxDatabase, callbacks: Callbacks, sender: str) -> None:
+    def __init__(self, state: Path, database: SandboxDatabase, callbacks: Callbacks, sender: str, country: str) -> None:
         self._state = state
         self._database = database
         self._callbacks = callbacks
         self._senders = {answers.DEFAULT_SENDER, sender} - {""}
-        self.control = Control(database, callbacks, sender or answers.DEFAULT_SENDER)
+        self.control = Control(database, callbacks, sender or answers.DEFAULT_SENDER, country)
         self.trap_url = ""
 
     def app(self) -> web.Application:
@@ -291,7 +291,7 @@ async def serve(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     webhook_secret = config.state / "webhook-secret"
     async with Callbacks(database, config.api_url, lambda: secret_line(webhook_secret)) as callbacks:
-        sandbox = Sandbox(config.state, database, callbacks, config.sms_sender)
+        sandbox = Sandbox(config.state, database, callbacks, config.sms_sender, config.default_country)
         # Cut off answers that hang or drip.
         trap, runner = (
             web.AppRunner(app, access_log=None, shutdown_timeout=0.1) for app in (sandbox.trap(), sandbox.app())

@@ -9,9 +9,9 @@ from sales.api import cursors
 from sales.api.endpoint import Request, Response
 from sales.domain.clock import format_time, parse_time
 from sales.domain.ids import is_code, read_code
-from sales.domain.phones import parse_phone_number
 from sales.domain.problems import FieldError, Problem
 from sales.domain.sms.states import Status
+from sales.runtime.settings import settings
 
 __all__ = ["LARGEST_LIMIT", "PageRequest", "read_page"]
 
@@ -83,6 +83,13 @@ def _code(text: str) -> str:
     return text.upper()
 
 
+def _phone_number(text: str) -> str:
+    # Late: most pages are read without this filter, and cold starts do not pay for its library.
+    from sales.schemas.phone_numbers import read_form_number
+
+    return read_form_number(text, settings().default_country)
+
+
 def _at_most(longest: int) -> Callable[[str], str]:
     def read(text: str) -> str:
         if len(text) > longest:
@@ -98,7 +105,7 @@ _READERS = {
     "reference": _at_most(100),
     "order_date_from": _date,
     "order_date_to": _date,
-    "phone_number": parse_phone_number,
+    "phone_number": _phone_number,
     "email": _at_most(254),
     "code": _code,
 }

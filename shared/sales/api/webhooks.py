@@ -2,9 +2,10 @@
 
 from sales.api.endpoint import Request
 from sales.domain.delivery_reports import DeliveryReport, is_message_id, report_cause
-from sales.domain.phones import reported_number
 from sales.domain.problems import Problem
 from sales.runtime import secrets
+from sales.runtime.settings import settings
+from sales.schemas.phone_numbers import read_reported_number
 
 __all__ = ["OPTED_OUT", "read_number", "read_report"]
 
@@ -53,10 +54,10 @@ def read_report(request: Request) -> tuple[str, DeliveryReport]:
 
 
 def _number(form: dict[str, str]) -> str:
-    number = reported_number(form["phoneNumber"])
-    if not number:
-        raise Problem("invalid_form", "The field phoneNumber must be a phone number.")
-    return number
+    try:
+        return read_reported_number(form["phoneNumber"], settings().default_country)
+    except ValueError as error:
+        raise Problem("invalid_form", f"The field phoneNumber {error}.") from None
 
 
 def _read(request: Request, *required: str) -> dict[str, str]:
@@ -66,6 +67,4 @@ def _read(request: Request, *required: str) -> dict[str, str]:
     missing = [name for name in required if not form.get(name)]
     if missing:
         raise Problem("invalid_form", f"Send these fields as well: {', '.join(missing)}.")
-    if "phoneNumber" in form:
-        form["phoneNumber"] = reported_number(form["phoneNumber"])
     return form

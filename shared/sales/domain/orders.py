@@ -14,10 +14,11 @@ from sales.domain.clock import format_time
 from sales.domain.customers import Customer
 from sales.domain.money import show_amount
 from sales.domain.phones import mask
+from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status, move
 
-__all__ = ["MOST_REQUESTS", "Order", "Sms"]
+__all__ = ["MOST_REQUESTS", "Order", "Sms", "held_back"]
 
 # A provider that stays misconfigured for days must not grow an item to DynamoDB's 400 kB.
 _HISTORY = 50
@@ -30,6 +31,16 @@ _SENT = (Status.sent, Status.delivered, Status.undelivered)
 _NOT_SENT = (Cause.deferred, Cause.misconfigured)
 # These come between two attempts and say nothing about the earlier one.
 _BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.cancelled)
+
+
+def held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
+    """Return why no text may go to this customer, as a stable word, or None if one may.
+
+    `allowed` are the beginnings of the numbers that the shop texts.
+    """
+    if customer.sms_opted_out:
+        return "opted_out"
+    return None if is_allowed(customer.phone_number, allowed) else NOT_ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +112,12 @@ class Order:
         now: datetime,
         client: str,
         fingerprint: str,
+        allowed: Sequence[str] = ("+",),
     ) -> "Order":
-        """Return a new order with its text queued and due now, or suppressed if the customer has opted out."""
+        """Return a new order with its text queued and due now, or suppressed if it is held back (`held_back`)."""
         created = format_time(now)
-        status = Status.suppressed if customer.sms_opted_out else Status.queued
-        reason = "opted_out" if customer.sms_opted_out else None
+        reason = held_back(customer, allowed)
+        status = Status.suppressed if reason else Status.queued
         entry = {"at": created, "status": status.value} | ({"reason": reason} if reason else {})
         return cls(
             id=id,

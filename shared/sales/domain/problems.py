@@ -31,7 +31,11 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "reference_taken": (409, "Another order has this reference", "Read the order named in existing_id."),
     "customer_erased": (409, "The customer's personal data was erased", "Create a new customer."),
     "sms_in_progress": (409, "A text is already on its way", "Wait until its status is neither queued nor sending."),
-    "sms_suppressed": (409, "The customer has opted out", "Clear sms_opted_out once the customer agrees."),
+    "sms_suppressed": (
+        409,
+        "No text may go to this customer",
+        "If the customer had opted out, clear sms_opted_out once they agree.",
+    ),
     "sms_too_soon": (409, "A text was requested a moment ago", "Try again after Retry-After seconds."),
     "sms_too_often": (
         409,
@@ -65,7 +69,7 @@ FIELD_ERRORS: Mapping[str, str] = {
     "too_long": "Shorten it to the length named in detail.",
     "too_short": "Send at least the length named in detail.",
     "control_character": "Remove control characters and invalid Unicode.",
-    "invalid_phone_number": "Send a Kenyan mobile number, or another country's number with + and its country code.",
+    "number_not_reachable": "Send a mobile or landline number; one of another country needs + and its calling code.",
     "invalid_email": "Send one address, such as name@example.com.",
     "invalid_amount": "Send a decimal number, preferably as a string.",
     "too_small": "Send an amount above 0.",

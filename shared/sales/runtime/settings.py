@@ -1,10 +1,13 @@
 """Every setting of the deployed system. No other module reads the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
+from sales.domain.countries import country
+from sales.domain.money import active_currency
+from sales.domain.sms.allowed import allowed_prefixes, check_sender_id
 from sales.domain.sms.prices import parse_prices
 from sales.domain.sms.provider import check_endpoint
 from sales.domain.sms.wording import least_segments, text_template
@@ -39,10 +42,14 @@ class Settings:
     release: str
     list_shards: int
     default_currency: str
+    # The region of numbers without a calling code.
+    default_country: str
     sms_username: str
     sms_secret: str
     sms_endpoint: str
     sms_sender: str
+    # The beginnings of the numbers that may be texted.
+    sms_allowed: tuple[str, ...]
     sms_text: str
     sms_max_segments: int
     sms_prices: str
@@ -82,16 +89,22 @@ class Settings:
         def optional(name: str, default: str = "") -> str:
             return environ.get(name, "").strip() or default
 
-        # A text that cannot be composed or sent must fail the start of a function, not an order.
-        for name, validate in (
+        def read[Value](name: str, read_value: Callable[[str], Value], default: str = "") -> Value:
+            # By the functions that use the setting later: a text that cannot be composed or sent must fail the start of
+            # a function, not an order.
+            try:
+                return read_value(optional(name, default))
+            except ValueError as error:
+                raise SettingsError(f"{name}: {error}") from None
+
+        for name, check in (
             ("SMS_TEXT", text_template),
             ("SMS_PRICES", parse_prices),
             ("SMS_ENDPOINT", check_endpoint),
+            ("SMS_SENDER", check_sender_id),
         ):
-            try:
-                validate(optional(name))
-            except ValueError as error:
-                raise SettingsError(f"{name}: {error}") from None
+            read(name, check)
+        default_country = read("DEFAULT_COUNTRY", country, "KE").region
         log_level(environ)
         max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))
         if (least := least_segments(text_template(optional("SMS_TEXT")))) > max_segments:
@@ -110,11 +123,13 @@ class Settings:
             function_prefix=optional("FUNCTION_PREFIX"),
             release=optional("RELEASE", "0000000000-0000000"),
             list_shards=int(number("LIST_SHARDS", 1, 1)),
-            default_currency=optional("DEFAULT_CURRENCY", "KES"),
+            default_currency=read("DEFAULT_CURRENCY", active_currency, "KES"),
+            default_country=default_country,
             sms_username=optional("SMS_USERNAME", "sandbox"),
             sms_secret=optional("SMS_SECRET"),
             sms_endpoint=optional("SMS_ENDPOINT"),
             sms_sender=optional("SMS_SENDER"),
+            sms_allowed=read("SMS_ALLOWED", partial(allowed_prefixes, region=default_country)),
             sms_text=optional("SMS_TEXT"),
             sms_max_segments=max_segments,
             sms_prices=optional("SMS_PRICES", "{}"),

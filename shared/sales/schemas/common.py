@@ -90,14 +90,14 @@ def _field_error(error: Any) -> FieldError:
     return FieldError(f"/{name}", code, detail.format(**error.get("ctx", {})))
 
 
-def parse[Model: Input](model: type[Model], body: dict[str, Any], *, currency: str = "") -> Model:
+def parse[Model: Input](model: type[Model], body: dict[str, Any], *, currency: str = "", country: str = "") -> Model:
     """Return the validated body. Raise Problem `validation_failed` with every field at fault.
 
-    `currency` is the shop's own, for amounts without a currency.
+    `currency` and `country` are the shop's own, for amounts without a currency and numbers without a calling code.
     """
     errors = model.faults(body)
     try:
-        validated = model.model_validate(body, context={"currency": currency})
+        validated = model.model_validate(body, context={"currency": currency, "country": country})
     except ValidationError as invalid:
         errors += (_field_error(error) for error in invalid.errors(include_url=False, include_input=False))
     if errors:

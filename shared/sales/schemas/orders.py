@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from sales.domain.money import CURRENCIES, AmountError, check_decimals, parse_amount
+from sales.domain.money import CURRENCIES, AmountError, active_currency, check_decimals, parse_amount
 from sales.schemas.common import PLAIN_PATTERN, Input, json_schema, plain
 
 __all__ = ["Amount", "CustomerRef", "ItemName", "NewOrder", "Priced"]
@@ -23,9 +23,10 @@ def _amount(value: Any, info: ValidationInfo) -> Decimal:
 
 
 def _currency(text: str) -> str:
-    if text not in CURRENCIES:
-        raise PydanticCustomError("unknown_currency", "must be an ISO 4217 code, such as KES")
-    return text
+    try:
+        return active_currency(text)
+    except ValueError as error:
+        raise PydanticCustomError("unknown_currency", "{detail}", {"detail": str(error)}) from None
 
 
 ItemName = Annotated[str, StringConstraints(max_length=120), AfterValidator(plain), json_schema(120, PLAIN_PATTERN)]
@@ -38,7 +39,8 @@ Amount = Annotated[
                 {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
                 {"type": "number", "exclusiveMinimum": 0},
             ],
-            "description": "Above 0 and at most 9999999999.99, with no more decimals than the currency has. Best sent as a string.",
+            "description": "Above 0 and at most 9999999999.99, with no more decimals than the currency has, and written without "
+            "an exponent. Best sent as a string.",
             "examples": ["56000.68"],
         }
     ),

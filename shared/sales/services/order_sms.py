@@ -1,16 +1,21 @@
 """The content of an order's SMS, and its preview."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from sales.domain.countries import country
 from sales.domain.customers import Customer
 from sales.domain.money import show_amount
+from sales.domain.orders import held_back
 from sales.domain.problems import Problem
 from sales.domain.sms.content import compose, render
 from sales.domain.sms.prices import estimate, parse_prices
 from sales.domain.sms.segments import Content, costly_characters
 from sales.domain.sms.wording import text_template
 from sales.runtime.settings import settings
+from sales.store import store
 
 __all__ = ["order_content", "preview"]
 
@@ -31,8 +36,9 @@ def order_content(name: str, item: str, amount: Decimal, currency: str) -> Conte
 def preview(customer: Customer | None, name: str | None, item: str, amount: Decimal, currency: str) -> dict[str, Any]:
     """Return the text as written, which of its characters make it expensive, and the text as it would be sent (`folded`).
 
-    The price is that of the text as sent, from the configured price list, and null if the list has none for the number.
-    Raise Problem `customer_erased`.
+    `outcome` is `will_send`, or the reason why none would be sent. The price is that of the text as sent, from the
+    configured price list, and null if the list has none for the number; without a customer it is that of a number in the
+    shop's own country. Raise Problem `customer_erased`.
     """
     if customer and customer.erased:
         raise Problem("customer_erased")
@@ -46,7 +52,7 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
         amount=show_amount(amount, currency),
     )
     sent = order_content(addressee, item, amount, currency)
-    number = customer.phone_number if customer else "+254"
+    number = customer.phone_number if customer else f"+{country(config.default_country).calling_code}"
     price = estimate(sent.segments, number, parse_prices(config.sms_prices))
     return {
         "text": written.text,
@@ -59,4 +65,11 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
         "folded_encoding": sent.encoding,
         "folded_segments": sent.segments,
         "price": {"amount": str(price.amount), "currency": price.currency} if price else None,
+        "outcome": (_held_back(customer, config.sms_allowed) if customer else None) or "will_send",
     }
+
+
+def _held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
+    # A number that opted out may have got another customer since, whom only the sender marks.
+    opted_out = customer.sms_opted_out or store().customers.has_opted_out(customer.phone_number)
+    return held_back(replace(customer, sms_opted_out=opted_out), allowed)

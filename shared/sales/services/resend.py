@@ -1,14 +1,15 @@
 """A person asks for an order's text once more: one new, explicit attempt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sales.domain import clock
 from sales.domain.caller import Caller
 from sales.domain.customers import Customer
 from sales.domain.ids import caller_key
-from sales.domain.orders import MOST_REQUESTS, Order
+from sales.domain.orders import MOST_REQUESTS, Order, held_back
 from sales.domain.problems import Problem
+from sales.domain.sms.allowed import NOT_ALLOWED
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
@@ -49,7 +50,7 @@ def request_again(
                 return None
         check(current.version)
         now = clock.now()
-        check_resend(current, customer, now)
+        check_resend(current, customer, now, settings().sms_allowed)
         return current.requested_again(
             now,
             key=own_key,
@@ -79,15 +80,18 @@ def _text_until(order: Order, now: datetime) -> datetime | None:
     return clock.plus(now, days * clock.DAY_SECONDS)
 
 
-def check_resend(order: Order, customer: Customer, now: datetime) -> None:
+def check_resend(order: Order, customer: Customer, now: datetime, allowed: Sequence[str]) -> None:
     """Raise Problem 409 if the order's text must not be sent again now.
 
     That is `order_cancelled`, `customer_erased`, `sms_suppressed`, `sms_too_often`, `sms_too_soon` or `sms_in_progress`.
+    `allowed` are the beginnings of the numbers that the shop texts.
     """
     if order.status == "cancelled":
         raise Problem("order_cancelled")
     if customer.erased:
         raise Problem("customer_erased")
+    if held_back(customer, allowed) == NOT_ALLOWED:
+        raise Problem("sms_suppressed", "The settings of the shop (SMS_ALLOWED) allow no texts to this number.")
     if customer.sms_opted_out or order.sms.status is Status.suppressed:
         raise Problem("sms_suppressed")
     if len(order.sms.requests) >= MOST_REQUESTS:

@@ -20,6 +20,7 @@ from sales.domain import clock
 from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
+from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
 from sales.domain.sms.states import Cause, backoff
 from sales.runtime import log, metrics, secrets
 from sales.runtime.settings import Settings, settings
@@ -106,6 +107,8 @@ class Sender:
         """Suppress a text that must not go out, and return its order's SMS status; None if it may."""
         if order.status == "cancelled":
             return self._suppress(order, Cause.cancelled, "order_cancelled")
+        if not is_allowed(order.sms.to, self._config.sms_allowed):
+            return self._suppress(order, Cause.cancelled, NOT_ALLOWED)
         if order.customer_code in state.customers_opted_out:
             return self._suppress(order, Cause.opted_out, "opted_out")
         if order.sms.to in state.numbers_opted_out:

@@ -161,6 +161,11 @@ class Customers:
         page = self._table.page("by_date", "list_shard", self._all_shards, follows=follows, limit=limit)
         return page.of(customer_from_item)
 
+    def has_opted_out(self, number: str) -> bool:
+        """Tell whether this number wants no texts."""
+        item = self._table.get({"code": opt_out_key(number)})
+        return bool(item and item["sms_opted_out"])
+
     def opt_out(self, number: str, now: datetime) -> int:
         """Store that this number wants no texts, also for each customer who has it; return how many customers that changed."""
         self._note_opt_out(number, now, opted_out=True)

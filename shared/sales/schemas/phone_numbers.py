@@ -1,0 +1,131 @@
+"""The one reader of phone numbers as people and systems write them: in bodies, filters and webhooks.
+
+It needs libphonenumber, whose import takes a tenth of a start. So only functions that read numbers import this module.
+"""
+
+import unicodedata
+from contextlib import suppress
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
+
+from sales.domain.countries import country, shared_with
+from sales.domain.phones import is_e164
+
+__all__ = ["read_form_number", "read_number", "read_reported_number"]
+
+# What a text can reach. In some countries nobody can tell landlines from mobiles, and some networks deliver to both.
+_REACHABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+_PLUS = frozenset("+\uff0b\ufe62")
+# Next to the characters that Unicode calls dashes and brackets: the minus sign, and dots of several widths.
+_SEPARATORS = frozenset("\u2212.\uff0e\u2024\u00b7")
+_SEPARATOR_CATEGORIES = frozenset({"Pd", "Ps", "Pe"})
+# No number has more digits (ITU-T E.164).
+_WORDS = (
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen",
+)  # fmt: skip
+
+
+def read_number(text: str, region: str) -> str:
+    """Return the number in E.164; one without a calling code is of this region, such as KE.
+
+    Spaces, dashes, dots and brackets of any kind and invisible characters do not count, trunk zeros go, and `00` in front
+    means a plus sign. Raise ValueError, with a sentence for the person who wrote it, if libphonenumber knows no such mobile
+    or landline number.
+    """
+    compact = _compact(text)
+    if compact.startswith("00"):
+        # First as most of the world dials; some countries, Kenya among them, dial other zeros.
+        with suppress(ValueError):
+            return _e164(f"+{compact[2:]}", region)
+    return _e164(compact, region)
+
+
+def read_form_number(text: str, region: str) -> str:
+    """Return the number in a query or form: a plus sign that was not encoded arrives as a space. Raise ValueError."""
+    if text.startswith(" "):
+        with suppress(ValueError):
+            return read_number(f"+{text}", region)
+    return read_number(text, region)
+
+
+def read_reported_number(text: str, region: str) -> str:
+    """Return the number that the provider names in a form, or raise ValueError.
+
+    The provider always writes the calling code. It repeats numbers that we sent, so E.164 stands even where a newer
+    libphonenumber no longer knows the number: its delivery reports and opt-outs still count.
+    """
+    for spelling in (f"+{text.lstrip(' +')}", text):
+        with suppress(ValueError):
+            return read_number(spelling, region)
+    if is_e164(text):
+        return text
+    raise ValueError("must be a phone number with its calling code")
+
+
+def _compact(text: str) -> str:
+    """Return the digits, after a plus sign if there is one. Raise ValueError for characters that no number has."""
+    visible = "".join(character for character in text if not (character.isspace() or _is_invisible(character)))
+    if visible[:4].lower() == "tel:":
+        visible = visible[4:]
+    compact = ""
+    for character in visible:
+        if character.isdecimal():
+            compact += str(unicodedata.decimal(character))
+        elif character in _PLUS and not compact:
+            compact = "+"
+        elif character not in _SEPARATORS and unicodedata.category(character) not in _SEPARATOR_CATEGORIES:
+            raise ValueError("must have only digits, spaces, dashes, dots and brackets, and one + in front of them")
+    return compact
+
+
+def _is_invisible(character: str) -> bool:
+    # Marks of the direction of writing, joiners, soft hyphens; and the variation selectors, which follow some digits.
+    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
+
+
+def _e164(compact: str, region: str) -> str:
+    try:
+        number = phonenumbers.parse(compact, region)
+    except NumberParseException as error:
+        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+            own = country(region)
+            raise ValueError(
+                f"must be a number in {own.name}, or have + and another country's calling code in front"
+            ) from None
+        raise ValueError(_right_length(int(country(region).calling_code), region)) from None
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError(_why_invalid(number))
+    if phonenumbers.region_code_for_number(number) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        raise ValueError(f"must be a country's number: +{number.country_code} belongs to satellites and services")
+    kind = phonenumbers.number_type(number)
+    if kind not in _REACHABLE:
+        name = PhoneNumberType.to_string(kind).lower().replace("_", " ")
+        raise ValueError(f"must be a mobile or landline number: this one is {name}, which gets no texts")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _why_invalid(number: PhoneNumber) -> str:
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_country_code(code)
+    if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
+        return f"must be a country's number: +{code} belongs to satellites and services"
+    if len(phonenumbers.national_significant_number(number)) not in _lengths(region):
+        return _right_length(code, region)
+    where = f"with +{code}" if shared_with(region) else f"in {country(region).name}"
+    return f"must be a number in use: no mobile or landline number {where} begins like this"
+
+
+def _right_length(code: int, region: str) -> str:
+    lengths = [_WORDS[length] for length in _lengths(region)]
+    words = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 2 else " or ".join(lengths)
+    whose = "" if shared_with(region) else f", as mobile numbers in {country(region).name} do"
+    return f"must have {words} digits after +{code}{whose}"
+
+
+def _lengths(region: str) -> tuple[int, ...]:
+    """Return how many digits a mobile number of the region has after its calling code."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    described = metadata and (metadata.mobile or metadata.general_desc)
+    return tuple(described.possible_length) if described else ()
