@@ -54,6 +54,26 @@ def test_a_customer_is_found_by_id_and_by_code() -> None:
         assert get("get_customer", "customer", name).body == customer
 
 
+PERSON = {"phone_number": "+254704590344", "email": "example@gmail.com"}
+
+
+@pytest.mark.parametrize("written", ["\ufeffJane Doe", "Jane\tDoe", "\u202bJane\u00a0Doe\u202c\u200f", " Jane Doe\r\n"])
+def test_a_name_is_stored_without_what_nobody_sees_around_it(written: str) -> None:
+    customer = create_customer(PERSON | {"name": written}).body
+    assert customer["name"] == "Jane Doe"
+    assert update(customer["code"], {"name": written}).body["name"] == "Jane Doe"
+
+
+@pytest.mark.parametrize(
+    "name", ["\u3164", "\u115f", "\u00ad", "\u200d", "\u061c", "\u2800 \ufeff", "\U000e0041"], ids=ascii
+)
+def test_a_name_that_nobody_can_see_is_refused(name: str, rows: Rows) -> None:
+    answer = create_customer(PERSON | {"name": name})
+    assert (answer.status, answer.codes) == (422, {"/name": "required"})
+    assert answer.body["errors"][0]["detail"] == "must have at least one visible character"
+    assert rows("customers") == []
+
+
 @pytest.mark.parametrize("name", ["nobody", "22222222", "00000000-0000-8000-8000-000000000000", "../x", "%00", "é"])
 def test_an_unknown_customer_id_of_any_form_is_404(name: str) -> None:
     answer = get("get_customer", "customer", name)

@@ -104,6 +104,15 @@ def test_a_reference_is_unique_for_its_client(customer: dict[str, Any], rows: Ro
     assert len(orders_stored(rows)) == 2
 
 
+def test_item_and_reference_are_read_as_names_are(customer: dict[str, Any]) -> None:
+    order = create_order(order_for(customer, item="\ufeffgreen\ttea", reference="A\u00a01\u200e")).body
+    assert (order["item"], order["reference"]) == ("green tea", "A 1")
+    assert [row["id"] for row in list_orders(reference="A\t1\ufeff").body["data"]] == [order["id"]]
+    assert list_orders(reference="\u3164").body["data"] == []
+    refused = create_order(order_for(customer, item="\u3164", reference="\u2060"))
+    assert (refused.status, refused.codes) == (422, {"/item": "required", "/reference": "required"})
+
+
 def test_a_replay_with_a_reference_is_the_order_not_a_conflict(customer: dict[str, Any]) -> None:
     body, headers = order_for(customer, reference="A-1"), {"Idempotency-Key": "one"}
     first, second = create_order(body, headers=headers), create_order(body, headers=headers)

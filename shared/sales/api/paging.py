@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from sales.api import cursors
 from sales.api.endpoint import Request, Response
+from sales.domain.characters import CharacterError, read_words
 from sales.domain.clock import format_time, parse_time
 from sales.domain.ids import is_code, read_code
 from sales.domain.problems import FieldError, Problem
@@ -99,10 +100,18 @@ def _at_most(longest: int) -> Callable[[str], str]:
     return read
 
 
+def _reference(text: str) -> str:
+    text = _at_most(100)(text)
+    try:
+        return read_words(text)
+    except CharacterError:
+        return text  # no order has it, and the released contract allows it
+
+
 _READERS = {
     "customer": _customer,
     "sms_status": _status,
-    "reference": _at_most(100),
+    "reference": _reference,
     "order_date_from": _date,
     "order_date_to": _date,
     "phone_number": _phone_number,

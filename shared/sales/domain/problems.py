@@ -62,13 +62,13 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
 
 FIELD_ERRORS: Mapping[str, str] = {
     # what to do about each code
-    "required": "Send this field with a value.",
+    "required": "Send this field with a value that can be seen.",
     "unknown_field": "Leave it out, or correct its name.",
     "read_only": "Leave it out: the system sets it.",
     "invalid_type": "Send the JSON type named in detail.",
     "too_long": "Shorten it to the length named in detail.",
     "too_short": "Send at least the length named in detail.",
-    "control_character": "Remove control characters and invalid Unicode.",
+    "control_character": "Remove control characters, other invisible characters and invalid Unicode.",
     "number_not_reachable": "Send a mobile or landline number; one of another country needs + and its calling code.",
     "invalid_email": "Send one address, such as name@example.com.",
     "invalid_amount": "Send a decimal number, preferably as a string.",

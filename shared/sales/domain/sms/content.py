@@ -7,22 +7,12 @@ modules about texts together.
 import re
 from collections.abc import Callable, Iterator
 
-from sales.domain.characters import CONTROLS
+from sales.domain.characters import shown
 from sales.domain.sms.folding import fold, fold_all
 from sales.domain.sms.segments import GSM_7, Content, measure
 
 __all__ = ["clean", "compose", "render"]
 
-_TO_SPACES = dict.fromkeys(map(ord, CONTROLS), " ")
-# Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties) without the controls. Phones do not show these
-# characters, so the text around one looks like a link all the same. Two of them join the parts of an emoji, and stay
-# there.
-_EMOJI = r"[\u2190-\u2bff\U0001f000-\U0001faff]"
-_INVISIBLE = re.compile(
-    rf"(?<!{_EMOJI})\ufe0f|(?<!{_EMOJI})(?<!{_EMOJI}\ufe0f)\u200d"
-    r"|[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u2060-\u2065\u206a-\u206f\u3164"
-    r"\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
 # Full-width letters, digits and punctuation, and the full stops that a host name may be written with (UTS #46).
 _NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | dict.fromkeys(map(ord, "․。﹒｡"), ".")
 _OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
@@ -45,7 +35,7 @@ def clean(value: str) -> str:
     A certain link (a host with a path, four numbers with dots) is left out. A dot between two words (`evil.example`,
     but also `Mr.Smith`) gets a space. Amounts, sizes and versions stay: `1.250`, `2.5kg/bag`, `v1.2`.
     """
-    value = _INVISIBLE.sub("", value.translate(_TO_SPACES)).translate(_NARROW)
+    value = shown(value).translate(_NARROW)
     value = _LINK.sub(" ", value)
     value = _DOMAIN.sub(". ", value)
     return " ".join(value.split())
