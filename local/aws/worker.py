@@ -21,6 +21,7 @@ from deployment import ACCOUNT, REGION
 from deployment.template import Function
 from local.aws.function_log import keep
 from local.aws.iam import environment as permissions
+from local.aws.secrets_manager import FILES
 from local.config import Config
 from local.system.pids import drop_pid, set_pid
 
@@ -88,8 +89,8 @@ class Worker:
         self._noted = False
         self._killed = False
         self._process: asyncio.subprocess.Process | None = None
-        self._server: asyncio.Server | None = None
         self._logging: asyncio.Task[None] | None = None
+        self._server: asyncio.Server | None = None
 
     @property
     def alive(self) -> bool:
@@ -145,15 +146,15 @@ class Worker:
         }
         # Leave out variables that the template does not give the function: AWS would not have them either.
         local = {name: value for name, value in self._config.overrides.items() if name in function.environment}
-        role = permissions(function.name, function.statements, self._config.state)
+        role = permissions(function.name, function.statements, self._config.state, FILES)
         return own | function.logging | function.environment | local | role
 
     async def watch(self) -> None:
         """Wait for the process to end, then fail its invocation and its start."""
         assert self._process and self._logging  # noqa: S101, PT018 - only a started worker is watched
         code = await self._process.wait()
-        drop_pid(self._config.state, self.name, self._process.pid)
         await self._logging
+        drop_pid(self._config.state, self.name, self._process.pid)
         self.close()
         how = f"signal: {-code}" if code < 0 else f"exit status {code}"
         ended = Result.error("Runtime.ExitError", f"RequestId: {self._current} Error: Runtime exited with error: {how}")

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 __all__ = ["InvocationError", "about", "bind", "bound", "error", "exception", "guarded", "info", "prepare", "warning"]
 
-# Never a token, body, name, e-mail address or text; a phone number is masked before it is logged.
+# Never a token, body, name, e-mail address or text; a phone number is masked before it is logged. `secret` is the name of a
+# secret, as the template's parameters have it, never its value.
 FIELDS = frozenset(
     {
         "action", "attempt", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
         "message_id", "method", "order_id", "order_ids", "outcome", "phone_number", "reason", "remaining", "request_id", "route",
-        "seconds", "sms_status", "state", "status",
+        "seconds", "secret", "sms_status", "state", "status",
     }
 )  # fmt: skip
-# Fields on every line.
 _NAME = "sales"
+# Fields on every line.
 _bound: dict[str, str] = {}
 
 
