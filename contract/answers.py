@@ -62,6 +62,9 @@ class Customer(Answer):
     updated_at: Time
     version: Version
     sms_opted_out: bool = Field(description="The customer has opted out of texts.")
+    sms_blocked: bool = Field(
+        description="The network refuses our sender id for this number. PATCH it to false to try again."
+    )
 
 
 class Event(Answer):
@@ -71,6 +74,7 @@ class Event(Answer):
     status: Status = Field(description="The state after the change.")
     cause: Cause | None = Field(default=None, description="What happened; missing in the first entry.")
     attempt: Count | None = Field(default=None, description="The attempt that it belongs to, counted from 1.")
+    to: Masked | None = Field(default=None, description="The number that the attempt went to.")
     reason: str | None = Field(default=None, description="A stable word; for `requested`, the person's own words.")
     message_id: str | None = Field(default=None, description="The provider's id of the message.")
 
@@ -211,6 +215,9 @@ class Problem(Answer):
     request_id: str = Field(description="The X-Request-Id. Quote it in questions about this request.")
     errors: list[FieldProblem] | None = Field(default=None, description="Every field at fault.")
     existing_id: Id | None = Field(default=None, description="With `reference_taken`: the order with this reference.")
+    reason: str | None = Field(
+        default=None, description="With `sms_suppressed`: why no text may go out, as a stable word."
+    )
     current_version: Version | None = Field(
         default=None, description="With `version_mismatch`: the version to repeat the request for."
     )

@@ -138,6 +138,18 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "description": "An e-mail address; upper and lower case do not matter.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 254},
     },
+    "sms_opted_out": {
+        "name": "sms_opted_out",
+        "in": "query",
+        "description": "Only customers who have opted out.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "sms_blocked": {
+        "name": "sms_blocked",
+        "in": "query",
+        "description": "Only customers whose network refuses our sender id.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "code": {"name": "code", "in": "query", "schema": {"type": "string", "pattern": "^[2-9A-HJ-NP-Za-hj-np-z]{8}$"}},
 }
 
@@ -203,10 +215,11 @@ OPERATIONS: Mapping[str, Operation] = {
     "list_customers": Operation(
         tag="Customers",
         summary="List customers",
-        description="Newest first. Combine filters as needed.",
+        description="Newest first. Combine filters as needed. With `sms_opted_out` or `sms_blocked` a page may hold fewer "
+        "customers than `limit` and still have a next one.",
         status=200,
         answer=answers.CustomerPage,
-        parameters=("phone_number", "email", "code", *_PAGE),
+        parameters=("phone_number", "email", "code", "sms_opted_out", "sms_blocked", *_PAGE),
         headers=("Link",),
         problems=("invalid_query", "invalid_cursor"),
     ),

@@ -24,6 +24,7 @@ _PARAMETERS = {
     "LOG_LEVEL": "LogLevel",
     "SMS_SENDER": "SmsSender",
     "SMS_ALLOWED": "SmsAllowed",
+    "UTC_OFFSET": "UtcOffset",
     "SMS_TEXT": "SmsText",
     "SMS_MAX_SEGMENTS": "SmsMaxSegments",
     "SMS_PRICES": "SmsPrices",

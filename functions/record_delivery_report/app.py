@@ -1,7 +1,7 @@
 """POST /webhooks/africastalking/delivery/{secret}: what became of a text, as Africa's Talking reports it."""
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.webhooks import OPTED_OUT, read_report
+from sales.api.webhooks import read_report
 from sales.domain import clock
 from sales.runtime import log
 from sales.services.delivery_reports import report_arrived
@@ -14,8 +14,6 @@ def handler(request: Request) -> Response:
     message_id, report = read_report(request)
     now = clock.now()
     message = store().provider_messages.add_report(message_id, report, now)
-    if report.failure_reason == OPTED_OUT:
-        store().customers.opt_out(report.number, now)
     state = report_arrived(store(), message, now)
     log.info("delivery report", message_id=message.id, order_id=message.order_id, state=state)
     return Response(200, {"status": "ok"})

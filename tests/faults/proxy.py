@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from sales.store.customers import opt_out_key
+from sales.store.numbers import number_key
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Proxy:
         number = item.get("phone_number") or item.get("sms", {}).get("M", {}).get("to")
         ids = [each for name in ("id", "code") if (each := item.get(name, {}).get("S"))]
         if number:
-            for each in (*ids, opt_out_key(number["S"])):
+            for each in (*ids, number_key(number["S"])):
                 self._numbers[each] = number["S"]
             if "sms" in item and item["version"]["N"] == "1":
                 self.images[number["S"]] = item

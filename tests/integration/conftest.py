@@ -8,8 +8,13 @@ import pytest
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
+from sales.domain import clock
 from sales.runtime.aws import aws_client
+from sales.services import send as sending
+from tests.integration.api import create_customer, create_order, order_for
+from tests.integration.sending import Time
 from tests.integration.tables import create_tables
+from tests.support.fakes import FakeProvider
 from tests.support.leak_check import PRIVATE, found_in
 
 
@@ -54,3 +59,26 @@ def rows(tables: None) -> Callable[[str], list[dict[str, Any]]]:
         return list(aws_client("dynamodb", "").scan(TableName=table)["Items"])
 
     return scan
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """A clock that the test moves."""
+    time = Time()
+    monkeypatch.setattr(clock, "now", lambda: time.now)
+    return time
+
+
+@pytest.fixture
+def provider(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    """Africa's Talking, which accepts every text unless told otherwise."""
+    fake = FakeProvider()
+    monkeypatch.setattr(sending, "Provider", lambda *_, **__: fake)
+    return fake
+
+
+@pytest.fixture
+def order(tables: None, time: Time) -> dict[str, Any]:
+    """The README's order, just created."""
+    body: dict[str, Any] = create_order(order_for(create_customer().body)).body
+    return body

@@ -3,9 +3,8 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from time import sleep
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from functions.send_sms.app import handler as send_sms
-from functions.sweep_sms.app import handler as sweep_sms
 from sales.africastalking.answers import Kind, Outcome
 from sales.domain import clock
 from sales.domain.clock import format_time
@@ -29,82 +27,12 @@ from sales.store.due import Due
 from sales.store.items import due_shard
 from sales.store.orders import Orders, order_from_item, order_to_item
 from sales.store.provider_messages import ProviderMessages
-from tests.integration.api import Answer, call, create_customer, create_order, get, list_orders, order_for
+from tests.integration.api import call, create_customer, create_order, get, list_orders, order_for
+from tests.integration.sending import Rows, Time, again, cancel, image, opt_out, report, state, stream, sweep
 from tests.support.events import Context, form_event, http_event, stream_event
 from tests.support.fakes import FakeProvider, accepted, refused
 
 pytestmark = pytest.mark.usefixtures("tables")
-type Rows = Callable[[str], list[dict[str, Any]]]
-
-
-class Time:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    time = Time()
-    monkeypatch.setattr(clock, "now", lambda: time.now)
-    return time
-
-
-@pytest.fixture
-def provider(tables: None, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
-    fake = FakeProvider()
-    monkeypatch.setattr(sending, "Provider", lambda *_, **__: fake)
-    return fake
-
-
-@pytest.fixture
-def order(tables: None, time: Time) -> dict[str, Any]:
-    body: dict[str, Any] = create_order(order_for(create_customer().body)).body
-    return body
-
-
-def image(order: dict[str, Any], rows: Rows) -> dict[str, Any]:
-    return next(row for row in rows("orders") if row["id"]["S"] == order["id"])
-
-
-def stream(*orders: dict[str, Any], rows: Rows) -> dict[str, Any]:
-    return send_sms(stream_event(*(image(order, rows) for order in orders)), Context())
-
-
-def sweep(seconds: float = 60, **event: int) -> dict[str, int]:
-    return sweep_sms(event, Context(seconds))
-
-
-def state(order: dict[str, Any]) -> dict[str, Any]:
-    sms: dict[str, Any] = get("get_order", "order", order["id"]).body["sms"]
-    return sms
-
-
-def report(
-    message_id: str, status: str, number: str = "+254704590344", secret: str = "webhook-secret", **more: str
-) -> Answer:
-    fields = {"id": message_id, "status": status, "phoneNumber": number, "networkCode": "99999", **more}
-    return call("record_delivery_report", form_event("/webhooks/x", fields, {"secret": secret}))
-
-
-def cancel(order: dict[str, Any]) -> Answer:
-    return call("cancel_order", http_event("POST", "/x", parameters={"order": order["id"]}))
-
-
-def again(order: dict[str, Any], key: str | None = "one", reason: str = "lost phone", **headers: str) -> Answer:
-    """Ask for the text once more, as a person does."""
-    headers |= {"Idempotency-Key": key} if key else {}
-    event = http_event("POST", "/x", {"reason": reason}, headers=headers, parameters={"order": order["id"]})
-    return call("resend_sms", event)
-
-
-def opt_out(number: str) -> Answer:
-    fields = {"senderId": "SHOP", "phoneNumber": number}
-    return call("record_opt_out", form_event("/webhooks/x", fields, {"secret": "webhook-secret"}))
 
 
 def unavailable(*_: Any, **__: Any) -> Any:
@@ -403,15 +331,6 @@ def test_a_customer_who_opts_out_gets_no_waiting_text(
     assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
 
 
-def test_the_providers_blacklist_opts_a_numbers_customers_out(
-    order: dict[str, Any], provider: FakeProvider, rows: Rows
-) -> None:
-    provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
-    stream(order, rows=rows)
-    assert state(order)["status"] == "failed"
-    assert get("get_customer", "customer", order["customer"]).body["sms_opted_out"] is True
-
-
 def test_a_batch_returns_to_the_stream_when_the_store_fails(
     order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -503,12 +422,12 @@ class TestTheStoreFailsAfterTheOrderIsWritten:
         sweep()
         assert (state(order)["status"], len(provider)) == ("sent", 1)
 
-    def test_a_text_fails_even_if_the_opt_out_is_not_stored(
+    def test_a_text_fails_even_if_the_block_is_not_stored(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        provider.answers = [refused(Kind.refused, "UserInBlacklist", opted_out=True)]
+        provider.answers = [refused(Kind.refused, "UserInBlacklist", blocked=True)]
         with monkeypatch.context() as patch:
-            patch.setattr(Customers, "opt_out", unavailable)
+            patch.setattr(Customers, "change_all", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
         assert (state(order)["status"], state(order)["reason"]) == ("failed", "UserInBlacklist")
 
@@ -933,9 +852,7 @@ class TestAskingAgain:
             assert stored
             store().orders.replace(stored)
         assert state(order)["status"] == status
-        refusals = {
-            Status.queued: "sms_in_progress", Status.sending: "sms_in_progress", Status.suppressed: "sms_suppressed",
-        }  # fmt: skip
+        refusals = {Status.queued: "sms_in_progress", Status.sending: "sms_in_progress"}
         answer = again(order)
         if status in refusals:
             assert (answer.status, answer.body["code"]) == (409, refusals[status])

@@ -33,9 +33,9 @@ class FakeProvider:
 
 def accepted(message_id: str) -> Outcome:
     """Return the answer to an accepted text."""
-    return Outcome(Kind.accepted, "Success", message_id, "KES 0.8000", opted_out=False)
+    return Outcome(Kind.accepted, "Success", message_id, "KES 0.8000")
 
 
-def refused(kind: Kind, reason: str, *, opted_out: bool = False) -> Outcome:
+def refused(kind: Kind, reason: str, *, blocked: bool = False) -> Outcome:
     """Return the answer to a text that the provider refused or may not have accepted."""
-    return Outcome(kind, reason, None, None, opted_out=opted_out)
+    return Outcome(kind, reason, None, None, blocked=blocked)

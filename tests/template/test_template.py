@@ -115,13 +115,10 @@ def test_every_protected_route_has_the_authorizer_and_one_scope() -> None:
             assert route.scopes == (expected,), route.key
 
 
-<<<<<<< ours
 def test_the_public_routes_are_all_there() -> None:
     assert {route.key for route in deployed().routes()} >= PUBLIC
 
 
-=======
->>>>>>> theirs
 def test_a_public_route_has_no_security_and_no_scheme_is_undefined() -> None:
     # The import warns of a scheme that the document does not define, and FailOnWarnings makes that an error.
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
@@ -135,13 +132,6 @@ def test_a_public_route_has_no_security_and_no_scheme_is_undefined() -> None:
                 assert set(requirement) <= set(body["components"]["securitySchemes"]), key
 
 
-<<<<<<< ours
-=======
-def test_the_public_routes_are_all_there() -> None:
-    assert {route.key for route in deployed().routes()} >= PUBLIC
-
-
->>>>>>> theirs
 def test_every_api_route_has_both_spellings_for_one_function() -> None:
     routes = {route.key: route.function for route in deployed().routes() if route.key not in PUBLIC}
     assert routes

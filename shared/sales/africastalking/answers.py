@@ -8,10 +8,12 @@ from typing import Any
 
 from sales.domain.delivery_reports import is_message_id
 
-__all__ = ["OUTAGES", "Kind", "Outcome", "classify"]
+__all__ = ["NOT_NOW", "OUTAGES", "Kind", "Outcome", "classify"]
 
 # Reasons that hold for every text: the provider cannot be reached, or has too much to do.
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
+# The network takes no texts at this hour (Nigeria's regulator bars promotional ones from evening to morning).
+NOT_NOW = "DoNotDisturbRejection"
 
 
 class Kind(StrEnum):
@@ -27,13 +29,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a request, with a stable reason; also message id and cost if the provider accepted the text."""
+    """The outcome of a request, with a stable reason; also message id and cost if the provider accepted the text.
+
+    `blocked`: the network takes no texts from our sender id for this number.
+    """
 
     kind: Kind
     reason: str
     message_id: str | None = None
     cost: str | None = None
-    opted_out: bool = False
+    blocked: bool = False
 
 
 # Codes per recipient, from Africa's Talking's documentation on sending SMS.
@@ -49,7 +54,7 @@ _RECIPIENT = {
     405: (Kind.deferred, "InsufficientBalance"),
     406: (Kind.refused, "UserInBlacklist"),
     407: (Kind.refused, "CouldNotRoute"),
-    409: (Kind.refused, "DoNotDisturbRejection"),
+    409: (Kind.deferred, NOT_NOW),
     500: (Kind.deferred, "InternalServerError"),
     501: (Kind.deferred, "GatewayError"),
     # Sources disagree on whether to retry. A text that is lost is better than one that is retried for ever.
@@ -112,14 +117,14 @@ def _recipient(recipient: Mapping[str, Any]) -> Outcome:
     kind, reason = _NAMED.get(status.lower(), (None, f"code_{code}" if _is_code(code) else "unnamed"))
     if isinstance(code, int):
         kind, reason = _RECIPIENT.get(code, (None, reason))
-    opted_out = status.lower() == "userinblacklist" or code == 406
+    blocked = status.lower() == "userinblacklist" or code == 406
     if message_id is not None and kind is not Kind.refused:
         cost = recipient.get("cost")
         return Outcome(Kind.accepted, reason, message_id, cost if isinstance(cost, str) else None)
     if kind is Kind.accepted:
-        return Outcome(Kind.unknown, "no_message_id", opted_out=opted_out)
+        return Outcome(Kind.unknown, "no_message_id", blocked=blocked)
     if kind is None or (kind is not Kind.refused and stated_id not in (None, "", "None")):
         # An undocumented code or name, or an id of another shape in an answer that would have the text sent again.
-        return Outcome(Kind.unknown, reason, opted_out=opted_out)
+        return Outcome(Kind.unknown, reason, blocked=blocked)
     # A delivery report may follow a refusal with an id, and must find its text.
-    return Outcome(kind, reason, message_id, opted_out=opted_out)
+    return Outcome(kind, reason, message_id, blocked=blocked)

@@ -91,6 +91,12 @@ def _phone_number(text: str) -> str:
     return read_form_number(text, settings().default_country)
 
 
+def _true(text: str) -> str:
+    if text != "true":
+        raise ValueError("must be true, or left out")
+    return text
+
+
 def _at_most(longest: int) -> Callable[[str], str]:
     def read(text: str) -> str:
         if len(text) > longest:
@@ -117,6 +123,8 @@ _READERS = {
     "phone_number": _phone_number,
     "email": _at_most(254),
     "code": _code,
+    "sms_opted_out": _true,
+    "sms_blocked": _true,
 }
 
 

@@ -7,7 +7,7 @@ from sales.runtime import secrets
 from sales.runtime.settings import settings
 from sales.schemas.phone_numbers import read_reported_number
 
-__all__ = ["OPTED_OUT", "read_number", "read_report"]
+__all__ = ["read_opt_out", "read_report"]
 
 _LARGEST_FORM = 8192
 _LONGEST_FIELD = 200
@@ -28,13 +28,16 @@ _FAILURES = {
         "DoNotDisturbRejection",
     )
 }
-# The failure reason for a recipient who has opted out.
-OPTED_OUT = _FAILURES["userinblacklist"]
 
 
-def read_number(request: Request) -> str:
-    """Return the number of an opt-out. Raise Problem as `read_report` does."""
-    return _number(_read(request, "phoneNumber"))
+def read_opt_out(request: Request) -> tuple[str, bool]:
+    """Return the number of an opt-out, and whether it is from our sender id. Raise Problem as `read_report` does.
+
+    Without a sender id of our own, or if the form names none, it is ours.
+    """
+    form = _read(request, "phoneNumber")
+    named, ours = form.get("senderId", "").casefold(), settings().sms_sender.casefold()
+    return _number(form), not (named and ours) or named == ours
 
 
 def read_report(request: Request) -> tuple[str, DeliveryReport]:

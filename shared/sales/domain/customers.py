@@ -22,6 +22,9 @@ class Customer:
     updated_at: str
     version: int = 1
     sms_opted_out: bool = False
+    # The sender id that the network refuses for this number, empty for none; `sms_blocked` if it is the present one.
+    blocked_sender: str = ""
+    sms_blocked: bool = False
     erased: bool = False
     fingerprint: str = ""
     # Which part of the list index holds the customer. The store sets it.
@@ -67,6 +70,8 @@ class Customer:
             fingerprint="",
             erased=True,
             sms_opted_out=True,
+            blocked_sender="",
+            sms_blocked=False,
             version=self.version + 1,
             updated_at=format_time(now),
         )
@@ -83,6 +88,7 @@ class Customer:
             "updated_at": self.updated_at,
             "version": self.version,
             "sms_opted_out": self.sms_opted_out,
+            "sms_blocked": self.sms_blocked,
         }
 
 

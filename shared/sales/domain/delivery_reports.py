@@ -28,6 +28,7 @@ __all__ = [
     "is_message_id",
     "match_order",
     "on_report",
+    "opts_out",
     "report_cause",
 ]
 
@@ -52,6 +53,8 @@ _CAUSES = {
     "absentsubscriber": Cause.report_failure,
     "expired": Cause.report_failure,
 }
+# The failure reason for a recipient who has opted out.
+_OPTED_OUT = "UserInBlackList"
 # Success comes last and stands: a phone that was off may be on later.
 _FOLDED = (Cause.report_interim, Cause.report_failure, Cause.report_success)
 
@@ -84,6 +87,11 @@ def is_message_id(text: str) -> bool:
     """Return whether this looks like one of Africa's Talking's message ids; anything else could be any text."""
     prefix, rest = text[:6], text[6:]
     return prefix == "ATXid_" and 1 <= len(rest) <= 64 and _MESSAGE_ID_CHARACTERS.issuperset(rest)
+
+
+def opts_out(message: ProviderMessage, number: str) -> bool:
+    """Return whether a report says that this number has opted out."""
+    return any(report.number == number and report.failure_reason == _OPTED_OUT for report in message.reports)
 
 
 def report_cause(at_status: str) -> Cause | None:

@@ -30,7 +30,7 @@ _SENT = (Status.sent, Status.delivered, Status.undelivered)
 # The attempt certainly sent nothing.
 _NOT_SENT = (Cause.deferred, Cause.misconfigured)
 # These come between two attempts and say nothing about the earlier one.
-_BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.cancelled)
+_BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.blocked, Cause.cancelled)
 
 
 def held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
@@ -40,6 +40,8 @@ def held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
     """
     if customer.sms_opted_out:
         return "opted_out"
+    if customer.sms_blocked:
+        return "blocked"
     return None if is_allowed(customer.phone_number, allowed) else NOT_ALLOWED
 
 
@@ -196,7 +198,7 @@ class Order:
         attempts = sms.attempts + (cause is Cause.claimed) - (cause is Cause.misconfigured)
         entry: dict[str, Any] = {"at": moment, "status": status.value, "cause": cause.value, "attempt": sms.attempts}
         if cause is Cause.claimed:
-            entry["attempt"] = attempts
+            entry |= {"attempt": attempts, "to": mask(sms.to)}
         if reason:
             entry["reason"] = reason
         if message_id:
@@ -218,6 +220,10 @@ class Order:
                 history=_trimmed((*sms.history, entry)),
             ),
         )
+
+    def addressed(self, name: str, number: str, content: Content) -> "Order":
+        """Return the order with a text that was composed for this name and number. Its version stays."""
+        return replace(self, customer_name=name, sms=replace(self.sms, to=number, content=content))
 
     def without_text(self) -> "Order | None":
         """Return the order without its text and number, or None while the text is on its way or if both are gone."""
@@ -258,6 +264,7 @@ class Order:
         key: str,
         fingerprint: str,
         reason: str,
+        name: str,
         to: str,
         content: Content,
         text_until: datetime | None = None,
@@ -274,6 +281,7 @@ class Order:
         return replace(
             self,
             version=self.version + 1,
+            customer_name=name,
             due_at=moment,
             text_until=format_time(text_until) if text_until else self.text_until,
             sms=replace(

@@ -31,11 +31,7 @@ PROBLEMS: Mapping[str, tuple[int, str, str]] = {
     "reference_taken": (409, "Another order has this reference", "Read the order named in existing_id."),
     "customer_erased": (409, "The customer's personal data was erased", "Create a new customer."),
     "sms_in_progress": (409, "A text is already on its way", "Wait until its status is neither queued nor sending."),
-    "sms_suppressed": (
-        409,
-        "No text may go to this customer",
-        "If the customer had opted out, clear sms_opted_out once they agree.",
-    ),
+    "sms_suppressed": (409, "No text may go to this customer", "Mend what reason names, then try again."),
     "sms_too_soon": (409, "A text was requested a moment ago", "Try again after Retry-After seconds."),
     "sms_too_often": (
         409,

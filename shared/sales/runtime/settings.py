@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache, partial
 
 from sales.domain.countries import country
 from sales.domain.money import active_currency
+from sales.domain.shop_time import parse_offset
 from sales.domain.sms.allowed import allowed_prefixes, check_sender_id
 from sales.domain.sms.prices import parse_prices
 from sales.domain.sms.provider import check_endpoint
@@ -59,6 +61,7 @@ class Settings:
     sms_retry_seconds: float
     sms_lease_seconds: float
     sms_pause_seconds: float
+    utc_offset: tzinfo
     webhook_secret: str
 
     @property
@@ -140,6 +143,7 @@ class Settings:
             sms_retry_seconds=number("SMS_RETRY_SECONDS", 30, 0),
             sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
             sms_pause_seconds=number("SMS_PAUSE_SECONDS", 300, 0),
+            utc_offset=read("UTC_OFFSET", parse_offset, "+03:00"),
             webhook_secret=optional("WEBHOOK_SECRET"),
         )
 

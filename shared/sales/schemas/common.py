@@ -62,6 +62,8 @@ _CODES = {
     "extra_forbidden": ("unknown_field", "is not a field of this request"),
     "string_type": ("invalid_type", "must be a string"),
     "bool_type": ("invalid_type", "must be true or false"),
+    # The only one is `sms_blocked`.
+    "literal_error": ("invalid_type", "must be false: only the network sets it"),
     "string_unicode": ("control_character", "must be valid Unicode"),
     "string_too_long": ("too_long", "must have at most {max_length} characters"),
     "string_too_short": ("too_short", "must have at least {min_length} characters"),

@@ -1,7 +1,7 @@
 """Request bodies of customers."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -68,3 +68,5 @@ class CustomerChanges(Input):
     phone_number: PhoneNumber = ""
     email: Email = ""
     sms_opted_out: bool = False
+    # Only the network sets it.
+    sms_blocked: Literal[False] = False

@@ -1,4 +1,4 @@
-"""A customer's name, number, e-mail or opt-out changes."""
+"""A customer's name, number, e-mail, opt-out or block changes."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -42,5 +42,7 @@ def change_customer(
         check(current.version)
         return current
     if changes.get("sms_opted_out") is False:
-        store().customers.opt_in(customer.phone_number, now)
+        store().numbers.opt_in(customer.phone_number, now)
+    if changes.get("sms_blocked") is False:
+        store().numbers.lift_block(customer.phone_number, store().sender, now)
     return customer

@@ -12,9 +12,11 @@ from sales.domain.delivery_reports import (
     fold,
     match_order,
     on_report,
+    opts_out,
 )
 from sales.domain.orders import Order
 from sales.runtime import log, metrics
+from sales.services.consent import opt_out
 from sales.store import Store
 
 __all__ = ["apply_reports", "match_report", "report_arrived"]
@@ -33,6 +35,9 @@ def apply_reports(store: Store, order: Order, message: ProviderMessage, now: dat
         return order
     if any(report.number != order.sms.to for report in message.reports):
         log.warning("delivery report for another number", order_id=order.id, message_id=message.id)
+    if opts_out(message, order.sms.to):
+        # Only now is it known to be about a text of ours to this number.
+        opt_out(store, order.sms.to, now)
     for cause, reason in fold(message, order.sms.to):
         status = order.sms.status
         order = store.orders.change(order, partial(on_report, message=message, cause=cause, reason=reason, now=now))

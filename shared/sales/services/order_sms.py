@@ -70,6 +70,8 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
 
 
 def _held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
-    # A number that opted out may have got another customer since, whom only the sender marks.
-    opted_out = customer.sms_opted_out or store().customers.has_opted_out(customer.phone_number)
-    return held_back(replace(customer, sms_opted_out=opted_out), allowed)
+    # A number may have got another customer since, whom only the sender marks.
+    known = store().numbers.state(customer.phone_number)
+    opted_out = customer.sms_opted_out or known.opted_out
+    blocked = customer.sms_blocked or store().sender in known.blocked_senders
+    return held_back(replace(customer, sms_opted_out=opted_out, sms_blocked=blocked), allowed)

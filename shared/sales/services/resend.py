@@ -10,12 +10,18 @@ from sales.domain.ids import caller_key
 from sales.domain.orders import MOST_REQUESTS, Order, held_back
 from sales.domain.problems import Problem
 from sales.domain.sms.allowed import NOT_ALLOWED
-from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
 from sales.services.idempotency import Done, check_replay
 from sales.services.order_sms import order_content
 from sales.store import store
+
+# Why `held_back` says that a text may not go out, in words.
+_HELD_BACK = {
+    "opted_out": "The customer has opted out: clear sms_opted_out once they agree to texts.",
+    "blocked": "The network refuses our sender id for this number: clear sms_blocked once that is settled.",
+    NOT_ALLOWED: "The settings of the shop (SMS_ALLOWED) allow no texts to this number.",
+}
 
 __all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]
 
@@ -33,7 +39,7 @@ def request_again(
     reason: str,
     check: Callable[[int], None],
 ) -> Done[Order]:
-    """Queue the order's text again, to the customer's present number, and return the order.
+    """Queue the order's text again, composed anew for the customer as they are now, and return the order.
 
     Raise Problem as `check_resend` does, or `idempotency_key_reused` if the key came with another request. `check` raises for
     a version of the order that is not meant; it is not called for a replay, whose first request has raised the version.
@@ -56,20 +62,14 @@ def request_again(
             key=own_key,
             fingerprint=fingerprint,
             reason=reason,
+            name=customer.name,
             to=customer.phone_number,
-            content=_content(current),
+            content=order_content(customer.name, current.item, current.amount, current.currency),
             text_until=_text_until(current, now),
         )
 
     queued = store().orders.change(order, queue)
     return Done(queued, replayed=replayed)
-
-
-def _content(order: Order) -> Content:
-    if order.sms.content.text:
-        return order.sms.content
-    # Retention has forgotten the text.
-    return order_content(order.customer_name, order.item, order.amount, order.currency)
 
 
 def _text_until(order: Order, now: datetime) -> datetime | None:
@@ -81,7 +81,7 @@ def _text_until(order: Order, now: datetime) -> datetime | None:
 
 
 def check_resend(order: Order, customer: Customer, now: datetime, allowed: Sequence[str]) -> None:
-    """Raise Problem 409 if the order's text must not be sent again now.
+    """Raise Problem 409 if the order's text must not be sent again now; one that was suppressed may be, once it can go out.
 
     That is `order_cancelled`, `customer_erased`, `sms_suppressed`, `sms_too_often`, `sms_too_soon` or `sms_in_progress`.
     `allowed` are the beginnings of the numbers that the shop texts.
@@ -90,10 +90,8 @@ def check_resend(order: Order, customer: Customer, now: datetime, allowed: Seque
         raise Problem("order_cancelled")
     if customer.erased:
         raise Problem("customer_erased")
-    if held_back(customer, allowed) == NOT_ALLOWED:
-        raise Problem("sms_suppressed", "The settings of the shop (SMS_ALLOWED) allow no texts to this number.")
-    if customer.sms_opted_out or order.sms.status is Status.suppressed:
-        raise Problem("sms_suppressed")
+    if reason := held_back(customer, allowed):
+        raise Problem("sms_suppressed", _HELD_BACK[reason], reason=reason)
     if len(order.sms.requests) >= MOST_REQUESTS:
         raise Problem("sms_too_often")
     if order.sms.requests:

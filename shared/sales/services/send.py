@@ -14,19 +14,23 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 
-from sales.africastalking.answers import Kind, Outcome
+from sales.africastalking.answers import NOT_NOW, Kind, Outcome
 from sales.africastalking.client import PROVIDER_SECONDS, Provider
 from sales.domain import clock
+from sales.domain.customers import Customer
 from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
+from sales.domain.shop_time import next_noon
 from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
-from sales.domain.sms.states import Cause, backoff
+from sales.domain.sms.states import Cause, Status, backoff
 from sales.runtime import log, metrics, secrets
 from sales.runtime.settings import Settings, settings
+from sales.services.consent import block, opt_out
 from sales.services.delivery_reports import apply_reports
 from sales.store import Conflict, Store, store
 from sales.store.due import SendingState
+from sales.store.numbers import NumberState
 
 __all__ = ["CONCURRENCY", "NEEDED_SECONDS", "Sender", "collecting", "sender"]
 
@@ -83,7 +87,7 @@ class Sender:
 
         def send_one(order: Order) -> None:
             try:
-                status = self._held_back(order, state)
+                order, status = self._present(order, state)
                 if status is None and (stop.is_set() or seconds_left() < NEEDED_SECONDS):
                     status = "left"
                 status = status or self._attempt(order, stop, latencies, early=early, in_group=in_groups)
@@ -103,19 +107,45 @@ class Sender:
             raise failures[0]
         return Counter({status: len(ids) for status, ids in ended.items()})
 
-    def _held_back(self, order: Order, state: SendingState) -> str | None:
-        """Suppress a text that must not go out, and return its order's SMS status; None if it may."""
+    def _present(self, order: Order, state: SendingState) -> tuple[Order, str | None]:
+        """Return the order with the text for its customer as they are now, or with its SMS status if none may go out.
+
+        Name, number and opt-out are the customer's at this moment, not those of the order's creation.
+        """
         if order.status == "cancelled":
-            return self._suppress(order, Cause.cancelled, "order_cancelled")
+            return order, self._suppress(order, Cause.cancelled, "order_cancelled")
+        customer = state.customers.get(order.customer_code)
+        known = state.numbers.get(order.sms.to, NumberState())
+        if customer and not customer.erased:
+            if customer.phone_number != order.sms.to:
+                known = self._store.numbers.state(customer.phone_number)
+            order = self._addressed(order, customer)
         if not is_allowed(order.sms.to, self._config.sms_allowed):
-            return self._suppress(order, Cause.cancelled, NOT_ALLOWED)
-        if order.customer_code in state.customers_opted_out:
-            return self._suppress(order, Cause.opted_out, "opted_out")
-        if order.sms.to in state.numbers_opted_out:
-            # The number opted out before this customer was created: show it on the customer too.
-            self._store.customers.opt_out(order.sms.to, clock.now())
-            return self._suppress(order, Cause.opted_out, "opted_out")
-        return None
+            return order, self._suppress(order, Cause.cancelled, NOT_ALLOWED)
+        if customer and customer.sms_opted_out:
+            return order, self._suppress(order, Cause.opted_out, "opted_out")
+        if known.opted_out:
+            # The number opted out before this customer had it: show it on the customer too.
+            opt_out(self._store, order.sms.to, clock.now())
+            return order, self._suppress(order, Cause.opted_out, "opted_out")
+        if customer and customer.sms_blocked:
+            return order, self._suppress(order, Cause.blocked, "blocked")
+        if self._store.sender in known.blocked_senders:
+            block(self._store, order.sms.to, clock.now())
+            return order, self._suppress(order, Cause.blocked, "blocked")
+        return order, None
+
+    @staticmethod
+    def _addressed(order: Order, customer: Customer) -> Order:
+        if order.sms.status is not Status.queued:
+            return order
+        if (customer.name, customer.phone_number) == (order.customer_name, order.sms.to):
+            return order
+        # Late: hardly any customer changes between an order and its text, and a cold start does not pay for them.
+        from sales.services.order_sms import order_content
+
+        content = order_content(customer.name, order.item, order.amount, order.currency)
+        return order.addressed(customer.name, customer.phone_number, content)
 
     def _suppress(self, order: Order, cause: Cause, reason: str) -> str:
         suppressed = self._store.orders.change(order, lambda current: current.on(cause, clock.now(), reason=reason))
@@ -146,14 +176,18 @@ class Sender:
             except Conflict as conflict:
                 if conflict.current is None:
                     raise
-                # The stream's picture may be old (a cancelled order, a lost claim): the current one decides.
-                order, early, in_group = conflict.current, False, False
+                # The stream's picture may be old (a cancelled order, a lost claim): the current one decides, with the text
+                # as it was composed a moment ago.
+                current = conflict.current
+                if current.sms.status is Status.queued and current.sms.to:
+                    current = current.addressed(order.customer_name, order.sms.to, order.sms.content)
+                order, early, in_group = current, False, False
         return None
 
     def _call_provider(self, order: Order, latencies: list[float]) -> Outcome:
         key = self._api_key(order)
         if not key:
-            return Outcome(Kind.misconfigured, "no_api_key", None, None, opted_out=False)
+            return Outcome(Kind.misconfigured, "no_api_key")
         provider = self._provider_with(key)
         start = time.perf_counter()
         outcome = provider.send(order.sms.to, order.sms.content.text)
@@ -176,7 +210,7 @@ class Sender:
     def _settle(self, order: Order, outcome: Outcome, *, due_before: str | None) -> Order:
         """Write what the provider's answer means for the claimed order, and return the order.
 
-        Write also what it means for others (a pause, an opt-out). If that fails, the order's state is written all the same,
+        Write also what it means for others (a pause, a block). If that fails, the order's state is written all the same,
         and Problem is raised afterwards.
         """
         now = clock.now()
@@ -186,7 +220,7 @@ class Sender:
             due_at = clock.parse_time(due_before)
         elif cause is Cause.deferred:
             counts = 1
-            if order.sms.retries + 1 >= self._config.sms_max_attempts:
+            if self._gives_up(order, outcome, now):
                 cause = Cause.exhausted
             else:
                 wait = backoff(order.sms.retries + 1, self._config.sms_retry_seconds, random.random())  # noqa: S311 - spreads out retries
@@ -195,9 +229,9 @@ class Sender:
             due_at = clock.plus(now, self._config.sms_pause_seconds)
             with collecting(failures):
                 self._pause(due_at, outcome.reason, order)
-        if outcome.opted_out:
+        if outcome.blocked:
             with collecting(failures):
-                self._store.customers.opt_out(order.sms.to, now)
+                block(self._store, order.sms.to, now)
 
         def settle(current: Order) -> Order | None:
             if current.sms.attempts != order.sms.attempts:
@@ -232,6 +266,13 @@ class Sender:
             settled = apply_reports(self._store, settled, message, now)
             self._store.provider_messages.settle(message.id)
         return settled
+
+    def _gives_up(self, order: Order, outcome: Outcome, now: datetime) -> bool:
+        """Return whether a text that was refused for now has failed."""
+        if outcome.reason == NOT_NOW:
+            # Refused for the hour: the whole night may pass, and the next morning too.
+            return now >= next_noon(clock.parse_time(order.requested_at), self._config.utc_offset)
+        return order.sms.retries + 1 >= self._config.sms_max_attempts
 
     def _write(
         self, order: Order, change: Callable[[Order], Order | None], message_id: str | None, now: datetime

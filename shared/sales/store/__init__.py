@@ -16,6 +16,7 @@ from sales.store.table import Conflict, Connection, Page, Table
 
 if TYPE_CHECKING:
     from sales.store.due import Due
+    from sales.store.numbers import Numbers
     from sales.store.orders import Orders
     from sales.store.provider_messages import ProviderMessages
 
@@ -30,9 +31,18 @@ class Store:
         self._customers_table = Table(self._connection, config.customers_table)
         self._orders_table = Table(self._connection, config.orders_table)
         self._shards = config.list_shards
-        self.customers = Customers(self._customers_table, config.list_shards)
+        # The sender id that a network may block for a number; none is the provider's shared one.
+        self.sender = config.sms_sender or "(shared)"
+        self.customers = Customers(self._customers_table, config.list_shards, self.sender)
 
     # Late: functions about customers load nothing about orders, and those about orders nothing about sending.
+
+    @cached_property
+    def numbers(self) -> "Numbers":
+        """The numbers that opted out or are blocked."""
+        from sales.store.numbers import Numbers
+
+        return Numbers(self._customers_table)
 
     @cached_property
     def orders(self) -> "Orders":
@@ -53,7 +63,7 @@ class Store:
         """The items that the sweep reads."""
         from sales.store.due import Due
 
-        return Due(self._connection, self._orders_table, self._customers_table)
+        return Due(self._connection, self._orders_table, self._customers_table, self.sender)
 
 
 @at_start

@@ -1,6 +1,5 @@
-"""Customers in the store, and the numbers that have opted out."""
+"""Customers in the store."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,20 +11,12 @@ from sales.domain.customers import Customer
 from sales.store.items import Item, list_shard
 from sales.store.table import BATCH_GET, Conflict, Page, Put, Table, conflicts_as
 
-__all__ = ["Customers", "customer_from_item", "customer_to_item", "email_key", "opt_out_key"]
+__all__ = ["Customers", "customer_from_item", "customer_to_item", "email_key"]
 
 
 def email_key(email: str) -> str:
     """Return what e-mail addresses are found by: people write them in either case."""
     return email.lower()
-
-
-def opt_out_key(number: str) -> str:
-    """Return the key of a number's opt-out, which also holds for a later owner of the number.
-
-    A digest: erasing a customer removes the number from the store, and keeps the opt-out.
-    """
-    return f"optout#{hashlib.sha256(number.encode()).hexdigest()}"
 
 
 def customer_to_item(customer: Customer) -> Item:
@@ -41,6 +32,7 @@ def customer_to_item(customer: Customer) -> Item:
         "updated_at": customer.updated_at,
         "version": customer.version,
         "sms_opted_out": customer.sms_opted_out,
+        "blocked_sender": customer.blocked_sender,
         "fingerprint": customer.fingerprint,
         "list_shard": customer.list_shard,
         "sort_key": customer.sort_key,
@@ -53,8 +45,9 @@ def customer_to_item(customer: Customer) -> Item:
     return item
 
 
-def customer_from_item(item: Item) -> Customer:
-    """Return the customer of a stored item."""
+def customer_from_item(item: Item, sender: str = "") -> Customer:
+    """Return the customer of a stored item; it shows as blocked if its number refuses this sender id."""
+    blocked_sender = item.get("blocked_sender", "")
     return Customer(
         id=item["id"],
         code=item["code"],
@@ -65,6 +58,8 @@ def customer_from_item(item: Item) -> Customer:
         updated_at=item["updated_at"],
         version=int(item["version"]),
         sms_opted_out=item["sms_opted_out"],
+        blocked_sender=blocked_sender,
+        sms_blocked=bool(blocked_sender) and blocked_sender == sender,
         erased=item.get("erased", False),
         fingerprint=item["fingerprint"],
         list_shard=item["list_shard"],
@@ -74,26 +69,30 @@ def customer_from_item(item: Item) -> Customer:
 class Customers:
     """The customers. Safe to share between threads; every method may raise Problem `unavailable`."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, sender: str) -> None:
         self._table = table
+        self._sender = sender
         self._shards = shards
         self._all_shards = [str(shard) for shard in range(shards)]
+
+    def _read(self, item: Item) -> Customer:
+        return customer_from_item(item, self._sender)
 
     def get(self, code: str) -> Customer | None:
         """Return the customer with this code, or None."""
         item = self._table.get({"code": code})
-        return customer_from_item(item) if item else None
+        return self._read(item) if item else None
 
     def add(self, customer: Customer) -> Customer:
         """Store a new customer and return it; raise Conflict with the customer that already has its code."""
         stored = replace(customer, list_shard=list_shard(customer.id, self._shards))
-        with conflicts_as(customer_from_item):
+        with conflicts_as(self._read):
             self._table.put_if(Put(customer_to_item(stored), "attribute_not_exists(code)"))
         return stored
 
     def replace(self, customer: Customer) -> Customer:
         """Store the customer in place of the version before and return it; raise Conflict with another version."""
-        with conflicts_as(customer_from_item):
+        with conflicts_as(self._read):
             self._table.put_if(Put.replacing(customer_to_item(customer)))
         return customer
 
@@ -114,6 +113,9 @@ class Customers:
         fields = dict(changes)
         if "email" in fields:
             fields["email_key"] = email_key(fields["email"])
+        if fields.pop("sms_blocked", None) is False or "phone_number" in fields:
+            # A block belongs to the number that the network refused.
+            fields["blocked_sender"] = ""
         # As in `Table.put_if`: a repeated request must neither fail for the first one nor raise the version again.
         write_id = uuid4().hex
         names = {"#version": "version"} | {f"#{name}": name for name in fields}
@@ -137,45 +139,47 @@ class Customers:
             if current is None or customer_id not in (None, current["id"]):
                 raise Conflict(None) from None
             if current.get("write_id") != write_id:
-                raise Conflict(customer_from_item(current)) from None
+                raise Conflict(self._read(current)) from None
             item = current
-        return customer_from_item(item)
+        return self._read(item)
 
     def page(self, filters: Mapping[str, str], *, follows: str | None, limit: int) -> Page[Customer]:
-        """Return a page of the customers, newest first, that match all filters (code, phone_number, email)."""
-        keys = {
-            name: ("email_key", email_key(value)) if name == "email" else (name, value)
-            for name, value in filters.items()
-        }
+        """Return a page of the customers, newest first, that match all filters.
+
+        They are code, phone_number, email, and `sms_opted_out` and `sms_blocked` with the value `true`. With these two a page
+        may hold fewer customers than asked for and still have a next one.
+        """
+        keys: dict[str, tuple[str, Any]] = {name: (name, value) for name, value in filters.items()}
+        if "email" in keys:
+            keys["email"] = ("email_key", email_key(filters["email"]))
+        if "sms_opted_out" in keys:
+            keys["sms_opted_out"] = ("sms_opted_out", True)
+        if "sms_blocked" in keys:
+            keys["sms_blocked"] = ("blocked_sender", self._sender)
         if "code" in keys:
             _, code = keys.pop("code")
             item = self._table.get({"code": code})
             matches = item is not None and all(item.get(name) == value for name, value in keys.values())
-            return Page([customer_from_item(item)] if item and matches else [], None)
+            return Page([self._read(item)] if item and matches else [], None)
         for name in ("email", "phone_number"):
             if name in keys:
                 key, value = keys.pop(name)
                 rest = dict(keys.values())
                 page = self._table.page(f"by_{name}", key, [value], follows=follows, limit=limit, filters=rest)
-                return page.of(customer_from_item)
-        page = self._table.page("by_date", "list_shard", self._all_shards, follows=follows, limit=limit)
-        return page.of(customer_from_item)
+                return page.of(self._read)
+        rest = dict(keys.values())
+        page = self._table.page("by_date", "list_shard", self._all_shards, follows=follows, limit=limit, filters=rest)
+        return page.of(self._read)
 
-    def has_opted_out(self, number: str) -> bool:
-        """Tell whether this number wants no texts."""
-        item = self._table.get({"code": opt_out_key(number)})
-        return bool(item and item["sms_opted_out"])
-
-    def opt_out(self, number: str, now: datetime) -> int:
-        """Store that this number wants no texts, also for each customer who has it; return how many customers that changed."""
-        self._note_opt_out(number, now, opted_out=True)
+    def change_all(self, number: str, changes: Mapping[str, Any], now: datetime) -> int:
+        """Set these fields of every customer who has this number; return how many there are."""
         changed = 0
         follows: str | None = None
         while True:
             page = self.page({"phone_number": number}, follows=follows, limit=BATCH_GET)
             for customer in page.rows:
                 try:
-                    self.change(customer.code, {"sms_opted_out": True}, now)
+                    self.change(customer.code, changes, now)
                 except Conflict:
                     # Erased in the meantime.
                     continue
@@ -183,18 +187,3 @@ class Customers:
             if page.next is None:
                 return changed
             follows = page.next
-
-    def opt_in(self, number: str, now: datetime) -> None:
-        """Store that this number accepts texts again, if it had opted out; its customers stay as they are."""
-        try:
-            self._note_opt_out(number, now, opted_out=False, condition="attribute_exists(code)")
-        except Conflict:
-            return
-
-    def _note_opt_out(self, number: str, now: datetime, *, opted_out: bool, condition: str = "") -> None:
-        self._table.update(
-            {"code": opt_out_key(number)},
-            "SET sms_opted_out = :opted_out, updated_at = :now",
-            {":opted_out": opted_out, ":now": format_time(now)},
-            condition=condition,
-        )

@@ -8,8 +8,9 @@ from sales.domain.clock import format_time
 from sales.domain.customers import Customer, ErasureNote
 from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
-from sales.store.customers import opt_out_key
+from sales.store.customers import customer_from_item
 from sales.store.items import DUE_SHARDS, Item, due_fields, expiry, unmarshal_item
+from sales.store.numbers import NumberState, number_key, number_state
 from sales.store.orders import order_from_item
 from sales.store.provider_messages import is_message, message_from_item
 from sales.store.table import Connection, Table
@@ -48,10 +49,10 @@ class Pause(NamedTuple):
 
 
 class SendingState(NamedTuple):
-    """The reasons not to send a text: the customers (by code) and numbers that have opted out, and the pause."""
+    """What decides whether texts go out: their customers (by code) and numbers as they are now, and the pause."""
 
-    customers_opted_out: frozenset[str]
-    numbers_opted_out: frozenset[str]
+    customers: Mapping[str, Customer]
+    numbers: Mapping[str, NumberState]
     pause: Pause | None
 
     def is_paused(self, now: datetime) -> bool:
@@ -91,8 +92,9 @@ def row_from_item(item: Item) -> DueItem | None:
 class Due:
     """Due items and what steers the senders. Safe to share between threads; every method may raise Problem `unavailable`."""
 
-    def __init__(self, connection: Connection, orders: Table, customers: Table) -> None:
+    def __init__(self, connection: Connection, orders: Table, customers: Table, sender: str) -> None:
         self._connection = connection
+        self._sender = sender
         self._orders = orders
         self._customers = customers
 
@@ -112,24 +114,24 @@ class Due:
 
     def sending_state(self, orders: Sequence[Order]) -> SendingState:
         """Return whether the texts of these orders may go out now; a round trip for each hundred customers and numbers."""
-        codes = {order.customer_code for order in orders}
-        numbers = {opt_out_key(order.sms.to): order.sms.to for order in orders}
+        numbers = {number_key(order.sms.to): order.sms.to for order in orders}
         keys = [
             (self._orders.name, {"id": _PAUSE_ID}),
-            *((self._customers.name, {"code": code}) for code in sorted(codes | numbers.keys())),
+            *((self._customers.name, {"code": code}) for code in sorted({order.customer_code for order in orders})),
+            *((self._customers.name, {"code": key}) for key in sorted(numbers)),
         ]
         pause = None
-        opted_out = set()
-        for table, item in self._connection.get_many(keys):
+        customers: dict[str, Customer] = {}
+        states: dict[str, NumberState] = {}
+        for table, typed in self._connection.get_many(keys):
+            item = unmarshal_item(typed)
             if table == self._orders.name:
-                pause = Pause(item["until"]["S"], item["reason"]["S"])
-            elif item["sms_opted_out"]["BOOL"]:
-                opted_out.add(item["code"]["S"])
-        return SendingState(
-            frozenset(codes & opted_out),
-            frozenset(number for key, number in numbers.items() if key in opted_out),
-            pause,
-        )
+                pause = Pause(item["until"], item["reason"])
+            elif item["code"] in numbers:
+                states[numbers[item["code"]]] = number_state(item)
+            else:
+                customers[item["code"]] = customer_from_item(item, self._sender)
+        return SendingState(customers, states, pause)
 
     def pause_sending(self, until: datetime, reason: str) -> None:
         """Let no sender start until then."""

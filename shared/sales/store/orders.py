@@ -23,7 +23,7 @@ __all__ = ["GROUP", "Orders", "ReferenceTakenError", "order_from_item", "order_t
 # Writes that go out together fail together: few enough to be tried again one by one.
 GROUP = 50
 _NEW = "attribute_not_exists(id)"
-_HISTORY_ENTRY = ("at", "status", "cause", "attempt", "reason", "message_id")
+_HISTORY_ENTRY = ("at", "status", "cause", "attempt", "to", "reason", "message_id")
 
 
 def sms_shard(status: str, shard: str) -> str:

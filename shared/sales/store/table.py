@@ -263,7 +263,7 @@ class Table:
         until: str | None = None,
         follows: str | None = None,
         limit: int,
-        filters: Mapping[str, str] | None = None,
+        filters: Mapping[str, Any] | None = None,
     ) -> Page[Item]:
         """Return a page of an index over one or more partitions, whose rows are merged: each gives its newest.
 
@@ -288,7 +288,7 @@ class Table:
         return Page(rows, rows[-1]["sort_key"] if more and rows else None)
 
     def _page_of(
-        self, index: str, partition: Mapping[str, str], bounds: "_Bounds", limit: int, filters: Mapping[str, str]
+        self, index: str, partition: Mapping[str, Any], bounds: "_Bounds", limit: int, filters: Mapping[str, Any]
     ) -> Page[Item]:
         names: dict[str, str] = {}
         values = dict(bounds.values)
@@ -342,7 +342,7 @@ def _sort_key_bounds(since: str | None, upper: str | None) -> _Bounds | None:
     return _Bounds("", {})
 
 
-def _equal(wanted: Mapping[str, str], names: dict[str, str], values: Item) -> str:
+def _equal(wanted: Mapping[str, Any], names: dict[str, str], values: Item) -> str:
     """Return the expression for attributes, or paths, with these values; add what it uses to names and values."""
     tests = []
     for path, value in wanted.items():

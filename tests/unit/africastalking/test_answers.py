@@ -30,7 +30,7 @@ def test_an_accepted_text_has_its_id_and_cost(code: int) -> None:
         (405, Kind.deferred),
         (406, Kind.refused),
         (407, Kind.refused),
-        (409, Kind.refused),
+        (409, Kind.deferred),
         (500, Kind.deferred),
         (501, Kind.deferred),
         (502, Kind.refused),
@@ -42,7 +42,7 @@ def test_a_recipients_code_decides(code: int, kind: Kind) -> None:
     outcome = classify(201, body(statusCode=code))
     assert outcome.kind is kind
     assert outcome.message_id is None
-    assert outcome.opted_out is (code == 406)
+    assert outcome.blocked is (code == 406)
 
 
 @pytest.mark.parametrize("code", [500, 501, 405, None, 999])
@@ -54,7 +54,7 @@ def test_a_real_id_means_that_the_provider_has_the_text_despite_its_code(code: i
 @pytest.mark.parametrize("code", [401, 403, 406, 502])
 def test_a_permanent_refusal_stays_one_even_with_a_real_id(code: int) -> None:
     outcome = classify(201, body(statusCode=code, messageId="ATXid_9"))
-    assert (outcome.kind, outcome.opted_out) == (Kind.refused, code == 406)
+    assert (outcome.kind, outcome.blocked) == (Kind.refused, code == 406)
     # A delivery report that follows must find the text.
     assert outcome.message_id == "ATXid_9"
 
@@ -83,14 +83,14 @@ def test_an_id_of_another_shape_leaves_a_text_unknown_that_would_be_sent_again(g
 def test_without_a_code_the_name_decides(status: str, kind: Kind, reason: str, given: str | None) -> None:
     outcome = classify(201, body(status=status, messageId=given))
     assert (outcome.kind, outcome.reason) == (kind, reason)
-    assert outcome.opted_out is (reason == "UserInBlacklist")
+    assert outcome.blocked is (reason == "UserInBlacklist")
 
 
 @pytest.mark.parametrize(
     ("status", "answer", "kind"),
     [
         (201, b'{"SMSMessageData":{"Message":"InvalidSenderId","Recipients":[]}}', Kind.misconfigured),
-        (409, body(statusCode=409), Kind.refused),
+        (409, body(statusCode=409), Kind.deferred),
         (201, body(statusCode=101), Kind.unknown),
         (201, body(statusCode="405"), Kind.unknown),
         (201, json.dumps({"SMSMessageData": {"Recipients": [{"statusCode": 403}] * 2}}).encode(), Kind.unknown),

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[3]
 TEMPLATE = load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
 READ = set(
     re.findall(
-        r'(?:text|number|optional|environ\.get)\("([A-Z_]+)"', (ROOT / "shared/sales/runtime/settings.py").read_text()
+        r'(?:text|number|optional|read|environ\.get)\("([A-Z_]+)"',
+        (ROOT / "shared/sales/runtime/settings.py").read_text(),
     )
 )
 GIVEN = TEMPLATE.functions["send_sms"].environment

@@ -33,7 +33,6 @@ def test_a_text_that_is_neither_under_way_nor_suppressed_may_be_sent_again(order
     ("order", "code"),
     [
         (SENT.cancelled(NOW), "order_cancelled"),
-        (then(new_order(), Cause.opted_out), "sms_suppressed"),
         (new_order(), "sms_in_progress"),
         (claimed_order(), "sms_in_progress"),
         (sent_again(MOST_REQUESTS), "sms_too_often"),

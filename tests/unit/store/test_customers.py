@@ -1,6 +1,8 @@
 """Customers as they are stored."""
 
-from sales.store.customers import customer_from_item, customer_to_item, email_key, opt_out_key
+from dataclasses import replace
+
+from sales.store.customers import customer_from_item, customer_to_item, email_key
 from sales.store.items import marshal_item, unmarshal_item
 from tests.support.orders import NOW, new_customer
 
@@ -17,10 +19,12 @@ def test_an_erased_customer_is_in_no_index_by_number_or_email() -> None:
     assert customer_from_item(item) == erased
 
 
+def test_a_customer_shows_as_blocked_for_the_present_sender_id_only() -> None:
+    item = customer_to_item(replace(new_customer(), blocked_sender="SHOP"))
+    assert customer_from_item(item, "SHOP").sms_blocked
+    assert not customer_from_item(item, "OTHER").sms_blocked
+    assert not customer_from_item(customer_to_item(new_customer()), "").sms_blocked
+
+
 def test_a_customer_is_found_by_email_in_either_case() -> None:
     assert customer_to_item(new_customer())["email_key"] == email_key("JOHN@example.com")
-
-
-def test_an_opt_out_is_kept_without_its_number() -> None:
-    assert "254704590344" not in opt_out_key("+254704590344")
-    assert opt_out_key("+254704590344") != opt_out_key("+254700000001")

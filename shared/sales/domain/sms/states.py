@@ -34,6 +34,7 @@ class Cause(StrEnum):
     report_success = "report_success"
     report_failure = "report_failure"
     opted_out = "opted_out"
+    blocked = "blocked"
     cancelled = "cancelled"
     requested = "requested"
 
@@ -58,6 +59,7 @@ _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.queued: {
         Cause.claimed: Status.sending,
         Cause.opted_out: Status.suppressed,
+        Cause.blocked: Status.suppressed,
         Cause.cancelled: Status.suppressed,
     },
     Status.sending: {
@@ -72,7 +74,8 @@ _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.delivered: _AGAIN,
     # A report about a text that was refused: the provider had held it back for review (RiskHold), then released it.
     Status.failed: {**_REPORTS, **_AGAIN},
-    Status.suppressed: {},
+    # Only once the reason no longer holds (services.resend).
+    Status.suppressed: _AGAIN,
 }
 
 

@@ -24,8 +24,9 @@ def test_a_final_state_never_goes_back_unless_a_person_asks() -> None:
             assert move(status, cause) is forward.get((status, cause))
 
 
-def test_a_suppressed_text_never_moves() -> None:
-    assert all(move(Status.suppressed, cause) is None for cause in Cause)
+def test_only_a_person_moves_a_suppressed_text() -> None:
+    moves = {cause: move(Status.suppressed, cause) for cause in Cause}
+    assert {cause: status for cause, status in moves.items() if status} == {Cause.requested: Status.queued}
 
 
 def test_only_a_queued_text_can_be_claimed() -> None:
@@ -37,13 +38,14 @@ def test_an_unknown_text_is_queued_again_only_by_a_person_or_if_certainly_not_se
     assert causes == {Cause.requested, Cause.deferred, Cause.misconfigured}
 
 
-def test_a_person_may_ask_again_in_every_settled_state_but_suppressed() -> None:
+def test_a_person_may_ask_again_in_every_settled_state() -> None:
     assert {status for status in Status if move(status, Cause.requested)} == {
         Status.failed,
         Status.unknown,
         Status.undelivered,
         Status.sent,
         Status.delivered,
+        Status.suppressed,
     }
 
 

@@ -1,0 +1,74 @@
+"""Phone numbers in the store: who wants no texts, and which sender ids the network refuses for them.
+
+Both outlive the customer: they also hold for a later owner of the number, and an erasure keeps them, since the key is a digest.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sales.domain.clock import format_time
+from sales.store.items import Item
+from sales.store.table import Conflict, Table
+
+__all__ = ["NumberState", "Numbers", "number_key", "number_state"]
+
+
+class NumberState(NamedTuple):
+    """Whether a number has opted out of texts, and the sender ids that the network refuses for it."""
+
+    opted_out: bool = False
+    blocked_senders: frozenset[str] = frozenset()
+
+
+def number_key(number: str) -> str:
+    """Return the key of a number's item in the customers table."""
+    return f"number#{hashlib.sha256(number.encode()).hexdigest()}"
+
+
+def number_state(item: Item | None) -> NumberState:
+    """Return what a stored item says about its number; nothing is known without one."""
+    item = item or {}
+    return NumberState(item.get("sms_opted_out", False), frozenset(item.get("blocked_senders", ())))
+
+
+class Numbers:
+    """The numbers. Safe to share between threads; every method may raise Problem `unavailable`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def state(self, number: str) -> NumberState:
+        """Return what is known about this number now."""
+        return number_state(self._table.get({"code": number_key(number)}))
+
+    def opt_out(self, number: str, now: datetime) -> None:
+        """Store that this number wants no texts."""
+        self._set(number, "SET sms_opted_out = :yes", {":yes": True}, now)
+
+    def opt_in(self, number: str, now: datetime) -> None:
+        """Store that this number accepts texts again, if it had opted out."""
+        self._lift(number, "SET sms_opted_out = :no", {":no": False}, now)
+
+    def block(self, number: str, sender: str, now: datetime) -> None:
+        """Store that the network refuses texts from this sender id to this number."""
+        self._set(number, "ADD blocked_senders :sender", {":sender": frozenset({sender})}, now)
+
+    def lift_block(self, number: str, sender: str, now: datetime) -> None:
+        """Store that texts from this sender id may be tried again."""
+        self._lift(number, "DELETE blocked_senders :sender", {":sender": frozenset({sender})}, now)
+
+    def _set(self, number: str, expression: str, values: dict[str, Any], now: datetime, condition: str = "") -> None:
+        verb, _, rest = expression.partition(" ")
+        moment = "SET updated_at = :now"
+        whole = f"{moment}, {rest}" if verb == "SET" else f"{moment} {expression}"
+        self._table.update(
+            {"code": number_key(number)}, whole, values | {":now": format_time(now)}, condition=condition
+        )
+
+    def _lift(self, number: str, expression: str, values: dict[str, Any], now: datetime) -> None:
+        try:
+            self._set(number, expression, values, now, condition="attribute_exists(code)")
+        except Conflict:
+            # Nothing was known about the number.
+            return
