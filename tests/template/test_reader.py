@@ -365,6 +365,7 @@ class _Plain(yaml.SafeLoader):
 
 
 _Plain.add_multi_constructor("!", lambda loader, tag, node: f"!{tag}")
+_Plain.add_constructor("!Sub", lambda loader, node: node.value)
 
 
 @pytest.fixture(scope="module")
@@ -402,6 +403,16 @@ def test_no_variable_of_any_function_is_unresolved(ours: Template) -> None:
 def test_local_overrides_are_variables_of_the_template(ours: Template) -> None:
     overrides = Config(8000, Path("/nowhere"), {}).overrides
     assert [name for name in overrides if name not in ours.functions["send_sms"].environment] == []
+
+
+def test_the_longest_function_name_just_fits_the_longest_stack_name(ours: Template, written: dict[str, Any]) -> None:
+    stack = "s" * ours.longest_stack_name
+    names = [
+        each["Properties"]["FunctionName"].replace("${AWS::StackName}", stack)
+        for each in written["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    ]
+    assert max(map(len, names)) == 64  # Lambda's limit
 
 
 def test_every_index_key_is_defined(ours: Template) -> None:
