@@ -99,6 +99,7 @@ def test_a_canary_gets_a_tenth_and_an_alarm_rolls_it_back() -> None:
     assert {policy["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"] for policy in policies} == groups.keys()
     for group in groups.values():
         properties = group["Properties"]
+        assert properties["ServiceRoleArn"] == {"Fn::GetAtt": ["CanaryRole", "Arn"]}
         assert "Canary10Percent10Minutes" in json.dumps(properties["DeploymentConfigName"])
         assert properties["AutoRollbackConfiguration"]["Enabled"] is True
         assert "DEPLOYMENT_STOP_ON_ALARM" in properties["AutoRollbackConfiguration"]["Events"]

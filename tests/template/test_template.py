@@ -287,7 +287,7 @@ def test_all_parts_of_the_sweep_run_each_minute_and_are_not_repeated() -> None:
 
 def test_a_role_belongs_to_one_function_and_holds_one_managed_policy_for_logs() -> None:
     roles = [properties["Role"]["Fn::GetAtt"][0] for properties in deployed().functions().values()]
-    assert sorted(roles) == sorted(deployed().of_type("AWS::IAM::Role"))
+    assert sorted([*roles, "CanaryRole"]) == sorted(deployed().of_type("AWS::IAM::Role"))
     for role in roles:
         (managed,) = deployed().resources[role]["Properties"]["ManagedPolicyArns"]
         assert managed.endswith(":aws:policy/service-role/AWSLambdaBasicExecutionRole")
