@@ -1,9 +1,10 @@
 """Compute docs/cost.md: what the deployed system costs, from measurements of one call of each function.
 
   python -m bench.cost           writes docs/cost.md
-  python -m bench.cost --check   exits with 1 if the page does not match the measurements
+  python -m bench.cost --check   exits with 1 if the page does not match measurements and template
 
-Measured (bench/results/units.json, `make bench-units`): capacity units, store calls, CPU and memory of each call.
+Measured (bench/results/units.json, `make bench-units`): capacity units, store calls, CPU and memory of each call. From the
+template: alarms, dashboards and each function's memory.
 Modelled, and the page says so: how Lambda's CPU share follows from memory, waiting times, how a shop works.
 """
 
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deployment.template import load, transform
+from local.config import Config
 from sales.runtime.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +34,7 @@ PRICES = {
     "backup": (0.20, "point-in-time recovery GB-month", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
     "logs": (0.50, "CloudWatch Logs GB taken in", "https://aws.amazon.com/cloudwatch/pricing/"),
     "metric": (0.30, "custom or detailed metric, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
-    "alarm": (0.10, "alarm, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "alarm": (0.10, "metric of an alarm, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
     "dashboard": (3.00, "dashboard, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
     "secret": (0.40, "secret, a month", "https://aws.amazon.com/secrets-manager/pricing/"),
     "transfer": (0.09, "GB to the internet", "https://aws.amazon.com/ec2/pricing/on-demand/#Data_Transfer"),
@@ -94,12 +97,30 @@ def own_metrics(*, each_minute: bool) -> int:
     )
 
 
-class Costs:
-    """Costs in dollars, from the measurements."""
+def deployed() -> dict[str, Any]:
+    """Return what the template deploys that costs money without any request."""
+    config = Config(port=8000, state=ROOT / ".local", settings={})
+    resources = list(transform(config.template.read_bytes(), config.parameters)["Resources"].values())
+    alarms = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    return {
+        "alarms": len(alarms),
+        # CloudWatch bills an alarm by its metrics, without the expressions over them.
+        "alarm_metrics": sum(
+            sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1 for alarm in alarms
+        ),
+        "dashboards": sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in resources),
+        "memory_mb": {
+            name: function.memory for name, function in load(config.template, config.parameters).functions.items()
+        },
+    }
 
-    def __init__(self, units: dict[str, Any]) -> None:
+
+class Costs:
+    """Costs in dollars, from the measurements and what the template deploys."""
+
+    def __init__(self, units: dict[str, Any], deployed: dict[str, Any]) -> None:
         self.functions: dict[str, dict[str, float]] = units["functions"]
-        self.deployed: dict[str, Any] = units["deployed"]
+        self.deployed = deployed
 
     def price(self, name: str) -> float:
         """Return the price of one unit."""
@@ -163,7 +184,7 @@ class Costs:
                 + own_metrics(each_minute=True)
             )
             * self.price("metric"),
-            "Alarms and dashboard": self.deployed["alarms"] * self.price("alarm")
+            "Alarms and dashboard": self.deployed["alarm_metrics"] * self.price("alarm")
             + self.deployed["dashboards"] * self.price("dashboard"),
             "Secrets": SECRETS * self.price("secret"),
         }
@@ -237,7 +258,7 @@ def snapstart(costs: Costs) -> list[str]:
 
 def page(units: dict[str, Any]) -> str:
     """Return the page."""
-    costs = Costs(units)
+    costs = Costs(units, deployed())
     order = costs.per_order(SHOPS[-1].cold)
     calls = ", ".join(f"{count:g} {name}" for name, count in CALLS.items())
     lines = [
@@ -298,9 +319,9 @@ def page(units: dict[str, Any]) -> str:
         )
         + f"; {LOG_BYTES:,} bytes of log per invocation, {ORDER_BYTES:,} bytes per order in the table, {COPIES} copies with "
         f"the indexes; {ROUTES} routes in use with {METRICS_PER_ROUTE} detailed metrics each, {own_metrics(each_minute=True)} metrics of ours in "
-        f"every hour and {own_metrics(each_minute=False)} in hours with orders.",
-        "- Not counted: free tiers (they make the smallest shop nearly free), taxes, KMS calls of the tables' AWS managed key,",
-        "  the bucket of failed batches, Okta.",
+        f"every hour and {own_metrics(each_minute=False)} in hours with orders; {costs.deployed['alarms']} alarms over "
+        f"{costs.deployed['alarm_metrics']} metrics.",
+        "- Not counted: free tiers (they make the smallest shop nearly free), taxes, the bucket of failed batches, Okta.",
         "",
         f"Prices of {PRICES_DATE}, us-east-1, on demand:",
         "",
@@ -318,7 +339,7 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         if not PAGE.is_file() or PAGE.read_text() != computed:
             print(
-                "docs/cost.md does not match bench/results/units.json: run python -m bench.cost",
+                "docs/cost.md does not match its sources: run python -m bench.cost",
                 file=sys.stderr,
             )
             return 1

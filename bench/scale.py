@@ -46,21 +46,16 @@ def template() -> dict[str, Any]:
     config = Config(port=8000, state=ROOT / ".local", settings={})
     source = config.template.read_bytes()
     resources = transform(source, config.parameters)["Resources"].values()
-    (stream,) = (
-        each["Properties"]
-        for each in resources
-        if each["Type"] == "AWS::Lambda::EventSourceMapping" and "ParallelizationFactor" in each["Properties"]
-    )
     (stage,) = (each["Properties"] for each in resources if each["Type"] == "AWS::ApiGatewayV2::Stage")
     loaded = load(config.template, config.parameters)
-    functions = loaded.functions
+    (stream,) = loaded.streams
     return {
         "customer_indexes": len(loaded.tables["CustomersTable"]["GlobalSecondaryIndexes"]),
         "list_shards": yaml_parse(source.decode())["Parameters"]["ListShards"],
-        "batch": stream["BatchSize"],
-        "parallel": stream["ParallelizationFactor"],
+        "batch": stream.batch_size,
+        "parallel": stream.parallelization,
         "requests": stage["DefaultRouteSettings"]["ThrottlingRateLimit"],
-        "memory_mb": {name: function.memory for name, function in functions.items()},
+        "memory_mb": {name: function.memory for name, function in loaded.functions.items()},
     }
 
 
@@ -72,7 +67,7 @@ class Scale:
         writes: dict[str, dict[str, float]] = measured["writes"]
         self.page_rows = int(measured["page"])
         self.parallel, self.batch = int(deployed["parallel"]), int(deployed["batch"])
-        self.costs = Costs({**units, "deployed": deployed})
+        self.costs = Costs(units, deployed)
         self.changes = len(writes)
         names = sorted({name for each in writes.values() for name in each})
         self.writes = {name: sum(each.get(name, 0) for each in writes.values()) for name in names}
@@ -273,7 +268,7 @@ def page(scale: Scale) -> str:
             "  each index. Codes, numbers and e-mails spread these; only by_date needs shards, and fewer than for orders.",
             f"- **The due index allows {DUE_SHARDS * PARTITION_WRITES / by_due:,.0f} orders per second**: {by_due:g} units per order over {DUE_SHARDS} shards.",
             f"- **The stream's fast path** waits for the provider, here {PROVIDER_WAIT / 1000:g} s per answer. Above its rate nothing is lost: records",
-            "  wait in the stream (24 hours), and the sweep sends what is due. A higher `ParallelizationFactor` and `BatchSize` of",
+            "  wait in the stream (24 hours), and the sweep sends what is due. A higher `StreamParallelism` and `BatchSize` of",
             "  send_sms raise the rate as far as the provider allows.",
             f"- **One customer can place {PARTITION_WRITES / scale.writes['by_customer']:,.0f} orders per second** (by_customer): a marketplace that orders as a single",
             "  customer would be a hot partition.",

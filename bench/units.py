@@ -7,7 +7,6 @@ import json
 import statistics
 import tempfile
 import uuid
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from bench.contest import CUSTOMER, PATHS
 from bench.report import RESULTS, machine, table
 from bench.runtime_api import Environment, Function
 from bench.services import Call, Provider, Store, recording, running_store, serving
-from deployment.template import load, transform
-from local.config import Config
 from tests.support.events import form_event, http_event, stream_event
 
 CALLS = 60
@@ -120,19 +117,6 @@ def measure(store: Store, provider: str) -> dict[str, dict[str, float]]:
     return measured
 
 
-def deployed() -> dict[str, Any]:
-    """Return what the template deploys that costs money without any request."""
-    config = Config(port=8000, state=build.BUILD, settings={})
-    resources = transform(config.template.read_bytes(), config.parameters)["Resources"].values()
-    kinds = Counter(resource["Type"] for resource in resources)
-    functions = load(config.template, config.parameters).functions
-    return {
-        "alarms": kinds["AWS::CloudWatch::Alarm"] + kinds["AWS::CloudWatch::CompositeAlarm"],
-        "dashboards": kinds["AWS::CloudWatch::Dashboard"],
-        "memory_mb": {name: function.memory for name, function in functions.items()},
-    }
-
-
 def main() -> None:
     """Measure, and write bench/results/units.json."""
     with (
@@ -145,7 +129,6 @@ def main() -> None:
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": machine(),
         "functions": measured,
-        "deployed": deployed(),
     }
     (RESULTS / "units.json").write_text(json.dumps(written, indent=1) + "\n")
     rows = [[name, *(f"{value:.3g}" for value in each.values())] for name, each in measured.items()]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench import cost
 from sales.runtime.metrics import METRICS
 from tests.template.cloudwatch import Key, Series, key, metric_of, period_of, state_of
 from tests.template.deployed import TEMPLATE, Deployed
@@ -123,6 +124,11 @@ def test_every_function_has_one_alarm_for_errors_and_one_for_throttles() -> None
             if (found := metric_of(definition, resolve))[:2] == ("AWS/Lambda", metric)
         ]
         assert sorted(watched) == sorted(deployed().functions())
+
+
+def test_the_cost_of_alarms_counts_each_of_their_metrics() -> None:
+    metrics = sum(len(definitions(alarm)) for alarm in alarms().values())
+    assert cost.deployed()["alarm_metrics"] == metrics > len(alarms())
 
 
 def test_every_mapping_and_its_bucket_are_watched() -> None:
