@@ -1,9 +1,9 @@
 """Writes the files that are made from code and template; with --check, only compares them.
 
 These are functions/serve_docs/static/openapi.json (the contract), docs/postman/ (its Postman collection and environments)
-and functions/answer_unmatched/routes.json. --check also compares the contract with the released one,
-docs/released/openapi.json: a change that breaks clients needs a new major version. --release makes this contract the
-released one.
+and functions/answer_unmatched/routes.json. --check also compares contract and tables with the released ones in
+docs/released/: a change that breaks clients needs a new major version, and a deployment cannot change every key and index.
+--release makes this contract and these tables the released ones.
 """
 
 import argparse
@@ -14,13 +14,15 @@ from typing import Any
 
 from contract import postman
 from contract.changes import breaking
-from contract.document import build, routes
+from contract.document import build, routes, template
 from deployment import ROOT
+from deployment.tables import layout, refusals
 
 CONTRACT = ROOT / "functions" / "serve_docs" / "static" / "openapi.json"
 ROUTES = ROOT / "functions" / "answer_unmatched" / "routes.json"
 POSTMAN = ROOT / "docs" / "postman"
 RELEASED = ROOT / "docs" / "released" / "openapi.json"
+TABLES = ROOT / "docs" / "released" / "template-tables.json"
 README = ROOT / "README.md"
 
 
@@ -38,7 +40,9 @@ def main() -> int:
         return 1
     if options.check:
         return _check(document, files)
-    for path, text in (files | ({RELEASED: files[CONTRACT]} if options.release else {})).items():
+    if options.release:
+        files |= {RELEASED: files[CONTRACT], TABLES: json.dumps(layout(template().tables), indent=1) + "\n"}
+    for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return 0
@@ -72,6 +76,9 @@ def _check(document: dict[str, Any], files: dict[Path, str]) -> int:
             sep="\n",
             file=sys.stderr,
         )
+        return 1
+    if refused := list(refusals(json.loads(TABLES.read_text()), layout(template().tables))):
+        print("A stack of the last release cannot be updated to this template:", *refused, sep="\n  ", file=sys.stderr)
         return 1
     return 0
 

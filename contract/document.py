@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from contract import answers
 from contract.operations import ALIASES, EVERYWHERE, OPERATIONS, PAGES, PARAMETERS, Operation
 from deployment import ROOT
-from deployment.template import Route, load
+from deployment.template import Route, Template, load
 from sales.api.endpoint import BASE_PATH, LARGEST_BODY
 from sales.domain.customers import Customer
 from sales.domain.orders import Order
@@ -22,7 +22,7 @@ from sales.domain.sms.content import compose
 from sales.domain.sms.states import Cause
 from sales.domain.sms.wording import text_template
 
-__all__ = ["VERSION", "build", "routes"]
+__all__ = ["VERSION", "build", "routes", "template"]
 
 # The version of the contract. A change that breaks clients needs a new major number.
 VERSION = "2.0.0"
@@ -89,7 +89,7 @@ def _order(path: str) -> tuple[bool, bool, str]:
 
 def routes() -> list[dict[str, str]]:
     """Return the routes that `sales.api.routes` reads: all of the template's except `$default`."""
-    ordered = sorted(_routes(), key=lambda route: (route.path, route.method))
+    ordered = sorted(template().routes, key=lambda route: (route.path, route.method))
     return [
         {"method": route.method, "path": route.path, "function": route.function}
         for route in ordered
@@ -97,13 +97,15 @@ def routes() -> list[dict[str, str]]:
     ]
 
 
-def _routes() -> list[Route]:
-    return load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"}).routes
+@cache
+def template() -> Template:
+    """Return the template with its defaults."""
+    return load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
 
 
 def _documented() -> Iterable[tuple[Route, str]]:
     """Yield the routes in the document with their operation ids."""
-    for route in _routes():
+    for route in template().routes:
         if route.function in PAGES:
             continue
         if route.function not in OPERATIONS:
