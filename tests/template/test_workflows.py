@@ -78,10 +78,34 @@ def test_a_merge_is_tested_then_deployed_to_dev_then_to_prod() -> None:
     [deploy] = read(ROOT / ".github/workflows/deploy.yml")["jobs"].values()
     # The environment of this name lists who must approve.
     assert deploy["environment"] == deploy["env"]["STAGE"] == "${{ inputs.stage }}"
-    runs = [step["run"] for step in deploy["steps"] if "run" in step]
-    assert "make deploy" in runs[0]
-    assert "make -s smoke" in runs[1]
-    assert runs[2] == "make -s prune", "only what is known to work makes what was before it needless"
+    # Nothing is installed or built with the role's permissions, and only what works makes what was before it needless.
+    steps = [step.get("run") or step["uses"].partition("@")[0] for step in deploy["steps"]]
+    assert steps[:5] == [
+        "actions/checkout", "actions/setup-python", "make build", "aws-actions/configure-aws-credentials",
+        "make deploy BUILT=1",
+    ]  # fmt: skip
+    assert "make -s smoke" in steps[5]
+    assert steps[6:] == ["make -s prune"]
+
+
+def test_values_reach_a_deployment_as_variables_and_never_through_a_shell() -> None:
+    [deploy] = [step for step in steps(ROOT / ".github/workflows/deploy.yml") if step.get("name") == "Deploy"]
+    assert deploy["env"] == {"OktaIssuer": "${{ vars.OKTA_ISSUER }}", "PARAMETERS": "${{ vars.PARAMETERS }}"}
+    for path in WORKFLOWS:
+        for step in steps(path):
+            assert "${{" not in step.get("run", "")
+
+
+def test_images_are_named_by_digest() -> None:
+    assert not re.search(r"docker (pull|run)", "".join(path.read_text() for path in WORKFLOWS))
+    files = list((ROOT / ".github").rglob("Dockerfile"))
+    assert files
+    for file in files:
+        for image in re.findall(r"^FROM (.+)$", file.read_text(), re.MULTILINE):
+            assert re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)
+        folder = f"/{file.parent.relative_to(ROOT)}"
+        updates = read(ROOT / ".github/dependabot.yml")["updates"]
+        assert [each["package-ecosystem"] for each in updates if each.get("directory") == folder] == ["docker"]
 
 
 def test_a_rollback_is_one_manual_action_and_does_not_wait() -> None:
