@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberFormat
 
 from sales.domain import ids as identity
 from tests.integration.api import BASE, call, create_customer, get, list_customers
 from tests.support.events import http_event
+from tests.support.numbers import COUNTRIES, mobile
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -197,7 +200,7 @@ def test_a_caller_that_has_the_version_gets_304() -> None:
         ({}, {"/name": "required", "/phone_number": "required", "/email": "required"}),
         (
             {"name": " ", "phone_number": "call me", "email": "nobody"},
-            {"/name": "required", "/phone_number": "invalid_phone_number", "/email": "invalid_email"},
+            {"/name": "required", "/phone_number": "number_not_reachable", "/email": "invalid_email"},
         ),
         (
             {"name": "a\u0000b", "phone_number": 254704590344, "email": None, "age": 3, "code": "X"},
@@ -211,11 +214,11 @@ def test_a_caller_that_has_the_version_gets_304() -> None:
         ),
         (
             {"name": "x" * 151, "phone_number": "+2547045903440000", "email": f"{'x' * 250}@example.com"},
-            {"/name": "too_long", "/phone_number": "invalid_phone_number", "/email": "too_long"},
+            {"/name": "too_long", "/phone_number": "number_not_reachable", "/email": "too_long"},
         ),
         (
-            '{"name": "\\ud800", "phone_number": "0204590344", "email": "a@b..c"}',
-            {"/name": "control_character", "/phone_number": "invalid_phone_number", "/email": "invalid_email"},
+            '{"name": "\\ud800", "phone_number": "0154590344", "email": "a@b..c"}',
+            {"/name": "control_character", "/phone_number": "number_not_reachable", "/email": "invalid_email"},
         ),
     ],
 )
@@ -275,6 +278,31 @@ def test_a_content_type_other_than_json_is_415() -> None:
 def test_a_number_in_any_kenyan_form_is_returned_in_e164(written: str) -> None:
     answer = create_customer({"name": "a", "phone_number": written, "email": "a@example.com"})
     assert answer.body["phone_number"] == "+254704590344"
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_shop_in_any_country_reads_its_own_numbers(country: str, environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEFAULT_COUNTRY", country)
+    national = phonenumbers.format_number(phonenumbers.parse(mobile(country)), PhoneNumberFormat.NATIONAL)
+    customer = create_customer({"name": "a", "phone_number": national, "email": "a@example.com"}).body
+    assert customer["phone_number"] == mobile(country)
+    changed = update(customer["id"], {"phone_number": f"tel:{national}"}).body
+    assert changed["phone_number"] == mobile(country)
+    assert [row["id"] for row in list_customers(phone_number=national).body["data"]] == [customer["id"]]
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_number_is_found_by_every_spelling_and_with_a_plus_that_is_not_encoded(country: str) -> None:
+    body = {"name": "a", "phone_number": mobile(country), "email": "a@example.com"}
+    customer = create_customer(body).body
+    for written in (mobile(country), f"00{mobile(country)[1:]}", mobile(country).replace("+", " ")):
+        assert [row["id"] for row in list_customers(phone_number=written).body["data"]] == [customer["id"]]
+
+
+def test_a_filter_for_a_number_that_cannot_exist_is_400() -> None:
+    answer = list_customers(phone_number="+7065810032")
+    assert (answer.status, answer.codes) == (400, {"?phone_number": "invalid"})
+    assert answer.body["errors"][0]["detail"] == "must have ten digits after +7"
 
 
 def test_customers_are_filtered_by_number_email_and_code() -> None:

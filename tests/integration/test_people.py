@@ -24,6 +24,7 @@ from tests.integration.api import (
     order_for,
 )
 from tests.support.events import http_event
+from tests.support.numbers import mobile
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
@@ -54,6 +55,7 @@ def test_a_preview_shows_text_size_and_price_and_stores_nothing(rows: Rows) -> N
         "folded_encoding": "GSM-7",
         "folded_segments": 1,
         "price": {"amount": "0.80", "currency": "KES"},
+        "outcome": "will_send",
     }
     assert rows("orders") == rows("customers") == []
 
@@ -72,6 +74,30 @@ def test_a_preview_for_a_customer_has_the_price_for_their_number() -> None:
     body = preview(customer=foreign["code"]).body
     assert body["text"].startswith("Dear A,")
     assert body["price"] is None
+
+
+def test_a_preview_without_a_customer_has_the_price_of_the_shops_country(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SMS_PRICES", '{"+254": "KES 0.80", "+256": "UGX 35"}')
+    environment.setenv("DEFAULT_COUNTRY", "UG")
+    environment.setenv("SMS_ALLOWED", "+25677")
+    body = preview(name="Jane").body
+    assert (body["price"], body["outcome"]) == ({"amount": "35", "currency": "UGX"}, "will_send")
+
+
+def test_a_preview_says_why_no_text_would_go_out() -> None:
+    foreign, late = (
+        create_customer({"name": "A", "phone_number": number, "email": "a@example.com"}).body
+        for number in (mobile("UG"), mobile("KE"))
+    )
+    assert preview(customer=foreign["id"]).body["outcome"] == "not_allowed"
+    assert preview(customer=late["id"]).body["outcome"] == "will_send"
+    # Whoever had the number before had opted out.
+    store().customers._note_opt_out(mobile("KE"), clock.now(), opted_out=True)
+    assert preview(customer=late["id"]).body["outcome"] == "opted_out"
+    store().customers.opt_in(mobile("KE"), clock.now())
+    assert preview(customer=late["id"]).body["outcome"] == "will_send"
+    store().customers.opt_out(mobile("KE"), clock.now())
+    assert preview(customer=late["id"]).body["outcome"] == "opted_out"
 
 
 @pytest.mark.parametrize(

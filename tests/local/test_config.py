@@ -82,6 +82,25 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str) -> None:
         read_env_file(file)
 
 
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (r'A="Hi {name},\nyour {item}"', "Hi {name},\nyour {item}"),
+        (r"A='Hi {name},\nyour {item}'", r"Hi {name},\nyour {item}"),
+        (r"A=Hi {name},\nyour {item}", r"Hi {name},\nyour {item}"),
+        (r'A="say \"hi\"" # to them', 'say "hi"'),
+        (r"A='it\'s' # quoted", "it's"),
+        (r'A="a\\nb"', r"a\nb"),
+        (r'A="tab\tand return\r"', "tab\tand return\r"),
+        (r'A="C:\shop"', r"C:\shop"),
+        (r"""A='say "hi"'""", 'say "hi"'),
+    ],
+)
+def test_a_backslash_in_quotes_writes_a_line_break_or_a_quote(line: str, value: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"{line}\n")
+    assert read_env_file(tmp_path / ".env") == {"A": value}
+
+
 def test_the_environment_wins_over_the_file_and_an_empty_value_means_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

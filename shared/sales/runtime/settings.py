@@ -100,13 +100,10 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
 
-        for name, check in (
-            ("SMS_TEXT", text_template),
-            ("SMS_PRICES", parse_prices),
-            ("SMS_ENDPOINT", check_endpoint),
-            ("SMS_SENDER", check_sender_id),
-        ):
-            read(name, check)
+        read("SMS_TEXT", text_template)
+        read("SMS_PRICES", parse_prices)
+        read("SMS_ENDPOINT", check_endpoint)
+        read("SMS_SENDER", check_sender_id)
         default_country = read("DEFAULT_COUNTRY", country, "KE").region
         log_level(environ)
         max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))

@@ -7,9 +7,9 @@ import unicodedata
 from contextlib import suppress
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberType
 
-from sales.domain.countries import country, shared_with
+from sales.domain.countries import calling_code_of, country, shared_with
 from sales.domain.phones import is_e164
 
 __all__ = ["read_form_number", "read_number", "read_reported_number"]
@@ -88,15 +88,13 @@ def _is_invisible(character: str) -> bool:
 def _e164(compact: str, region: str) -> str:
     try:
         number = phonenumbers.parse(compact, region)
-    except NumberParseException as error:
-        if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
-            own = country(region)
-            raise ValueError(
-                f"must be a number in {own.name}, or have + and another country's calling code in front"
-            ) from None
-        raise ValueError(_right_length(int(country(region).calling_code), region)) from None
+    except NumberParseException:
+        # No such calling code, nearly no digits, or far too many.
+        code = calling_code_of(compact) if len(compact) > 1 and compact[0] == "+" else country(region).calling_code
+        raise ValueError(_why_invalid(int(code), 0, region)) from None
     if not phonenumbers.is_valid_number(number):
-        raise ValueError(_why_invalid(number))
+        digits = len(phonenumbers.national_significant_number(number))
+        raise ValueError(_why_invalid(number.country_code or 0, digits, region))
     if phonenumbers.region_code_for_number(number) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         raise ValueError(f"must be a country's number: +{number.country_code} belongs to satellites and services")
     kind = phonenumbers.number_type(number)
@@ -106,26 +104,20 @@ def _e164(compact: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _why_invalid(number: PhoneNumber) -> str:
-    code = number.country_code or 0
+def _why_invalid(code: int, digits: int, shop: str) -> str:
+    """Return what is wrong with a number that has so many digits after this calling code, for a shop in this region."""
     region = phonenumbers.region_code_for_country_code(code)
+    if region == phonenumbers.UNKNOWN_REGION:
+        return f"must be a number in {country(shop).name}, or have + and another country's calling code in front"
     if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         return f"must be a country's number: +{code} belongs to satellites and services"
-    if len(phonenumbers.national_significant_number(number)) not in _lengths(region):
-        return _right_length(code, region)
-    where = f"with +{code}" if shared_with(region) else f"in {country(region).name}"
-    return f"must be a number in use: no mobile or landline number {where} begins like this"
-
-
-def _right_length(code: int, region: str) -> str:
-    lengths = [_WORDS[length] for length in _lengths(region)]
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    mobile = metadata and (metadata.mobile or metadata.general_desc)
+    possible = mobile.possible_length if mobile else ()
+    if digits in possible:
+        where = f"with +{code}" if shared_with(region) else f"in {country(region).name}"
+        return f"must be a number in use: no mobile or landline number {where} begins like this"
+    lengths = [_WORDS[length] for length in possible]
     words = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 2 else " or ".join(lengths)
     whose = "" if shared_with(region) else f", as mobile numbers in {country(region).name} do"
     return f"must have {words} digits after +{code}{whose}"
-
-
-def _lengths(region: str) -> tuple[int, ...]:
-    """Return how many digits a mobile number of the region has after its calling code."""
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-    described = metadata and (metadata.mobile or metadata.general_desc)
-    return tuple(described.possible_length) if described else ()

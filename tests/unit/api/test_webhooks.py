@@ -8,13 +8,14 @@ from sales.api.endpoint import Request
 from sales.api.webhooks import OPTED_OUT, read_number, read_report
 from sales.domain.problems import Problem
 from sales.runtime import secrets
+from tests.support.numbers import COUNTRIES, mobile
 
 FORM = {"id": "ATXid_0123456789abcdef", "status": "Failed", "phoneNumber": "+254704590344"}
 
 
 @pytest.fixture(autouse=True)
-def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "is_webhook_secret", lambda candidate: candidate == "s3cret")
+def secret(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(secrets, "is_webhook_secret", lambda candidate: candidate == "s3cret")
 
 
 def request(
@@ -62,5 +63,8 @@ def test_another_media_type_is_415() -> None:
         read_number(request(FORM, media_type="application/json"))
 
 
-def test_the_number_of_an_opt_out_may_have_lost_its_plus() -> None:
-    assert read_number(request({"phoneNumber": " 254704590344"})) == "+254704590344"
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_number_of_any_country_may_have_lost_its_plus(country: str) -> None:
+    number = mobile(country)
+    assert read_number(request({"phoneNumber": number.replace("+", " ")})) == number
+    assert read_report(request(FORM | {"phoneNumber": number[1:]}))[1].number == number

@@ -1,17 +1,82 @@
 """Amounts and currencies."""
 
+import re
 from decimal import Decimal
+from importlib.resources import files
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from samtranslator.yaml_helper import yaml_parse
 
-from sales.domain.money import CURRENCIES, LARGEST, AmountError, check_decimals, parse_amount, show_amount
+from deployment import ROOT
+from sales.domain.money import (
+    CURRENCIES,
+    LARGEST,
+    WITHDRAWN,
+    AmountError,
+    active_currency,
+    check_decimals,
+    parse_amount,
+    show_amount,
+)
+from sales.schemas.orders import NewOrder
+
+# The amount as a string, in the contract.
+PATTERN = NewOrder.model_json_schema()["properties"]["amount"]["anyOf"][0]["pattern"]
+# In ISO's list without being a country's money: a unit of account, and a fund that ISO does not mark as one.
+NO_MONEY = {"XAD", "UYW"}
 
 
 @given(st.decimals(min_value="0.01", max_value="9999999999.99", places=2))
 def test_an_amount_comes_back_exactly_as_it_was_written(amount: Decimal) -> None:
     assert show_amount(check_decimals(parse_amount(str(amount)), "KES"), "KES") == str(amount)
+
+
+def published() -> dict[str, int]:
+    """Return the currencies in ISO's list one with their decimals; metals and tests have none."""
+    table = ET.fromstring((files("iso4217") / "table.xml").read_text())
+    currencies = {}
+    for entry in table.iter("CcyNtry"):
+        code, decimals, name = entry.findtext("Ccy"), entry.findtext("CcyMnrUnts", ""), entry.find("CcyNm")
+        if code and decimals.isdigit() and name is not None and name.get("IsFund") != "true":
+            currencies[code] = int(decimals)
+    return currencies
+
+
+def test_the_currencies_are_isos_with_isos_decimals() -> None:
+    assert {code: places for code, places in published().items() if code not in NO_MONEY} == CURRENCIES
+
+
+def test_the_template_offers_the_same_currencies() -> None:
+    parameters = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]
+    assert parameters["DefaultCurrency"]["AllowedValues"] == sorted(CURRENCIES)
+
+
+def test_a_withdrawn_currency_is_shown_and_not_accepted() -> None:
+    assert not WITHDRAWN.keys() & CURRENCIES.keys()
+    for code, places in WITHDRAWN.items():
+        assert show_amount(Decimal(5), code) == f"{5:.{places}f}"
+        with pytest.raises(ValueError, match="ISO 4217"):
+            active_currency(code)
+    assert active_currency("XCG") == "XCG"
+
+
+@given(
+    st.text("0159.,+-_eE ", max_size=14)
+    | st.from_regex(PATTERN, fullmatch=True)
+    | st.from_regex(r"[0-9]{1,12}(\.[0-9]{0,5})?", fullmatch=True)
+)
+def test_an_amount_is_written_as_the_contract_says(text: str) -> None:
+    is_written_so = bool(re.fullmatch(PATTERN, text)) and 0 < Decimal(text) <= LARGEST
+    try:
+        amount = parse_amount(text)
+    except AmountError:
+        assert not is_written_so
+    else:
+        assert is_written_so
+        assert amount == Decimal(text)
 
 
 @given(st.one_of(st.text(max_size=30), st.integers(), st.decimals(allow_nan=True, allow_infinity=True)))
@@ -24,7 +89,7 @@ def test_a_parsed_amount_is_within_bounds(value: object) -> None:
 
 
 def test_a_float_is_never_money() -> None:
-    with pytest.raises(AmountError):
+    with pytest.raises(AmountError, match="without an exponent"):
         parse_amount(1.5)
 
 
@@ -42,6 +107,16 @@ def test_each_currency_has_its_decimals() -> None:
         (" 1", "invalid_amount"),
         ("١", "invalid_amount"),
         ("x", "invalid_amount"),
+        ("", "invalid_amount"),
+        ("5.60007E+04", "invalid_amount"),
+        ("1e3", "invalid_amount"),
+        ("+5", "invalid_amount"),
+        (".5", "invalid_amount"),
+        ("5.", "invalid_amount"),
+        ("--5", "invalid_amount"),
+        ("00000000001", "invalid_amount"),
+        ("1.0000", "too_many_decimals"),
+        (Decimal("0.0001"), "too_many_decimals"),
         ("NaN", "invalid_amount"),
         ("Infinity", "invalid_amount"),
         (0, "too_small"),

@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+import phonenumbers
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from deployment.template import load
 from local.config import _ACCOUNTS, _PARAMETERS, _VARIABLES, Config, read_env_file
 from sales.runtime.settings import LOG_LEVELS, Settings, SettingsError, log_level
+from tests.support.numbers import COUNTRIES, mobile
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
@@ -50,7 +52,8 @@ def test_code_and_template_have_the_same_defaults() -> None:
     bare, full = Settings.from_environ(required), Settings.from_environ(GIVEN | required)
     for name in ("sms_max_attempts", "sms_retry_seconds", "sms_lease_seconds", "sms_pause_seconds", "list_shards"):
         assert getattr(bare, name) == getattr(full, name), name
-    assert bare.default_currency == full.default_currency
+    for name in ("default_currency", "default_country", "sms_allowed"):
+        assert getattr(bare, name) == getattr(full, name), name
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,14 @@ def test_code_and_template_have_the_same_defaults() -> None:
         ({"SMS_TEXT": "Dear {name}, " + "…😀" * 80, "SMS_MAX_SEGMENTS": "3"}, "takes at least 4"),
         ({"SMS_PRICES": "free"}, "SMS_PRICES"),
         ({"LOG_LEVEL": "DEBUG"}, "LOG_LEVEL must be one of INFO, WARN, ERROR"),
+        *(
+            ({"DEFAULT_CURRENCY": code}, "DEFAULT_CURRENCY: must be an ISO 4217")
+            for code in ("KSH", "kes", "ANG", "XAU")
+        ),
+        *(({"DEFAULT_COUNTRY": code}, f"DEFAULT_COUNTRY: {code} is not") for code in ("ke", "254", "Kenya", "ZZ")),
+        *(({"SMS_SENDER": name}, "SMS_SENDER: must have at most 11") for name in ("Mama Kesho Supermarket", "Dukaé")),
+        *(({"SMS_ALLOWED": given}, "SMS_ALLOWED: must be a list") for given in ("254", "+254;+256", "all")),
+        *(({"DEFAULT_COUNTRY": code}, r"SMS_ALLOWED: must list .* shares \+") for code in ("US", "GB", "KZ")),
         *(
             ({"SMS_ENDPOINT": endpoint}, "SMS_ENDPOINT: the SMS endpoint must be https")
             for endpoint in (
@@ -85,3 +96,16 @@ def test_the_template_offers_every_log_level() -> None:
     parameter = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["LogLevel"]
     assert tuple(parameter["AllowedValues"]) == LOG_LEVELS
     assert log_level({}) == log_level({"LOG_LEVEL": ""}) == parameter["Default"]
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_shop_texts_its_own_country_unless_it_lists_others(country: str) -> None:
+    settings = Settings.from_environ(GIVEN | {"DEFAULT_COUNTRY": country})
+    assert settings.default_country == country
+    assert [mobile(country).startswith(prefix) for prefix in settings.sms_allowed] == [True]
+    assert Settings.from_environ(GIVEN | {"SMS_ALLOWED": "+254, +1202"}).sms_allowed == ("+254", "+1202")
+
+
+def test_the_template_offers_the_countries_that_numbers_are_read_for() -> None:
+    offered = yaml_parse((ROOT / "template.yaml").read_text())["Parameters"]["DefaultCountry"]["AllowedValues"]
+    assert offered == sorted(phonenumbers.SUPPORTED_REGIONS)

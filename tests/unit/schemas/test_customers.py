@@ -1,15 +1,19 @@
-"""The contract's patterns of customers accept what the checks accept."""
+"""Request bodies of customers: numbers, and the pattern of e-mail addresses."""
 
 import re
 
+import phonenumbers
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
 from pydantic import BaseModel, ValidationError
 
-from sales.domain.phones import parse_phone_number
-from sales.schemas.customers import PHONE_NUMBER_PATTERN, Email, NewCustomer
+from sales.domain.problems import Problem
+from sales.schemas.common import parse
+from sales.schemas.customers import CustomerChanges, Email, NewCustomer
+from tests.support.numbers import COUNTRIES, mobile
 
-PHONE = re.compile(PHONE_NUMBER_PATTERN)
 EMAIL = re.compile(NewCustomer.model_json_schema()["properties"]["email"]["pattern"])
 
 
@@ -25,14 +29,18 @@ def accepts(text: str) -> bool:
     return True
 
 
-@given(st.one_of(st.text("+0123456789 ().-x\u0663", max_size=24), st.from_regex(PHONE, fullmatch=True)))
-def test_the_pattern_of_phone_numbers(text: str) -> None:
-    try:
-        parse_phone_number(text)
-    except ValueError:
-        assert not PHONE.fullmatch(text)
-    else:
-        assert PHONE.fullmatch(text)
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_number_without_a_calling_code_is_of_the_shops_country(country: str) -> None:
+    national = phonenumbers.format_number(phonenumbers.parse(mobile(country)), PhoneNumberFormat.NATIONAL)
+    assert parse(CustomerChanges, {"phone_number": national}, country=country).phone_number == mobile(country)
+
+
+def test_a_number_that_cannot_be_reached_has_its_own_code_and_sentence() -> None:
+    with pytest.raises(Problem) as refused:
+        parse(CustomerChanges, {"phone_number": "0704 590"}, country="KE")
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == ("/phone_number", "number_not_reachable")
+    assert error.detail == "must have nine digits after +254, as mobile numbers in Kenya do"
 
 
 @given(st.one_of(st.text("a.@ -_\n", max_size=12), st.emails(), st.from_regex(EMAIL, fullmatch=True)))
