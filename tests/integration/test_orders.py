@@ -155,6 +155,12 @@ def test_a_number_in_json_is_as_exact_as_a_string(customer: dict[str, Any]) -> N
     assert create_order(order_for(customer, amount="5")).body["amount"] == "5.00"
 
 
+def test_an_amount_that_a_spreadsheet_rounded_is_refused(customer: dict[str, Any]) -> None:
+    for written in ("5.60007E+04", '"5.60007E+04"', "1e3", '"1e3"', '"+5"', '".5"', '"5."'):
+        raw = f'{{"customer": "{customer["id"]}", "item": "x", "amount": {written}}}'
+        assert create_order(raw).codes == {"/amount": "invalid_amount"}, written
+
+
 def test_1e400_as_a_json_number_is_too_large(customer: dict[str, Any]) -> None:
     raw = f'{{"customer": "{customer["id"]}", "item": "x", "amount": 1e400}}'
     assert create_order(raw).codes == {"/amount": "too_large"}

@@ -11,9 +11,13 @@ __all__ = ["read_opt_out", "read_report"]
 
 _LARGEST_FORM = 8192
 _LONGEST_FIELD = 200
-# The failure reasons in Africa's Talking's documentation of delivery reports.
-# Anyone with the secret can send any form, so we store, show and log only these words and values of a strict shape.
+# The failure reasons in Africa's Talking's documentation of delivery reports
+# (https://developers.africastalking.com/docs/sms/notifications), by their names in lower case. Anyone with the secret can
+# send any form, so we store, show and log only these words and values of a strict shape.
 _FAILURES = {
+    # As it is written there; other copies of the list have the second s, and so has what we store.
+    "notnetworksubcriber": "NotNetworkSubscriber",
+} | {
     name.lower(): name
     for name in (
         "InsufficientCredit",

@@ -4,7 +4,7 @@ The currencies are those of ISO's list one of 2026-01-01 that are a country's mo
 A test compares them with ISO's file.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 __all__ = [
@@ -63,19 +63,22 @@ def parse_amount(value: Any) -> Decimal:
     Parse JSON numbers as int or Decimal, and as float only those with an exponent: spreadsheets round amounts to write
     them so. `check_decimals` compares the amount with its currency.
     """
-    if isinstance(value, float):
-        raise AmountError("invalid_amount", "must be written out, without an exponent")
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise AmountError("invalid_type", "must be a decimal number, preferably as a string")
-    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
-    whole, point, fraction = text.removeprefix("-").partition(".")
-    if not _is_digits(whole) or (point and not _is_digits(fraction)):
+    try:
+        amount = Decimal(value)
+    except (InvalidOperation, ValueError):
+        amount = Decimal("NaN")
+    if amount.is_nan() or (isinstance(value, str) and amount.is_infinite()):
         raise AmountError("invalid_amount", 'must be a decimal number, such as "56000.68"')
-    amount = Decimal(text)
     if amount <= 0:
         raise AmountError("too_small", "must be greater than 0")
     if amount > LARGEST:
         raise AmountError("too_large", f"must be at most {LARGEST}")
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    whole, point, fraction = text.partition(".")
+    if isinstance(value, float) or not _is_digits(whole) or (point and not _is_digits(fraction)):
+        raise AmountError("invalid_amount", 'must be written out as a decimal number, such as "56000.68"')
     if len(whole) > _WHOLE_DIGITS:
         raise AmountError("invalid_amount", f"must have at most {_WHOLE_DIGITS} digits before the point")
     if len(fraction) > _MOST_DECIMALS:

@@ -4,14 +4,22 @@ import json
 from typing import Any
 
 import pytest
+from apprise.plugins.africas_talking import AFRICAS_TALKING_HTTP_ERROR_MAP, AFRICAS_TALKING_RECIPIENT_OK
 
-from sales.africastalking.answers import Kind, classify
+from sales.africastalking.answers import _RECIPIENT, Kind, classify
 from tests.support.provider import NUMBER, SENT
 
 
 def body(**recipient: Any) -> bytes:
     complete = {"cost": "0", "messageId": "None", "number": NUMBER, "status": "x", **recipient}
     return json.dumps({"SMSMessageData": {"Message": "m", "Recipients": [complete]}}).encode()
+
+
+def test_codes_and_their_names_are_the_providers() -> None:
+    published = {code: name.replace(" ", "").lower() for code, name in AFRICAS_TALKING_HTTP_ERROR_MAP.items()}
+    assert {code: reason.lower() for code, (_, reason) in _RECIPIENT.items()} == published
+    accepted = {code for code, (kind, _) in _RECIPIENT.items() if kind is Kind.accepted}
+    assert accepted == set(AFRICAS_TALKING_RECIPIENT_OK)
 
 
 @pytest.mark.parametrize("code", [100, 101, 102])

@@ -32,6 +32,12 @@ def test_a_report_names_its_message_and_its_reason() -> None:
     assert (report.number, report.status, report.failure_reason) == ("+254704590344", "Failed", OPTED_OUT)
 
 
+@pytest.mark.parametrize("spelling", ["NotNetworkSubcriber", "NotNetworkSubscriber", "notnetworksubcriber"])
+def test_the_providers_own_spelling_of_a_reason_is_known(spelling: str) -> None:
+    _, report = read_report(request(FORM | {"failureReason": spelling}))
+    assert report.failure_reason == "NotNetworkSubscriber"
+
+
 def test_words_that_are_not_the_providers_are_not_kept() -> None:
     _, report = read_report(request(FORM | {"status": "john doe", "failureReason": "john doe"}))
     assert (report.status, report.failure_reason) == ("unnamed", "unnamed")
