@@ -37,6 +37,12 @@ PLANTED = [
     ("Within sales only africastalking", "sales/api/planted_requests.py", "import requests"),
     ("Within sales only africastalking", "sales/store/planted_sdk.py", "from africastalking.SMS import SMSService"),
     ("Only schemas", "sales/services/planted_model.py", "import pydantic"),
+    ("Only schemas", "sales/domain/planted_reader.py", "import phonenumbers"),
+    (
+        "Only functions that read numbers",
+        "functions/create_order/planted.py",
+        "from sales.schemas import phone_numbers",
+    ),
     ("Only runtime", "sales/store/planted_os.py", "import os"),
     ("Only api.tokens", "sales/store/planted_jose.py", "from jose import jws"),
     ("Only api.tokens", "sales/services/planted_jose.py", "from sales.store import planted_jose"),
@@ -134,6 +140,19 @@ def test_rules_and_handlers_import_sales_and_the_standard_library_only(path: Pat
 @pytest.mark.parametrize("path", [*SALES, *FUNCTIONS], ids=name_of)
 def test_importing_a_module_creates_no_client_and_reads_no_clock_or_settings(path: Path) -> None:
     assert not calls_at_import(parse(path)) & AT_USE_ONLY
+
+
+FUNCTION_NAMES = {path.parent.name for path in FUNCTIONS if path.name == "app.py"}
+# Lists and exports share the code that reads filters: they load the library once a filter has a number.
+READ_EACH_NUMBER = {"create_customer", "update_customer", "record_delivery_report", "record_opt_out"}
+
+
+@pytest.mark.parametrize("names", [FUNCTION_NAMES - READ_EACH_NUMBER, *({name} for name in READ_EACH_NUMBER)], ids=len)
+def test_functions_load_libphonenumber_only_to_read_numbers_each_time(names: set[str]) -> None:
+    code = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(f'functions.{{name}}.app')\n"
+    command = [sys.executable, "-c", f"{code}print('phonenumbers' in sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(names <= READ_EACH_NUMBER)
 
 
 # All of `domain` but the module that composes texts, which few functions load.
