@@ -57,8 +57,11 @@ PRUNED = ("aws_lambda_powertools",)
 NOT_FOLLOWED = {
     "aws_lambda_powertools.event_handler": "its JSON encoder asks the resolver how to dump a model; none is ever logged",
 }
-# Within packages: tests, type stubs, sources of extension modules.
-UNUSED_FILES = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*\.(pyi|pyx|pxd|c|h)$|py\.typed$)")
+# Within packages: tests, type stubs, sources of extension modules, and libphonenumber's data of short numbers (emergency
+# calls, premium texts), which it loads when it is asked about one.
+UNUSED_FILES = re.compile(
+    r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*\.(pyi|pyx|pxd|c|h)$|py\.typed$|phonenumbers/shortdata/region_[^/]*$)"
+)
 
 
 def imports_of(source: Path, package: list[str]) -> Iterator[str]:
