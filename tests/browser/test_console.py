@@ -14,6 +14,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import NEVER, NO_NETWORK, Browser, answer_with, fault
+from tests.support.numbers import mobile
 from tests.support.system import ROOT, System, running, until
 
 pytestmark = pytest.mark.browser
@@ -200,6 +201,19 @@ def test_typing_previews_the_text_with_size_and_price(system: System, console: B
     console.find(".preview", "UCS-2")
     assert "“茶”" in console.find(".preview").text
     assert len(system.texts()) == before
+
+
+def test_a_preview_and_an_order_say_that_a_number_gets_no_texts(system: System, console: Browser) -> None:
+    customer = system.customer(phone_number=mobile("UG"))
+    console.click(".head a", "New order")
+    console.fill(f"{DRAWER} [name=customer]", customer["code"])
+    console.fill(f"{DRAWER} [name=item]", "green tea")
+    console.fill(f"{DRAWER} [name=amount]", "250")
+    console.find(".preview .hint", "No text will be sent: The shop’s settings allow no texts to this number.")
+    order = system.order(customer)
+    console.open(system.url(f"/#/orders?open={order['id']}"))
+    console.find("#sms-title .chip", "No text")
+    console.find("#sms-title + .hint", "The shop’s settings allow no texts to this number.")
 
 
 def test_cancelling_an_order_asks_for_confirmation(system: System, console: Browser) -> None:

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.generation.meta import TestPhase
+
+from tests.support.numbers import COUNTRIES, ways_of_writing
 
 _DICE = random.Random(1)
 _NUMBERS = count(1)
@@ -30,9 +33,16 @@ _SAID = {
     "not_found", "idempotency_key_reused", "reference_taken", "customer_erased", "version_mismatch", "order_cancelled",
     "sms_in_progress", "sms_suppressed", "sms_too_soon",
 }  # fmt: skip
-# Errors of fields that fit their schema: an unknown customer, an amount whose limits the contract has in words, and names
-# that the released pattern allows although nothing of them can be seen, or with U+061C inside.
-_SAID_OF_FIELDS = {"not_found", "too_small", "too_large", "too_many_decimals", "required", "control_character"}
+# Errors of fields that fit their schema: an unknown customer, a number that does not exist, an amount whose limits and form the
+# contract has in words, and names that the released pattern allows although nothing of them can be seen, or with U+061C inside.
+_SAID_OF_FIELDS = {
+    "not_found", "number_not_reachable", "invalid_amount", "too_small", "too_large", "too_many_decimals", "required",
+    "control_character",
+}  # fmt: skip
+# No schema can say which phone numbers exist.
+schemathesis.openapi.format(
+    "phone-number", st.sampled_from(sorted({each for region in COUNTRIES for each in ways_of_writing(region)[:12]}))
+)
 
 
 def _valid(case: Any) -> bool:
@@ -128,6 +138,8 @@ def refused_only_for_what_no_schema_can_say(context: Any, response: Any, case: A
     if problem["code"] == "validation_failed":
         codes = {error["code"] for error in problem["errors"]}
         assert codes <= _SAID_OF_FIELDS, f"what the schema allows is refused: {problem['errors']}"
+    elif "phone_number" in (case.query or {}) and problem["code"] == "invalid_query":
+        assert [error["pointer"] for error in problem["errors"]] == ["?phone_number"], problem["errors"]
     elif case.operation.path.startswith("/webhooks"):
         assert problem["code"] in {"not_found", "invalid_form"}
     else:

@@ -13,7 +13,6 @@ const SENTENCES = {
   order_cancelled: "This order is cancelled. Create a new order.",
   reference_taken: "Another order already has this reference.",
   sms_in_progress: "A text is already on its way.",
-  sms_suppressed: "The customer has opted out.",
   sms_too_often: "This text was sent again too often. Contact the customer another way.",
   sms_too_soon: "This text was sent again a moment ago.",
   unavailable: "The server is busy.",

@@ -8,7 +8,7 @@ import { mayWrite } from "./signin.js";
 
 const fields = (customer = {}) => [
   field("Name", "name", { required: true, maxlength: 100, value: customer.name }),
-  field("Phone number", "phone_number", { required: true, type: "tel", value: customer.phone_number, placeholder: "+254704590344", hint: "For example 0704 590 344 or +254 704 590 344." }),
+  field("Phone number", "phone_number", { required: true, type: "tel", value: customer.phone_number, hint: "As you dial it. Numbers of other countries begin with + and the country’s code." }),
   field("Email", "email", { required: true, type: "email", value: customer.email }),
 ];
 
@@ -19,7 +19,7 @@ export function customers({ query, link }) {
     query,
     columns: ["Name", "Code", "Phone number", "Email", "Since"],
     filters: [
-      ["Phone number", "phone_number", { type: "tel", placeholder: "+254704590344" }],
+      ["Phone number", "phone_number", { type: "tel" }],
       ["Email", "email", { type: "email" }],
       ["Code", "code", { maxlength: 8 }],
     ],

@@ -4,10 +4,9 @@ import { Problem, sentence } from "./api.js";
 import { el } from "./dom.js";
 
 // What to do about a field, by its name and the API's code. The API's own sentence stands in for any other code.
-const PHONE_NUMBER = "Enter a mobile number, such as 0704 590 344 or +254 704 590 344.";
 const ADVICE = {
   name: { required: "Enter a name." },
-  phone_number: { required: "Enter a phone number.", invalid_phone_number: PHONE_NUMBER, invalid: PHONE_NUMBER },
+  phone_number: { required: "Enter a phone number." },
   email: { required: "Enter an email address.", invalid_email: "Enter an email address, such as name@example.com." },
   code: { invalid: "Enter a customer’s code." },
   customer: {

@@ -5,7 +5,7 @@ import { cost, el, facts, failure, money, technicalDetails, time } from "./dom.j
 import { control, explain, field, form, values } from "./forms.js";
 import { list } from "./lists.js";
 import { mayWrite } from "./signin.js";
-import { bubble, canResend, chip, meaning, size, STATES, technicalFacts, timeline, underWay } from "./sms.js";
+import { bubble, canResend, chip, heldBack, meaning, size, STATES, technicalFacts, timeline, underWay } from "./sms.js";
 
 const PREVIEW_AFTER_MS = 300;
 
@@ -239,6 +239,7 @@ export function newOrder({ customer, panel, done }) {
   function show(text) {
     const costly = text.characters.map(({ character, position }) => `“${character}” (character ${position + 1})`).join(", ");
     content.replaceChildren(
+      heldBack(text.outcome) ? el("p", { class: "hint" }, `No text will be sent: ${heldBack(text.outcome)}.`) : "",
       bubble(text),
       facts([
         ["Size", size(text.segments)],

@@ -32,6 +32,7 @@ const CAUSES = {
 // Reasons that a clerk can use. Any other reason is shown under "Technical details" only.
 const REASONS = {
   opted_out: "The customer has opted out",
+  not_allowed: "The shop’s settings allow no texts to this number",
   customer_erased: "The customer’s personal data was erased",
   order_cancelled: "The order was cancelled",
   InsufficientBalance: "no credit is left",
@@ -40,7 +41,10 @@ const REASONS = {
   UserInBlackList: "the number is blocked",
   UserInBlacklist: "the number is blocked",
   UserIsInactive: "the number is not in use",
+  NotNetworkSubscriber: "the number belongs to another network",
 };
+// Texts that are held back for these reasons are "cancelled", but the order is not.
+const HELD_BACK = ["customer_erased", "not_allowed"];
 
 // Some networks never report delivery, and a text that waits for the provider's outage to end rarely changes: poll slowly
 // after this long without a change.
@@ -59,6 +63,9 @@ export function chip(status) {
 export function meaning({ status, reason }) {
   return status === "suppressed" && REASONS[reason] ? `${REASONS[reason]}.` : STATES[status][3];
 }
+
+// Why an order would send no text, by the outcome of a preview; nothing if it would.
+export const heldBack = (outcome) => REASONS[outcome];
 
 export function bubble(sms) {
   return el("p", { class: "bubble" }, sms.text ?? "The text is no longer kept.");
@@ -81,8 +88,7 @@ function story({ cause, reason, attempt }) {
   const parts = [cause ? CAUSES[cause] : "The order was created"];
   // A requested text's reason is what a person typed.
   if (reason && cause === "requested") parts.push(`“${reason}”`);
-  // An erased customer's texts are "cancelled", but the order is not.
-  else if (reason === "customer_erased") parts[0] = REASONS.customer_erased;
+  else if (cause === "cancelled" && HELD_BACK.includes(reason)) parts[0] = REASONS[reason];
   else if (REASONS[reason] && REASONS[reason] !== parts[0]) parts.push(REASONS[reason]);
   if (attempt) parts.push(`attempt ${attempt}`);
   return parts;

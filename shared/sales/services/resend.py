@@ -16,6 +16,8 @@ from sales.services.idempotency import Done, check_replay
 from sales.services.order_sms import order_content
 from sales.store import store
 
+__all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]
+
 # Why `held_back` says that a text may not go out, in words.
 _HELD_BACK = {
     "opted_out": "The customer has opted out: clear sms_opted_out once they agree to texts.",
@@ -23,7 +25,6 @@ _HELD_BACK = {
     NOT_ALLOWED: "The settings of the shop (SMS_ALLOWED) allow no texts to this number.",
 }
 
-__all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]
 
 # Counted from the last time that a person asked, so that two people at two screens send one text.
 DEBOUNCE_SECONDS = 60

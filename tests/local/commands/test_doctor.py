@@ -174,6 +174,8 @@ def test_each_fault_of_an_issuer_is_named_with_advice(
         ),
         ({"LOCAL_STORE": "another"}, "database: No local database another is installed", "make run"),
         ({"SMS_MAX_ATTEMPTS": "many"}, ".env: .*SMS_MAX_ATTEMPTS", ".env.sample"),
+        ({"DEFAULT_CURRENCY": "KSH"}, ".env: DEFAULT_CURRENCY: must be an ISO 4217 code", ".env.sample"),
+        ({"DEFAULT_COUNTRY": "GB"}, r".env: SMS_ALLOWED: must list .* United Kingdom shares \+44", ".env.sample"),
         ({"LOCAL_STORE": "dynoxyde"}, "database: No local database dynoxyde is installed", "make run"),
         ({"AFRICASTALKING_API_KEY": "two words"}, "Africa's Talking key: cannot be sent", "without spaces"),
     ],
