@@ -25,6 +25,8 @@ _PARAMETERS = {
     "SMS_SENDER": "SmsSender",
     "SMS_ALLOWED": "SmsAllowed",
     "UTC_OFFSET": "UtcOffset",
+    "SMS_PER_NUMBER_DAY": "SmsPerNumberDay",
+    "SMS_PER_DAY": "SmsPerDay",
     "SMS_TEXT": "SmsText",
     "SMS_MAX_SEGMENTS": "SmsMaxSegments",
     "SMS_PRICES": "SmsPrices",
@@ -167,7 +169,11 @@ class Config:
         chosen = {
             _PARAMETERS[name]: value for name, value in self.settings.items() if name in _PARAMETERS and value.strip()
         }
-        return chosen | {"OktaIssuer": self.issuer, "OktaAudience": "api://default", "Architecture": "x86_64"}
+        # Texts cost nothing here.
+        unlimited = {"SmsPerNumberDay": "0", "SmsPerDay": "0"}
+        return (
+            unlimited | chosen | {"OktaIssuer": self.issuer, "OktaAudience": "api://default", "Architecture": "x86_64"}
+        )
 
     @property
     def overrides(self) -> dict[str, str]:

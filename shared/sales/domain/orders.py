@@ -30,7 +30,7 @@ _SENT = (Status.sent, Status.delivered, Status.undelivered)
 # The attempt certainly sent nothing.
 _NOT_SENT = (Cause.deferred, Cause.misconfigured)
 # These come between two attempts and say nothing about the earlier one.
-_BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.blocked, Cause.cancelled)
+_BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.blocked, Cause.held, Cause.cancelled)
 
 
 def held_back(customer: Customer, allowed: Sequence[str]) -> str | None:

@@ -23,6 +23,7 @@ METRICS = {
     "ProviderLatency": ("Milliseconds", ()),
     "SmsMisconfigured": ("Count", ("reason",)),
     "SmsRefused": ("Count", ("reason",)),
+    "SmsHeld": ("Count", ()),
     "SweepFound": ("Count", ("finding",)),
     "OldestDue": ("Seconds", ()),
     "OldestQueued": ("Seconds", ()),

@@ -59,6 +59,9 @@ class Settings:
     sms_text_days: float
     sms_max_attempts: int
     sms_retry_seconds: float
+    # Texts a day, to one number and in all; 0 means no limit.
+    sms_per_number_day: int
+    sms_per_day: int
     sms_lease_seconds: float
     sms_pause_seconds: float
     utc_offset: tzinfo
@@ -138,6 +141,8 @@ class Settings:
             # the provider.
             sms_max_attempts=int(number("SMS_MAX_ATTEMPTS", 40, 1)),
             sms_retry_seconds=number("SMS_RETRY_SECONDS", 30, 0),
+            sms_per_number_day=int(number("SMS_PER_NUMBER_DAY", 0, 0)),
+            sms_per_day=int(number("SMS_PER_DAY", 0, 0)),
             sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
             sms_pause_seconds=number("SMS_PAUSE_SECONDS", 300, 0),
             utc_offset=read("UTC_OFFSET", parse_offset, "+03:00"),

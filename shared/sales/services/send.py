@@ -28,6 +28,7 @@ from sales.runtime import log, metrics, secrets
 from sales.runtime.settings import Settings, settings
 from sales.services.consent import block, opt_out
 from sales.services.delivery_reports import apply_reports
+from sales.services.limits import Allowance, held
 from sales.store import Conflict, Store, store
 from sales.store.due import SendingState
 from sales.store.numbers import NumberState
@@ -45,6 +46,9 @@ _CAUSES = {
     Kind.unknown: Cause.ambiguous,
     Kind.misconfigured: Cause.misconfigured,
 }
+
+# The provider certainly does not have the text, unless it gave a message id: it may release such a text later.
+_NOT_SENT = (Kind.refused, Kind.deferred, Kind.not_sent, Kind.misconfigured)
 
 
 class Sender:
@@ -70,7 +74,7 @@ class Sender:
         """Send the texts of these orders that are queued and due; return how many ended in which state.
 
         Orders that cannot be claimed in the time left stay as they are (`left`), and those that another sender claims are
-        `taken`. With `early`, unchanged orders are sent ahead of schedule, and an attempt that sends nothing does not count
+        `taken`, those that a limit holds until another day are `held`. With `early`, unchanged orders are sent ahead of schedule, and an attempt that sends nothing does not count
         towards their retry limit. With `in_groups`, claims are written together: far less work, and twice the write units. A
         failing provider is a state of the order; raise Problem `unavailable` if the store fails.
         """
@@ -81,6 +85,7 @@ class Sender:
         stop = threading.Event()
         if state.is_paused(clock.now()):
             stop.set()
+        allowance = Allowance(self._store, self._config, 0 if stop.is_set() else len(orders), clock.now())
         failures: list[Problem] = []
         # Milliseconds of each call of the provider.
         latencies: list[float] = []
@@ -90,13 +95,15 @@ class Sender:
                 order, status = self._present(order, state)
                 if status is None and (stop.is_set() or seconds_left() < NEEDED_SECONDS):
                     status = "left"
-                status = status or self._attempt(order, stop, latencies, early=early, in_group=in_groups)
+                status = status or self._attempt(order, stop, allowance, latencies, early=early, in_group=in_groups)
             except Problem as problem:
                 failures.append(problem)
             else:
                 ended[status].append(order.id)
 
         list(self._threads.map(send_one, orders))
+        with collecting(failures):
+            allowance.close()
         for status, ids in ended.items():
             metrics.count("SmsState", len(ids), orders=ids, state=status)
         if latencies:
@@ -152,12 +159,25 @@ class Sender:
         return suppressed.sms.status.value
 
     def _attempt(
-        self, order: Order, stop: threading.Event, latencies: list[float], *, early: bool, in_group: bool
+        self,
+        order: Order,
+        stop: threading.Event,
+        allowance: Allowance,
+        latencies: list[float],
+        *,
+        early: bool,
+        in_group: bool,
     ) -> str:
+        if not allowance.take(order.sms.to):
+            self._store.orders.change(order, lambda current: held(current, clock.now(), self._config))
+            return "held"
         claimed = self._claim(order, early=early, in_group=in_group)
         if claimed is None:
+            allowance.give_back(order.sms.to)
             return "taken"
         outcome = self._call_provider(claimed, latencies)
+        if outcome.kind in _NOT_SENT and outcome.message_id is None:
+            allowance.give_back(order.sms.to)
         if outcome.kind is Kind.misconfigured:
             stop.set()
         return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value

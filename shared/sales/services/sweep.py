@@ -1,7 +1,7 @@
 """The sweep: finds in the due index what nothing else has taken care of, and takes care of it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,8 +14,10 @@ from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
 from sales.runtime import log, metrics
+from sales.runtime.settings import settings
 from sales.services.delivery_reports import match_report
 from sales.services.erase import finish_erasure
+from sales.services.limits import LIMIT, held_window
 from sales.services.retention import forget_old_texts, forget_text
 from sales.services.send import NEEDED_SECONDS, collecting, sender
 from sales.store import store
@@ -44,6 +46,7 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
     tried: set[str] = set()
     shards = range(part, DUE_SHARDS, parts)
     with ThreadPoolExecutor(len(shards)) as threads:
+        ended.update(_release_held(shards, threads, seconds_left=seconds_left, tried=tried))
         for look in (partial(_due, oldest=oldest, tried=tried), partial(_ahead, tried=tried)):
             for counts in threads.map(partial(look, seconds_left=seconds_left), shards):
                 ended.update(counts)
@@ -67,7 +70,8 @@ def _measure(ended: Counter[str], oldest: list[str]) -> None:
     except Problem as problem:
         log.warning("waiting texts not measured", code=problem.code)
         return
-    waits = (clock.seconds_since(order.requested_at, now) for order in waiting)
+    # What a limit holds has an alarm of its own.
+    waits = (clock.seconds_since(order.requested_at, now) for order in waiting if order.sms.reason != LIMIT)
     metrics.count("OldestQueued", max(waits, default=0))
 
 
@@ -143,6 +147,33 @@ def _expire_lease(order: Order) -> Order:
     if expired.sms.status is Status.unknown:
         metrics.count("SmsState", orders=[order.id], state=expired.sms.status.value)
     return expired
+
+
+def _release_held(
+    shards: Sequence[int], threads: ThreadPoolExecutor, *, seconds_left: _Left, tried: set[str]
+) -> Counter[str]:
+    """Send the texts that a limit holds and whose turn has come, or that have room, until the limit is reached again.
+
+    All partitions together, since the first to be asked for go first. What is due and finds no room, `_due` holds again.
+    """
+    ended: Counter[str] = Counter()
+    window = held_window(store(), clock.now(), settings())
+    while window and _has_time(seconds_left):
+        since, until = map(format_time, window)
+        look = partial(store().due.entries, since=since, until=until, limit=_LOOK)
+        ids = [entry.id for entries in threads.map(look, shards) for entry in entries]
+        held = [
+            item
+            for item in store().due.items(ids)
+            if isinstance(item, Order) and item.sms.reason == LIMIT and item.id not in tried
+        ]
+        first = sorted(held, key=lambda order: order.due_at or "")[:_LOOK]
+        statuses = sender().send(first, seconds_left=seconds_left, early=True, in_groups=True)
+        tried.update(order.id for order in first)
+        ended.update(statuses)
+        if not first or statuses["held"] or statuses["left"]:
+            break
+    return ended
 
 
 def _ahead(shard: int, *, seconds_left: _Left, tried: set[str]) -> Counter[str]:

@@ -16,6 +16,7 @@ from sales.store.table import Conflict, Connection, Page, Table
 
 if TYPE_CHECKING:
     from sales.store.due import Due
+    from sales.store.limits import Limits
     from sales.store.numbers import Numbers
     from sales.store.orders import Orders
     from sales.store.provider_messages import ProviderMessages
@@ -43,6 +44,13 @@ class Store:
         from sales.store.numbers import Numbers
 
         return Numbers(self._customers_table)
+
+    @cached_property
+    def limits(self) -> "Limits":
+        """The day's counters of texts."""
+        from sales.store.limits import Limits
+
+        return Limits(self._connection, self._orders_table, self._customers_table)
 
     @cached_property
     def orders(self) -> "Orders":

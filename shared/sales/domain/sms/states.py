@@ -35,6 +35,7 @@ class Cause(StrEnum):
     report_failure = "report_failure"
     opted_out = "opted_out"
     blocked = "blocked"
+    held = "held"
     cancelled = "cancelled"
     requested = "requested"
 
@@ -60,6 +61,7 @@ _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
         Cause.claimed: Status.sending,
         Cause.opted_out: Status.suppressed,
         Cause.blocked: Status.suppressed,
+        Cause.held: Status.queued,
         Cause.cancelled: Status.suppressed,
     },
     Status.sending: {
