@@ -1,6 +1,9 @@
 """docs/operations.md has a section for each alarm, and everything that it names exists."""
 
+import json
 import re
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -85,6 +88,39 @@ def test_every_named_target_script_and_output_exists() -> None:
     outputs = set(re.findall(r"output `(\w+)`", PAGE))
     assert outputs
     assert outputs <= deployed().source["Outputs"].keys()
+
+
+def test_the_template_to_import_has_both_tables_and_nothing_else() -> None:
+    [code] = re.findall(r"\.venv/bin/python -c '\n(.*?)' > tables\.json", PAGE, re.DOTALL)
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    tables = json.loads(said)["Resources"]
+    assert tables.keys() == deployed().of_type("AWS::DynamoDB::Table").keys()
+    assert {table["DeletionPolicy"] for table in tables.values()} == {"Retain"}, (
+        "CloudFormation imports nothing without"
+    )
+    assert not re.search(r'"(Ref|Fn::\w+)"', said), "nothing else is there to refer to"
+    assert len(said) <= 51_200, "CloudFormation's limit without a bucket"
+    for name in tables:
+        assert f'"LogicalResourceId": "{name}"' in PAGE
+
+
+def test_the_commands_name_the_stacks_own_rules_aliases_and_secrets() -> None:
+    [prefix] = re.findall(r"list-rules --name-prefix sales-(\w+) --query", PAGE)
+    assert all(name.startswith(prefix) for name in deployed().of_type("AWS::Events::Rule"))
+    canary = Deployed(CanaryDeployment="true").of_type("AWS::Lambda::Alias").items()
+    assert set(re.findall(r"\w+Aliaslive", PAGE)) == {name for name, alias in canary if "UpdatePolicy" in alias}
+    parameters = deployed().source["Parameters"]
+    [secrets] = re.findall(r"for secret in (.+); do", PAGE)
+    assert set(secrets.split()) == {parameters[name]["Default"] for name in ("SmsSecretName", "WebhookSecretName")}
+
+
+def test_no_command_of_ours_takes_a_tables_protection_off() -> None:
+    for part in ("scripts", "local", "Makefile"):
+        for path in [ROOT / part] if part == "Makefile" else (ROOT / part).rglob("*"):
+            if path.suffix in {"", ".py", ".sh"} and path.is_file():
+                assert not re.search(
+                    r"(?i)deletion.?protection.?enabled\W+false|no-deletion-protection", path.read_text()
+                ), path
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -255,7 +255,7 @@ def test_a_mapping_may_write_to_its_bucket() -> None:
 
 def test_the_bucket_of_unhandled_records_is_private_encrypted_and_expires() -> None:
     bucket = deployed().resources["UnhandledRecordsBucket"]
-    assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = bucket["Properties"]
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
