@@ -91,7 +91,7 @@ def test_a_preview_says_why_no_text_would_go_out() -> None:
     )
     assert preview(customer=foreign["id"]).body["outcome"] == "not_allowed"
     assert preview(customer=late["id"]).body["outcome"] == "will_send"
-    # Whoever had the number before had opted out.
+    # The previous owner of the number opts out.
     store().customers._note_opt_out(mobile("KE"), clock.now(), opted_out=True)
     assert preview(customer=late["id"]).body["outcome"] == "opted_out"
     store().customers.opt_in(mobile("KE"), clock.now())

@@ -14,7 +14,7 @@ from sales.domain.phones import is_e164
 
 __all__ = ["read_form_number", "read_number", "read_reported_number"]
 
-# What a text can reach. In some countries nobody can tell landlines from mobiles, and some networks deliver to both.
+# A text can reach these. In some countries landlines and mobiles look alike, and some networks deliver to both.
 _REACHABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 _PLUS = frozenset("+\uff0b\ufe62")
 # Next to the characters that Unicode calls dashes and brackets: the minus sign, and dots of several widths.

@@ -8,7 +8,7 @@ ESCAPE = 0x1B
 
 
 def decoded(*septets: int) -> str:
-    """Return the character of these septets, or nothing where they are none."""
+    """Return the character of these septets, or nothing if GSM-7 has none there."""
     try:
         return str(gsm0338.Codec().decode(bytes(septets))[0])
     except UnicodeDecodeError:
