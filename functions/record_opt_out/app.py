@@ -12,7 +12,7 @@ from sales.store import store
 def handler(request: Request) -> Response:
     """200; the number gets no texts from then on, and every customer who has it shows that.
 
-    An opt-out from somebody else's sender id is only logged.
+    An opt-out from a sender id that is not ours is only logged.
     """
     number, is_ours = read_opt_out(request)
     count = opt_out(store(), number, clock.now()) if is_ours else 0

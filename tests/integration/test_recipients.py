@@ -1,4 +1,4 @@
-"""Whom a text goes to: the customer as they are when it is sent, and nobody who does not want it or cannot get it."""
+"""A text goes to the customer as they are when it is sent, unless they opted out or their network blocks us."""
 
 from dataclasses import replace
 from typing import Any

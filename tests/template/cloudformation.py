@@ -1,4 +1,4 @@
-"""What CloudFormation calls to create, change and delete the stack, by AWS's own schemas of its resource types (in cfn-lint)."""
+"""The actions that CloudFormation calls to create, change and delete the stack, by AWS's own schemas of its resource types (in cfn-lint)."""
 
 import json
 from collections.abc import Iterator

@@ -166,11 +166,12 @@ SAMPLES = [
     ("oldest-queued", 900, 5, 899, 10),
     ("sms-configuration", 1, 1, 0, 1),
     ("sms-account", 1, 1, 0, 1),
+    ("sms-limit", 1, 1, 0, 1),
 ]
 
 
 def test_every_alarm_has_a_sample() -> None:
-    assert {name for name, *_ in SAMPLES} | {"sms-unknown"} == set(alarms())
+    assert {name for name, *_ in SAMPLES} | {"sms-unknown", "sms-blocked"} == set(alarms())
 
 
 @pytest.mark.parametrize(("name", "bad", "periods", "good", "good_periods"), SAMPLES, ids=[each[0] for each in SAMPLES])
@@ -202,6 +203,18 @@ def test_the_share_of_unknown_texts_is_an_alarm(unknown: int, attempts: int, sta
     alarm = alarms()["sms-unknown"]
     metrics = [metric_of(definition, resolve) for definition, _ in definitions(alarm)]
     points = [(NOW - 5, float(unknown))], [(NOW - 9, float(attempts))]
+    sample = {metric: each for metric, each in zip(metrics, points, strict=True) if each[0][1]}
+    assert state_of(alarm, sample, resolve, NOW) == state
+
+
+@pytest.mark.parametrize(
+    ("blocked", "attempts", "state"),
+    [(0, 100, "OK"), (2, 2, "OK"), (3, 6, "ALARM"), (3, 7, "OK"), (9, 19, "OK"), (10, 1000, "ALARM"), (3, 0, "ALARM")],
+)
+def test_many_blocked_numbers_are_an_alarm(blocked: int, attempts: int, state: str) -> None:
+    alarm = alarms()["sms-blocked"]
+    metrics = [metric_of(definition, resolve) for definition, _ in definitions(alarm)]
+    points = [(NOW - 5, float(blocked))], [(NOW - 9, float(attempts))]
     sample = {metric: each for metric, each in zip(metrics, points, strict=True) if each[0][1]}
     assert state_of(alarm, sample, resolve, NOW) == state
 

@@ -31,7 +31,7 @@ GITHUB = "token.actions.githubusercontent.com"
 _OF_STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/0a1b2c3d"
 _FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-send_sms"
 _GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:{STACK}-ServerlessDeploymentApplication-1A2B/x"
-# What sam, `make deploy`, `make smoke`, `make prune` and `make rollback` call themselves.
+# Actions that sam, `make deploy`, `make smoke`, `make prune` and `make rollback` call themselves.
 ASKED = [
     *((f"cloudformation:{action}", _OF_STACK) for action in (
         "CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeStackEvents", "DescribeStacks",
@@ -135,7 +135,7 @@ def test_only_this_repositorys_environment_assumes_the_role_and_only_from_main()
     )
 
 
-# What it allows
+# Its permissions
 
 
 @pytest.mark.parametrize("policy", ["ask", "deploy"])

@@ -13,7 +13,7 @@ __all__ = [
 ]  # fmt: skip
 
 LARGEST = Decimal("9999999999.99")
-# What the contract's pattern allows before and after the point.
+# The digits that the contract's pattern allows before and after the point.
 _WHOLE_DIGITS, _MOST_DECIMALS = 10, 3
 
 # The codes by their number of decimals.

@@ -1,4 +1,4 @@
-"""What a number's owner wants and what its network allows, also shown on each customer who has the number."""
+"""Opt-outs (a person's wish) and blocks (a network's): kept by number, and shown on each customer who has it."""
 
 from datetime import datetime
 

@@ -57,7 +57,7 @@ def _has_room(state: LimitState, config: Settings) -> bool:
 
 
 class Allowance:
-    """What a batch may send of the day's texts: taken in one write, and given back for what certainly did not go out.
+    """A batch's share of the day's texts: taken in one write, and given back for texts that certainly did not go out.
 
     Safe to share between threads. Without limits it takes and writes nothing.
     """

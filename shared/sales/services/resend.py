@@ -40,7 +40,7 @@ def request_again(
     reason: str,
     check: Callable[[int], None],
 ) -> Done[Order]:
-    """Queue the order's text again, composed anew for the customer as they are now, and return the order.
+    """Queue the order's text again, composed for the customer as they are now, and return the order.
 
     Raise Problem as `check_resend` does, or `idempotency_key_reused` if the key came with another request. `check` raises for
     a version of the order that is not meant; it is not called for a replay, whose first request has raised the version.

@@ -70,7 +70,7 @@ def _measure(ended: Counter[str], oldest: list[str]) -> None:
     except Problem as problem:
         log.warning("waiting texts not measured", code=problem.code)
         return
-    # What a limit holds has an alarm of its own.
+    # Texts that a limit holds have their own alarm.
     waits = (clock.seconds_since(order.requested_at, now) for order in waiting if order.sms.reason != LIMIT)
     metrics.count("OldestQueued", max(waits, default=0))
 

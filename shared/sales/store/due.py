@@ -49,7 +49,7 @@ class Pause(NamedTuple):
 
 
 class SendingState(NamedTuple):
-    """What decides whether texts go out: their customers (by code) and numbers as they are now, and the pause."""
+    """The customers (by code) and numbers of some texts as they are now, and the pause: together they allow texts or not."""
 
     customers: Mapping[str, Customer]
     numbers: Mapping[str, NumberState]

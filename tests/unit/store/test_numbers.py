@@ -1,4 +1,4 @@
-"""What is stored about a number outlives its customers, without the number."""
+"""An item about a number outlives its customers and does not name the number."""
 
 from sales.store.numbers import NumberState, number_key, number_state
 
