@@ -1,4 +1,4 @@
-"""The actions that CloudFormation calls to create, change and delete the stack, by AWS's own schemas of its resource types (in cfn-lint)."""
+"""The calls that CloudFormation makes to create, change and delete the stack, by AWS's own schemas of resource types (in cfn-lint)."""
 
 import json
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ FOR_UNSET_PROPERTIES: dict[str, dict[str, set[str]]] = {
     },
     "AWS::SNS::Topic": {"DataProtectionPolicy": {"sns:PutDataProtectionPolicy"}},
 }  # fmt: skip
-# What a deployment must never do, though CloudFormation lists it.
+# Never allowed to a deployment, though CloudFormation lists it.
 NEVER = {
     # Read or change what tables and bucket hold, or copy it to another region.
     "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",

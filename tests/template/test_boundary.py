@@ -12,7 +12,7 @@ from tests.template.cloudformation import ACCOUNT, REGION, stack
 from tests.template.test_role import SOURCE, as_list, plain
 
 STAGES = ["sales", "sales-dev"]
-# The permissions that AWS's policies grant to every function and to CodeDeploy, of which the roles need these
+# AWS's policies grant more than this to every function and to CodeDeploy; the roles need these
 # (docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html and
 # .../AWSCodeDeployRoleForLambda.html).
 OF_AWS = {

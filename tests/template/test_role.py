@@ -31,7 +31,7 @@ GITHUB = "token.actions.githubusercontent.com"
 _OF_STACK = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/0a1b2c3d"
 _FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{STACK}-send_sms"
 _GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:{STACK}-ServerlessDeploymentApplication-1A2B/x"
-# Actions that sam, `make deploy`, `make smoke`, `make prune` and `make rollback` call themselves.
+# Calls of sam, `make deploy`, `make smoke`, `make prune` and `make rollback` themselves.
 ASKED = [
     *((f"cloudformation:{action}", _OF_STACK) for action in (
         "CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "DescribeStackEvents", "DescribeStacks",
