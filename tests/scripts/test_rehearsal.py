@@ -174,8 +174,9 @@ def test_operations_page_lists_every_rewriting() -> None:
 def test_hard_values_of_the_template_have_every_hard_part() -> None:
     hard = values.hard(PARAMETERS)
     assert not [part for part in values.HARD_PARTS if not any(part in value for value in hard.values())]
-    assert "" in values.empty(PARAMETERS).values()
-    for name, value in (hard | values.empty(PARAMETERS)).items():
+    assert "{}" in hard.values()
+    assert values.empty(PARAMETERS)
+    for name, value in (*hard.items(), *values.empty(PARAMETERS).items()):
         assert values.accepts(PARAMETERS[name], value)
 
 

@@ -90,7 +90,7 @@ class Emulator:
         )
         output = f"{done.stdout}{done.stderr}"
         if done.returncode != status:
-            tail = "\n  ".join(output.splitlines()[-40:])
+            tail = "\n  ".join([line for line in output.splitlines() if line.strip()][-40:])
             raise RehearsalError(f"{' '.join(command)} ended with {done.returncode} instead of {status}:\n  {tail}")
         return output
 

@@ -100,24 +100,26 @@ class Stack:
 
 
 def _with_a_fault(template: Document) -> Document:
-    """Add a resource that cannot be created, after everything else has been updated."""
-    fault = {
-        "Type": "AWS::Lambda::Permission",
-        "DependsOn": sorted(of_type(template, "AWS::Lambda::Alias")),
-        "Properties": {"Action": "lambda:InvokeFunction", "FunctionName": "missing", "Principal": "s3.amazonaws.com"},
-    }
+    """Add a second alias of the same name, which Lambda refuses after everything else has been updated."""
+    aliases = of_type(template, "AWS::Lambda::Alias")
+    [first, *_] = aliases.values()
+    fault = {**first, "DependsOn": sorted(aliases)}
     return {**template, "Resources": {**template["Resources"], "Fault": fault}}
 
 
 def _deploy(emulator: Emulator, stack: str, template: Path, parameters: Mapping[str, str], status: int) -> str:
     file = emulator.folder / "parameters.yaml"
-    # sam takes one pair of quotes away, and the backslash in front of a quote or a blank.
-    escaped = {
-        name: '"' + value.replace("\\ ", "\\\\ ").replace('\\"', '\\\\"').replace("\\'", "\\\\'") + '"'
-        for name, value in parameters.items()
-    }
+    # sam unquotes what it reads from a file twice.
+    escaped = {name: _quoted(_quoted(value)) for name, value in parameters.items()}
     file.write_text(yaml.safe_dump(escaped))
     return emulator.command(
         "sam", "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", STAGE, "--template-file", str(template), "--stack-name", stack,
         "--parameter-overrides", f"file://{file}", status=status,
     )  # fmt: skip
+
+
+def _quoted(value: str) -> str:
+    """Return what sam's unquoting, which also drops a backslash in front of a blank or a quote, turns into this value."""
+    for character in (" ", '"', "'"):
+        value = value.replace(f"\\{character}", f"\\\\{character}")
+    return f'"{value}"'
