@@ -169,7 +169,7 @@ build: environment docs sam ## Build functions and layer as they are deployed
 	@$(PY) -m scripts.build.sbom
 
 deploy: environment docs sam ## Check, build and deploy to AWS (STAGE=dev or prod; docs/operations.md)
-	@$(PY) -m scripts.operate.deploy --stage $(or $(STAGE),prod) $(if $(BUILT),--built)
+	@$(PY) -m scripts.operate.deploy --stage $(or $(STAGE),prod) $(if $(BUILT),--built) $(if $(TEMPLATE),--template $(TEMPLATE))
 
 smoke: environment ## Check that a deployed system works (STAGE=dev, STACK=sales, URL=https://... or LOCAL=1; TOKEN)
 	@$(PY) -m scripts.operate.smoke $(if $(URL),--url $(URL),$(WHERE))

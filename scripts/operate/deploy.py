@@ -135,8 +135,11 @@ def complete(planned: Plan) -> Plan:
     return completed
 
 
-def deploy(stage: Stage, template: Path, *, built: bool) -> int:
-    """Deploy with the credentials and region of the environment; return the exit status. Raise DeployError."""
+def deploy(stage: Stage, template: Path | None, *, built: bool) -> int:
+    """Deploy with the credentials and region of the environment; return the exit status. Raise DeployError.
+
+    `template` is deployed instead of the built one.
+    """
     session = Session()
     longest = longest_stack_name(TEMPLATE)
     if len(stage.stack) > longest:
@@ -147,7 +150,7 @@ def deploy(stage: Stage, template: Path, *, built: bool) -> int:
     if not passed(check_state(session, stage.stack, find(cloudformation, stage.stack))):
         raise DeployError("")
     stack = find(cloudformation, stage.stack)
-    planned = complete(plan(stage, read_parameters(TEMPLATE), stack, os.environ))
+    planned = complete(plan(stage, read_parameters(template or TEMPLATE), stack, os.environ))
     if not passed(check_plan(session, planned)):
         raise DeployError("")
     given = {**planned.given, "Release": release()}
@@ -160,7 +163,9 @@ def deploy(stage: Stage, template: Path, *, built: bool) -> int:
     if sys.stdin.isatty() and not ask(f"{'Update' if stack else 'Create'} {stage.stack}?"):
         raise DeployError("")
     build(planned.values["Architecture"], built=built)
-    status = sam.deploy(template, stage.stack, given, {"application": "sales", "stage": stage.name})
+    status = sam.deploy(
+        template or BUILT / "template.yaml", stage.stack, given, {"application": "sales", "stage": stage.name}
+    )
     if status:
         where = "Continue a rollback" if stack else "The first deployment failed"
         print(f"The deployment failed: docs/operations.md, {where}.", file=sys.stderr)
@@ -185,7 +190,7 @@ def main() -> int:
     arguments = parser(__doc__)
     arguments.add_argument("--stage", choices=STAGES, default="prod")
     arguments.add_argument("--built", action="store_true", help="deploy what is built, and build nothing")
-    arguments.add_argument("--template", type=Path, default=BUILT / "template.yaml", help="the built template")
+    arguments.add_argument("--template", type=Path, help="a template to deploy instead of the built one")
     options: Any = arguments.parse_args()
     try:
         return deploy(STAGES[options.stage], options.template, built=options.built)

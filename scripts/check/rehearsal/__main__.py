@@ -33,7 +33,7 @@ def rehearse(folder: Path, port: int) -> list[tuple[str, float]]:
         done("Start the emulator and the issuer")
         rehearsal = Rehearsal(emulator)
         for step in STEPS:
-            title = (step.__doc__ or "").partition("\n")[0]
+            title = (step.__doc__ or "").partition("\n")[0].rstrip(".")
             try:
                 step(rehearsal)
             except Exception:
@@ -55,7 +55,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
         try:
             times = rehearse(options.keep or Path(temporary), options.port or free_ports())
-        except (RehearsalError, AssertionError) as error:
+        except RehearsalError as error:
             print(error, file=sys.stderr)
             return 1
     total = sum(seconds for _, seconds in times)

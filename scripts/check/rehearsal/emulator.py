@@ -27,7 +27,7 @@ INTERPRETER = Path(sys.base_prefix) / "bin" / "python3.13"
 START_SECONDS = 30
 COMMAND_SECONDS = 120
 # The emulator takes this key for the account's root user and verifies signatures with the secret.
-KEY = SECRET = "test"
+KEY = SECRET = "test"  # noqa: S105 - made up
 
 
 class RehearsalError(Exception):
@@ -104,7 +104,13 @@ class Emulator:
         (self.folder / "logs").mkdir(exist_ok=True)
         with (self.folder / "logs" / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self.processes[name] = process
         end = time.monotonic() + START_SECONDS

@@ -3,13 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-from samtranslator.yaml_helper import yaml_parse
-
 from deployment import ROOT
+from deployment.stages import STAGES
 from sales.api.unmatched import ALIAS
 from scripts.check.rehearsal.emulator import Emulator
 from scripts.check.rehearsal.rewriting import Document, Places, of_type, rewrite
@@ -24,22 +21,17 @@ STAGE = "dev"
 
 @dataclass
 class Stack:
-    """A stack of the stage dev in the emulator."""
+    """The stack of the stage dev in the emulator."""
 
     emulator: Emulator
-    name: str = "sales-dev"
+    name: str = STAGES[STAGE].stack
     template: Document = field(default_factory=dict)
 
-    @property
-    def parameters(self) -> dict[str, dict[str, Any]]:
-        """The template's parameters."""
-        declared: dict[str, dict[str, Any]] = yaml_parse((BUILD / "template.yaml").read_text())["Parameters"]
-        return declared
-
     def deploy(self, parameters: Mapping[str, str], *, fails: bool = False) -> str:
-        """Deploy the build with these parameters; the others keep their values. Return what the command printed.
+        """Run `make deploy` with these parameters in its environment; return what it printed.
 
-        With `fails` the template has a resource that no update can create.
+               The others keep their values.
+        With `fails` the template also has a resource that cannot be created.
         """
         emulator = self.emulator
         before = self.described().parameters if self.exists() else {}
@@ -48,7 +40,8 @@ class Stack:
         template = self.template if not fails else _with_a_fault(self.template)
         file = emulator.folder / "template.json"
         file.write_text(json.dumps(template, indent=1))
-        return _deploy(emulator, self.name, file, parameters, 1 if fails else 0)
+        target = ("make", "deploy", f"STAGE={STAGE}", "BUILT=1", f"TEMPLATE={file}")
+        return emulator.command(*target, status=2 if fails else 0, MAKEFLAGS="", RELEASE=parameters["Release"], **parameters)
 
     def exists(self) -> bool:
         """Return whether CloudFormation has the stack."""
@@ -105,21 +98,3 @@ def _with_a_fault(template: Document) -> Document:
     [first, *_] = aliases.values()
     fault = {**first, "DependsOn": sorted(aliases)}
     return {**template, "Resources": {**template["Resources"], "Fault": fault}}
-
-
-def _deploy(emulator: Emulator, stack: str, template: Path, parameters: Mapping[str, str], status: int) -> str:
-    file = emulator.folder / "parameters.yaml"
-    # sam unquotes what it reads from a file twice.
-    escaped = {name: _quoted(_quoted(value)) for name, value in parameters.items()}
-    file.write_text(yaml.safe_dump(escaped))
-    return emulator.command(
-        "sam", "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", STAGE, "--template-file", str(template), "--stack-name", stack,
-        "--parameter-overrides", f"file://{file}", status=status,
-    )  # fmt: skip
-
-
-def _quoted(value: str) -> str:
-    """Return what sam's unquoting, which also drops a backslash in front of a blank or a quote, turns into this value."""
-    for character in (" ", '"', "'"):
-        value = value.replace(f"\\{character}", f"\\\\{character}")
-    return f'"{value}"'

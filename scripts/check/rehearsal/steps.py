@@ -3,17 +3,20 @@
 import json
 import platform
 import secrets
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deployment import ROOT
+from deployment.parameters import read_parameters
+from deployment.stages import STAGES
 from local.aws.secrets_manager import put_secret, secret_line
-from sales.api.unmatched import ALIAS
 from scripts.check.rehearsal.api import DELIVERY, OPT_OUT, Api
 from scripts.check.rehearsal.emulator import Emulator, RehearsalError
-from scripts.check.rehearsal.stack import Stack
+from scripts.check.rehearsal.stack import BUILD, STAGE, Stack
 from scripts.check.rehearsal.values import HARD_PARTS, defaults, empty, hard
+from scripts.operate.deploy import ARCHITECTURES
 from scripts.operate.prune_versions import KEEP
 from tests.support.readme import Requests
 from tests.support.system import until
@@ -45,11 +48,11 @@ class Rehearsal:
         self.emulator = emulator
         self.stack = Stack(emulator)
         self.state = emulator.config.state
-        self.given = defaults(self.stack.parameters) | {
+        self.parameters = read_parameters(BUILD / "template.yaml")
+        self.given = defaults(self.parameters) | {
+            **STAGES[STAGE].parameters,
             "OktaIssuer": emulator.config.issuer,
-            "Architecture": platform.machine().replace("aarch64", "arm64"),
-            "SmsSecretName": "sales-dev/africastalking-api-key",
-            "WebhookSecretName": "sales-dev/webhook-secret",
+            "Architecture": ARCHITECTURES[platform.machine().lower()],
             "SmsText": "Hi {name}, {item} for {currency} {amount} is ordered.",
         }
         self.releases: list[str] = []
@@ -78,7 +81,9 @@ class Rehearsal:
     def operate(self, command: str, *arguments: str, given: str = "", status: int = 0, **variables: str) -> str:
         """Run an operator's command on the stack."""
         where = ("--stack", self.stack.name)
-        return self.emulator.python(f"scripts.operate.{command}", *arguments, *where, given=given, status=status, **variables)
+        return self.emulator.python(
+            f"scripts.operate.{command}", *arguments, *where, given=given, status=status, **variables
+        )
 
     def webhook_secret(self) -> str:
         """Return the stack's webhook secret."""
@@ -118,13 +123,13 @@ class Rehearsal:
     # ---- The steps
 
     def create_secrets(self) -> None:
-        """Create both secrets, with values that do not work"""
+        """Create both secrets, with values that do not work."""
         client = self.emulator.client("secretsmanager")
         for parameter in ("SmsSecretName", "WebhookSecretName"):
             client.create_secret(Name=self.given[parameter], SecretString=secrets.token_urlsafe(24))
 
     def create(self) -> None:
-        """Create the stack"""
+        """Create the stack."""
         self.given |= {"Release": self.release()}
         self.stack.deploy(self.given)
         self.all_at(self.given["Release"])
@@ -132,7 +137,7 @@ class Rehearsal:
         self.start_sandbox()
 
     def rotate(self) -> None:
-        """Set the SMS key and rotate the webhook secret"""
+        """Set the SMS key and rotate the webhook secret."""
         self.operate("rotate_secret", "sms-key", given=f"{secret_line(self.state / KEY_FILE)}\n")
         old = self.webhook_secret()
         printed = self.operate("rotate_secret", "webhook")
@@ -147,24 +152,28 @@ class Rehearsal:
         put_secret(self.state, WEBHOOK, new)
 
     def four_requests(self) -> None:
-        """Send the README's four requests until the text is delivered"""
+        """Send the README's four requests until the text is delivered."""
         url = self.stack.described().outputs["ApiUrl"]
-        Requests(url, ROOT, self.emulator.environ).follow(self.emulator.texts)
+        try:
+            Requests(url, ROOT, self.emulator.environ).follow(self.emulator.texts)
+        except AssertionError as error:
+            failed = "".join(traceback.format_exception(error)[-3:])
+            raise RehearsalError(f"The README's requests do not do what it says:\n{failed}") from None
 
     def smoke(self) -> None:
-        """Run smoke with a token"""
+        """Run smoke with a token."""
         printed = self.operate("smoke", TOKEN=self.token())
         _check("PROBLEM" not in printed and printed.count("ok  ") >= 7, f"smoke prints:\n{printed}")
 
     def every_function(self) -> None:
-        """Use every function under its own role"""
+        """Use every function under its own role."""
         api = self.api()
         order = api.order(api.customer(self.phone_number()))
         self.is_sent(order)
         api.use_every_route(self.phone_number(), order, self.webhook_secret())
 
     def update(self) -> None:
-        """Update to another release and one other parameter"""
+        """Update to another release and one other parameter."""
         before = self.stack.described().parameters
         text = "Hello {name}, {item} for {currency} {amount} is ordered."
         self.deploy(SmsText=text)
@@ -176,7 +185,7 @@ class Rehearsal:
         _check(content.startswith("Hello "), f"After the update a text says: {content}")
 
     def roll_back(self) -> None:
-        """Roll back to the previous release"""
+        """Roll back to the previous release."""
         self.operate("rollback")
         self.all_at(self.releases[0])
         api = self.api()
@@ -184,21 +193,21 @@ class Rehearsal:
         _check(content.startswith("Hi "), f"After the rollback a text says: {content}")
 
     def hard_values(self) -> None:
-        """Deploy after the rollback, with values that are hard to pass on"""
-        values = hard(self.stack.parameters)
+        """Deploy after the rollback, with values that are hard to pass on."""
+        values = hard(self.parameters)
         lacking = [part for part in HARD_PARTS if not any(part in value for value in values.values())]
         _check(not lacking, f"No parameter accepts a value with {lacking}.")
         self._kept = {name: self.given[name] for name in values}
         self.deploy(**values)
 
     def empty_values(self) -> None:
-        """Deploy the usual values again, and empty ones"""
-        values = empty(self.stack.parameters)
+        """Deploy the usual values again, and empty ones."""
+        values = empty(self.parameters)
         _check(values, "No parameter accepts an empty value.")
         self.deploy(**self._kept | values)
 
     def prune(self) -> None:
-        """Delete old versions"""
+        """Delete old versions."""
         self.operate("prune_versions")
         versions = self.stack.versions()
         wrong = {name: found for name, found in versions.items() if len(found) != KEEP + 1}
@@ -206,7 +215,7 @@ class Rehearsal:
         self.all_at(self.releases[-1])
 
     def replay(self) -> None:
-        """Replay failed records and queued orders"""
+        """Replay failed records and queued orders."""
         api = self.api()
         customer = api.customer(self.phone_number())
         order = api.order(customer)
@@ -226,7 +235,7 @@ class Rehearsal:
         _check(len(texts) == 1, f"After both replays the customer has {len(texts)} texts instead of 1.")
 
     def restore(self) -> None:
-        """Restore a deleted order"""
+        """Restore a deleted order."""
         api = self.api()
         order = api.order(api.customer(self.phone_number()))
         self.is_sent(order)
@@ -240,7 +249,7 @@ class Rehearsal:
         _check(api.sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
 
     def schedule(self) -> None:
-        """Wait for the schedule, and look for errors in every function's log"""
+        """Wait for the schedule, and look for errors in every function's log."""
         _wait_until(lambda: self._lines("sweep_sms"), "The schedule has not run sweep_sms", SCHEDULE_SECONDS)
         for function in self.stack.of_type("AWS::Lambda::Function"):
             lines = self._lines(function.removeprefix(f"{self.stack.name}-"))
@@ -249,7 +258,7 @@ class Rehearsal:
             _check(not errors, f"{function} logged: {errors[:3]}")
 
     def enforced(self) -> None:
-        """See that a role without a permission is refused"""
+        """See that a role without a permission is refused."""
         iam = self.emulator.client("iam")
         live = self.stack.live()[f"{self.stack.name}-create_customer"]
         role = live["Role"].rpartition("/")[2]
@@ -261,7 +270,7 @@ class Rehearsal:
         self.api().customer(self.phone_number())
 
     def failed_update(self) -> None:
-        """Update with a resource that cannot be created: the old release still serves"""
+        """Update with a resource that cannot be created: the old release still serves."""
         before = self.given["Release"]
         self.stack.deploy({"Release": self.release(), "SmsText": "{name}"}, fails=True)
         status = self.stack.status()
@@ -271,7 +280,7 @@ class Rehearsal:
         self.smoke()
 
     def delete(self) -> None:
-        """Delete the stack: tables and bucket stay"""
+        """Delete the stack: tables and bucket stay."""
         outputs = self.stack.described().outputs
         self.emulator.client("cloudformation").delete_stack(StackName=self.stack.name)
         _wait_until(lambda: not self.stack.exists(), "The stack was not deleted", 60)
@@ -285,7 +294,7 @@ class Rehearsal:
         self.emulator.client("s3").head_bucket(Bucket=outputs["UnhandledRecordsBucketName"])
 
     def create_again(self) -> None:
-        """Create the stack again"""
+        """Create the stack again."""
         self.given |= {"Release": self.release()}
         self.stack.deploy(self.given)
         self.all_at(self.given["Release"])
