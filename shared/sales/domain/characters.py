@@ -6,7 +6,16 @@ to show it), or visible. The classes are Unicode's own; a test compares them wit
 
 from collections.abc import Iterable, Iterator
 
-__all__ = ["CONTROLS", "REFUSED", "CharacterError", "is_invisible", "is_visible_ascii", "read_words", "shown"]
+__all__ = [
+    "CONTROLS",
+    "REFUSED",
+    "CharacterError",
+    "is_invisible",
+    "is_visible_ascii",
+    "read_words",
+    "shown",
+    "without_invisible",
+]
 
 type _Ranges = tuple[tuple[str, str], ...]
 
@@ -101,7 +110,12 @@ def shown(text: str) -> str:
 
     An invisible character stays where it changes what is seen around it: in an emoji, or between letters that it joins.
     """
-    text = "".join(" " if character in CONTROLS else character for character in text.translate(_TO_SPACE))
+    text = text.translate(_TO_SPACE)
+    return without_invisible("".join(" " if character in CONTROLS else character for character in text))
+
+
+def without_invisible(text: str) -> str:
+    """Return the text without the characters that are not shown, but with those that `shown` keeps."""
     return text if text.isascii() else "".join(text[position] for position in _seen(text))
 
 

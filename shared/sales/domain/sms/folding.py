@@ -1,38 +1,9 @@
 """Replace characters outside GSM-7, which make a text expensive, by their equals inside it."""
 
+from sales.domain.characters import without_invisible
 from sales.domain.sms.segments import BASIC, GSM_7, measure
 
 __all__ = ["fold", "fold_all"]
-
-_MONEY = {"₦": "NGN ", "₵": "GHS ", "₹": "INR "}
-_FOLDS = {
-    **dict.fromkeys("‘’‚‛′ʼʹ`´", "'"),
-    **dict.fromkeys("“”„‟″«»", '"'),
-    **dict.fromkeys("‐‑‒–—―−", "-"),
-    **dict.fromkeys("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\t", " "),
-    **dict.fromkeys("\u00ad\u200b\u200c\u2060\ufeff", ""),
-    "…": "...",
-    "•": "-",
-    "·": "-",
-    "×": "x",
-    **_MONEY,
-    "®": "(R)",
-    "©": "(C)",
-    "™": "(TM)",
-    "ı": "i",
-    "ł": "l",
-    "Ł": "L",
-    "đ": "d",
-    "Đ": "D",
-    "œ": "oe",
-    "Œ": "OE",
-    "þ": "th",
-    "ð": "d",
-    # Letters of Hausa, Akan, Ewe and others that are not a GSM-7 letter with an accent.
-    "ɓ": "b", "Ɓ": "B", "ɗ": "d", "Ɗ": "D", "ƙ": "k", "Ƙ": "K", "ƴ": "y", "Ƴ": "Y", "ŋ": "n", "Ŋ": "N",
-    "ɔ": "o", "Ɔ": "O", "ɛ": "e", "Ɛ": "E", "ħ": "h", "Ħ": "H",
-    "⁄": "/",
-}  # fmt: skip
 
 
 def fold(text: str) -> str:
@@ -52,28 +23,31 @@ def fold_all(text: str) -> str:
     """Return the text with every character folded that has an equal, whatever that does to its length."""
     if GSM_7.issuperset(text):
         return text
-    import unicodedata
+    from unicodedata import combining, normalize
+
+    from sales.domain.sms.folds import FOLDS
 
     folded: list[str] = []
-    previous = ""
-    for character in text:
-        if character == " " and previous in _MONEY:
-            pass  # the equal of a currency sign ends with a space already
+    equal = ""
+    for character in without_invisible(text):
+        last = folded[-1] if folded else " "
+        # The equals of fractions begin with a space and those of currencies end with one: `1 1/2`, `NGN 500`.
+        if character == " " and equal.endswith(" ") and len(equal) > 1:
+            equal = ""
         elif character in GSM_7:
-            folded.append(character)
-        elif character in _FOLDS:
-            folded.extend(_FOLDS[character])
-        elif unicodedata.combining(character) and folded and folded[-1] in BASIC:
+            equal = character
+        elif character in FOLDS:
+            equal = FOLDS[character]
+        elif character.isspace():
+            equal = " "
+        elif combining(character) and last in BASIC and last.isalnum():
             # Some systems store an accent after its letter: join both to a GSM-7 letter, or drop the accent.
-            composed = unicodedata.normalize("NFC", folded[-1] + character)
-            folded[-1] = composed if composed in BASIC else folded[-1]
+            composed = normalize("NFC", last + character)
+            folded[-1] = composed if composed in BASIC else last
+            continue
         else:
-            plain = "".join(
-                _FOLDS.get(part, part)
-                for part in unicodedata.normalize("NFKD", character)
-                if not unicodedata.combining(part)
-            )
-            keeps = plain and GSM_7.issuperset(plain)
-            folded.extend(plain if keeps else character)
-        previous = character
+            parts = "".join(FOLDS.get(part, part) for part in normalize("NFKD", character) if not combining(part))
+            # An accent of its own (`¨`) decomposes to a space, but is none.
+            equal = parts if parts.strip() and GSM_7.issuperset(parts) else character
+        folded.extend(equal.lstrip() if last.isspace() and len(equal) > 1 else equal)
     return "".join(folded)
