@@ -62,7 +62,7 @@ def order(number: int, shards: int) -> Order:
     """Return an order whose text has reached its final state, by the product's own moves."""
     buyer = customer(0 if number % 10 == 0 else 1 + number % (CUSTOMERS - 1))
     made = moment(number)
-    content = render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56000.68")
+    content = render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56,000.68")
     new = Order.new(
         id=order_name(number),
         customer=buyer,

@@ -43,7 +43,7 @@ def main() -> None:
         amount=Decimal("56000.68"),
         currency="KES",
         reference=None,
-        content=render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56000.68"),
+        content=render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56,000.68"),
         now=START,
         client="sales-service",
         fingerprint="0" * 64,

@@ -16,6 +16,7 @@ from deployment import ROOT
 from deployment.template import Route, Template, load
 from sales.api.endpoint import BASE_PATH, LARGEST_BODY
 from sales.domain.customers import Customer
+from sales.domain.money import say_amount
 from sales.domain.orders import Order
 from sales.domain.problems import PROBLEMS
 from sales.domain.sms.content import compose
@@ -284,7 +285,7 @@ def _order_example() -> Order:
         name=_customer().name,
         item=body["item"],
         currency="KES",
-        amount=body["amount"],
+        amount=say_amount(amount, "KES"),
         max_segments=2,
     )
     order = Order.new(

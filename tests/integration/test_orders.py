@@ -42,7 +42,7 @@ def test_a_created_order_comes_back_whole_with_its_text_queued(customer: dict[st
     assert order["sms"] | {"updated_at": "", "history": []} == {
         "status": "queued",
         "to": "+2547****0344",
-        "text": "Dear john doe, your order for macbook m2 costing KES 56000.68 has been created successfully. "
+        "text": "Dear john doe, your order for macbook m2 costing KES 56,000.68 has been created successfully. "
         "Thank you for choosing us!",
         "segments": 1,
         "encoding": "GSM-7",

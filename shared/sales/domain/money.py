@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = [
     "CURRENCIES", "LARGEST", "WITHDRAWN", "AmountError", "active_currency", "check_decimals", "decimals", "parse_amount",
-    "show_amount",
+    "say_amount", "show_amount",
 ]  # fmt: skip
 
 LARGEST = Decimal("9999999999.99")
@@ -102,3 +102,8 @@ def check_decimals(amount: Decimal, currency: str) -> Decimal:
 def show_amount(amount: Decimal, currency: str) -> str:
     """Write the amount with all the decimals of its currency: 56000.68, 100.00."""
     return f"{amount:.{decimals(currency)}f}"
+
+
+def say_amount(amount: Decimal, currency: str) -> str:
+    """Write the amount as a text says it, in groups of thousands: 56,000.68."""
+    return f"{amount:,.{decimals(currency)}f}"

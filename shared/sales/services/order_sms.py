@@ -7,7 +7,7 @@ from typing import Any
 
 from sales.domain.countries import country
 from sales.domain.customers import Customer
-from sales.domain.money import show_amount
+from sales.domain.money import say_amount
 from sales.domain.orders import held_back
 from sales.domain.problems import Problem
 from sales.domain.sms.content import compose, render
@@ -28,7 +28,7 @@ def order_content(name: str, item: str, amount: Decimal, currency: str) -> Conte
         name=name,
         item=item,
         currency=currency,
-        amount=show_amount(amount, currency),
+        amount=say_amount(amount, currency),
         max_segments=config.sms_max_segments,
     )
 
@@ -49,7 +49,7 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
         name=addressee,
         item=item,
         currency=currency,
-        amount=show_amount(amount, currency),
+        amount=say_amount(amount, currency),
     )
     sent = order_content(addressee, item, amount, currency)
     number = customer.phone_number if customer else f"+{country(config.default_country).calling_code}"

@@ -19,6 +19,7 @@ from sales.domain.money import (
     active_currency,
     check_decimals,
     parse_amount,
+    say_amount,
     show_amount,
 )
 from sales.schemas.orders import NewOrder
@@ -142,3 +143,18 @@ def test_an_amount_with_more_decimals_than_its_currency_is_refused() -> None:
     assert check_decimals(Decimal("1.500"), "KES") == Decimal("1.50")
     with pytest.raises(AmountError, match="at most 2 decimals in KES"):
         check_decimals(Decimal("1.505"), "KES")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "said"),
+    [
+        ("56000.68", "KES", "56,000.68"),
+        ("999.9", "KES", "999.90"),
+        ("1000", "KES", "1,000.00"),
+        ("185000", "UGX", "185,000"),
+        ("1234.567", "KWD", "1,234.567"),
+        ("9999999999.99", "KES", "9,999,999,999.99"),
+    ],
+)
+def test_a_text_says_amounts_in_groups_of_thousands(amount: str, currency: str, said: str) -> None:
+    assert say_amount(Decimal(amount), currency) == said
