@@ -2,7 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-__all__ = ["BASIC", "GSM_7", "Content", "costly_characters", "measure"]
+__all__ = ["BASIC", "GSM_7", "Content", "costly_characters", "fewest_segments", "measure", "units"]
+
+type Encoding = Literal["GSM-7", "UCS-2"]
 
 # The characters of GSM-7: those of its basic table take one septet each, those of its extension two.
 BASIC = frozenset(
@@ -19,23 +21,30 @@ class Content(NamedTuple):
     """The words of a text, their encoding, and the number of segments they are billed as."""
 
     text: str
-    encoding: Literal["GSM-7", "UCS-2"]
+    encoding: Encoding
     segments: int
+
+
+def units(text: str, encoding: Encoding) -> int:
+    """Return how many septets (GSM-7) or UTF-16 units (UCS-2) the text takes. For GSM-7 it must have no other character.
+
+    A character of GSM-7's extension takes two septets, and a character beyond Unicode's basic plane takes two units.
+    """
+    return sum(_sizes(text, encoding))
+
+
+def fewest_segments(total: int, encoding: Encoding) -> int:
+    """Return the fewest segments that so many septets or units can take: what is never split may need one more."""
+    return 1 if total <= _ONE[encoding] else -(-total // _PART[encoding])
 
 
 def measure(text: str) -> Content:
     """Return the text with its encoding and number of segments.
 
-    A character of GSM-7's extension takes two septets, and a character beyond Unicode's basic plane takes two UTF-16
-    units. Neither is ever split between two segments.
+    A character that takes two septets or units is never split between two segments.
     """
-    encoding: Literal["GSM-7", "UCS-2"]
-    if GSM_7.issuperset(text):
-        encoding = "GSM-7"
-        sizes = [2 if character in _EXTENSION else 1 for character in text]
-    else:
-        encoding = "UCS-2"
-        sizes = [2 if ord(character) > 0xFFFF else 1 for character in text]
+    encoding: Encoding = "GSM-7" if GSM_7.issuperset(text) else "UCS-2"
+    sizes = _sizes(text, encoding)
     if sum(sizes) <= _ONE[encoding]:
         return Content(text, encoding, 1)
     segments, used = 1, 0
@@ -44,6 +53,12 @@ def measure(text: str) -> Content:
             segments, used = segments + 1, 0
         used += size
     return Content(text, encoding, segments)
+
+
+def _sizes(text: str, encoding: Encoding) -> list[int]:
+    if encoding == "GSM-7":
+        return [2 if character in _EXTENSION else 1 for character in text]
+    return [2 if ord(character) > 0xFFFF else 1 for character in text]
 
 
 def costly_characters(text: str) -> list[tuple[str, int]]:

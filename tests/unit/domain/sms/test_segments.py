@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sales.domain.sms.segments import costly_characters, measure
+from sales.domain.sms.segments import costly_characters, fewest_segments, measure, units
 
 
 def counted(text: str) -> int:
@@ -37,6 +37,13 @@ ALPHABET = st.text(st.sampled_from("aZ é€]^😀ũ漢\n|@"), max_size=400)
 @given(ALPHABET)
 def test_segments_agree_with_an_independent_count(text: str) -> None:
     assert measure(text).segments == counted(text)
+
+
+@given(ALPHABET)
+def test_a_text_has_the_fewest_segments_for_its_size_or_one_more_for_each_boundary(text: str) -> None:
+    measured = measure(text)
+    fewest = fewest_segments(units(text, measured.encoding), measured.encoding)
+    assert fewest <= measured.segments <= fewest + 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What people see as one character (UAX #29's extended grapheme clusters), so that a cut never falls inside one.
+
+A late import: only a word that is too long for its text is cut.
+"""
+
+from unicodedata import category, combining
+
+from sales.domain.characters import is_invisible
+
+__all__ = ["graphemes"]
+
+# A base and thirty marks: more is nothing that people see (UAX #15's stream-safe text has no more).
+_LONGEST = 31
+_ZERO_WIDTH_JOINER, _VIRAMA = "\u200d", 9
+# The letters that Unicode calls Prepend; other characters of this kind are visible format characters.
+_PREPENDED = (
+    "\u0d4e\U000111c2\U000111c3\U0001193f\U00011941\U00011a3a\U00011a84\U00011a85\U00011a86\U00011a87\U00011a88\U00011a89"
+    "\U00011d46\U00011f02"
+)
+# Marks by their Grapheme_Cluster_Break that are letters or symbols by their category.
+_MARKS = "\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+
+
+def graphemes(text: str) -> list[str]:
+    """Return the text in pieces that must not be cut: Unicode's clusters, or in some scripts a few of them together."""
+    pieces: list[str] = []
+    for character in text:
+        if pieces and len(pieces[-1]) < _LONGEST and _belongs(pieces[-1], character):
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces
+
+
+def _belongs(piece: str, character: str) -> bool:
+    last = piece[-1]
+    if category(character)[0] == "M" or character in _MARKS or is_invisible(character) or last == _ZERO_WIDTH_JOINER:
+        return True
+    if _is_flag_half(character):
+        return _is_flag_half(piece)  # a second half completes the flag, a third begins another
+    if combining(last) == _VIRAMA:
+        return category(character)[0] == "L"
+    if "\u1100" <= character <= "\ud7fb" and "\u1100" <= last <= "\ud7fb":
+        return _are_one_syllable(last, character)
+    return last in _PREPENDED or (category(last) == "Cf" and not is_invisible(last))
+
+
+def _is_flag_half(piece: str) -> bool:
+    return len(piece) == 1 and "\U0001f1e6" <= piece <= "\U0001f1ff"
+
+
+def _are_one_syllable(last: str, character: str) -> bool:
+    """Tell whether the second of two Hangul letters or syllables may belong to the first."""
+    begins = "\u1100" <= last <= "\u115f" or "\ua960" <= last <= "\ua97c"
+    goes_on = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
+    return goes_on or (begins and ("\u1100" <= character <= "\u115f" or character >= "\ua960"))

@@ -1,0 +1,213 @@
+"""The best text that fits: what is replaced, left out or cut, where a text costs too much as it is written.
+
+A late import: most texts are in GSM-7 and fit.
+"""
+
+from collections.abc import Iterator
+from itertools import count as count_from
+from typing import NamedTuple
+from unicodedata import bidirectional, category
+
+from sales.domain.characters import is_invisible
+from sales.domain.sms.content import clean
+from sales.domain.sms.folding import fold_all
+from sales.domain.sms.graphemes import graphemes
+from sales.domain.sms.segments import GSM_7, Content, fewest_segments, measure, units
+
+__all__ = ["ITEM", "NAME", "best_text"]
+
+# Where the wording has the values: neither wording nor values can have these characters.
+NAME, ITEM = "\x00", "\x01"
+_MARK = "..."
+_WITH_SIGNS = 4
+
+
+class _Form(NamedTuple):
+    """One way to write a text. Of two that keep as much and cost as much, the one with the greater likeness is sent."""
+
+    wording: str
+    name: str
+    item: str
+    likeness: int
+
+
+class _Option(NamedTuple):
+    """A name or an item, whole or cut."""
+
+    text: str
+    letters: int
+    septets: int | None  # None outside GSM-7
+    units: int
+
+
+class _Merit(NamedTuple):
+    """How good a text is: the greater, the better."""
+
+    letters: int  # and digits, of name and item
+    saved: int  # segments, below zero
+    whole: int  # how many of the two values are whole
+    is_folded: bool  # into GSM-7, with every sign: nothing is lost that people miss
+    likeness: int
+    length: int
+
+
+class _Candidate(NamedTuple):
+    merit: _Merit
+    content: Content
+
+
+def best_text(wording: str, name: str, item: str, max_segments: int) -> Content:
+    """Return the best text, as `sales.domain.sms.content.compose` defines it. Name and item are clean.
+
+    The wording has NAME and ITEM where they stand.
+    """
+    forms = list(_forms(wording, _without_hidden_link(name), _without_hidden_link(item)))
+    different = {form[:3]: form for form in reversed(forms)}.values()
+    wholes = [_whole(form) for form in different]
+    all_letters = max(whole.merit.letters for whole in wholes)
+    for most in count_from(max_segments):
+        fitting = [whole for whole in wholes if whole.content.segments <= most]
+        # Only a text that does not fit is cut.
+        if all(candidate.merit.letters < all_letters for candidate in fitting):
+            fitting += filter(None, (_cut(form, most) for form in different))
+        if fitting:
+            return max(fitting, key=lambda candidate: candidate.merit).content
+    raise AssertionError
+
+
+def _without_hidden_link(value: str) -> str:
+    """Return the value, folded where only folding would show a link: letters in circles, an accent on a dot."""
+    folded = fold_all(value)
+    cleaned = clean(folded)
+    return value if cleaned == " ".join(folded.split()) else cleaned
+
+
+def _forms(wording: str, name: str, item: str) -> Iterator[_Form]:
+    """Yield the ways to write a text, those that lose least first."""
+    folded, short = fold_all(wording), min(wording, fold_all(wording), key=_units)
+    name_in_short, item_in_short = _short(name), _short(item)
+    yield _Form(wording, name, item, 5)
+    name, item = clean(fold_all(name)), clean(fold_all(item))
+    yield _Form(folded, name, item, 4)
+    # Signs are replaced by their equals, and left out if they have none.
+    yield _Form(folded, _without_signs(name), _without_signs(item), 3)
+    # Signs are left out.
+    yield _Form(short, name_in_short, item_in_short, 2)
+    name, item = clean(fold_all(name_in_short)), clean(fold_all(item_in_short))
+    yield _Form(folded, name, item, 1)
+    in_gsm_7 = _Form(folded, _in_gsm_7(name), _in_gsm_7(item), 0)
+    if GSM_7.issuperset(_filled(*in_gsm_7[:3])):
+        yield in_gsm_7
+
+
+def _without_signs(value: str) -> str:
+    """Return a folded value without its costly signs, unless it has nothing else."""
+    return _still_said(_stripped(value), value)
+
+
+def _in_gsm_7(value: str) -> str:
+    """Return a folded value without the words that GSM-7 cannot write, unless it has no others."""
+    return _still_said(" ".join(word for word in value.split(" ") if GSM_7.issuperset(word)), value)
+
+
+def _short(value: str) -> str:
+    """Return the value without its costly signs, unless it has nothing else; each letter as short as UCS-2 has it."""
+    pieces = (
+        min(piece, _stripped(fold_all(piece)), key=_units) if _letters(piece) else _stripped(piece)
+        for piece in graphemes(value)
+    )
+    return _still_said("".join(pieces), value)
+
+
+def _still_said(kept: str, value: str) -> str:
+    # Cleaned once more: the characters that went may be all that kept two halves of a link apart.
+    kept = clean(kept)
+    return kept if _letters(kept) else value
+
+
+def _stripped(text: str) -> str:
+    """Return the text without its costly signs: whole emoji, and what encloses a digit."""
+    kept = ""
+    for piece in graphemes(text):
+        if piece[0] in GSM_7:
+            kept += "".join(each for each in piece if each in GSM_7 or not (_is_sign(each) or is_invisible(each)))
+        elif not _is_sign(piece[0]):
+            kept += piece
+    return kept
+
+
+def _is_sign(character: str) -> bool:
+    """Tell whether a character is no part of a word in any script: an emoji, a symbol, a sign that all scripts share."""
+    kind = category(character)
+    if kind[0] == "P":
+        return bidirectional(character) in {"ON", "ET"}
+    return kind in {"Sm", "Sk", "So", "Me", "Cn", "Co"}  # a currency is a word
+
+
+def _filled(wording: str, name: str, item: str) -> str:
+    return wording.replace(NAME, name).replace(ITEM, item)
+
+
+def _units(text: str) -> int:
+    return units(text, "UCS-2")
+
+
+def _letters(text: str) -> int:
+    """Return how many letters and digits the text has, folded: a letter counts the same however it is written."""
+    return sum(map(str.isalnum, fold_all(text)))
+
+
+def _whole(form: _Form) -> _Candidate:
+    content = measure(_filled(*form[:3]))
+    letters = _letters(form.name) + _letters(form.item)
+    return _candidate(form, letters, 2, content)
+
+
+def _candidate(form: _Form, letters: int, whole: int, content: Content) -> _Candidate:
+    is_folded = content.encoding == "GSM-7" and form.likeness >= _WITH_SIGNS
+    return _Candidate(_Merit(letters, -content.segments, whole, is_folded, form.likeness, len(content.text)), content)
+
+
+def _cut(form: _Form, most: int) -> _Candidate | None:
+    """Return the best text of a form with a shorter name or item that has at most so many segments, or None."""
+    names, items = form.wording.count(NAME), form.wording.count(ITEM)
+    rest = _option(_filled(form.wording, "", ""), 0)
+    options = list(_options(form.item))
+    best: _Candidate | None = None
+    for name in _options(form.name):
+        for item in options:
+            letters = name.letters + item.letters
+            if best and letters < best.merit.letters:
+                break  # each further item has at most as many
+            # Not every text is measured: this is quicker, and tells how few segments it could have.
+            if rest.septets is None or name.septets is None or item.septets is None:
+                least = fewest_segments(rest.units + names * name.units + items * item.units, "UCS-2")
+            else:
+                least = fewest_segments(rest.septets + names * name.septets + items * item.septets, "GSM-7")
+            if least > most:
+                continue
+            content = measure(_filled(form.wording, name.text, item.text))
+            whole = (name.text == form.name) + (item.text == form.item)
+            found = _candidate(form, letters, whole, content)
+            if content.segments <= most and (best is None or found.merit > best.merit):
+                best = found
+    return best
+
+
+def _options(value: str) -> Iterator[_Option]:
+    """Yield the value, then shorter ones: without its last words, then without the first word's last letters.
+
+    Each keeps a letter, unless the value has none.
+    """
+    words, whole = value.split(" "), _letters(value)
+    yield _option(value, whole)
+    for pieces, joint in ((words, " "), (graphemes(words[0]), "")):
+        letters = [_letters(piece) for piece in pieces]
+        for count in range(len(pieces) - 1, 0, -1):
+            if (kept := sum(letters[:count])) or not whole:
+                yield _option(joint.join(pieces[:count]) + _MARK, kept)
+
+
+def _option(text: str, letters: int) -> _Option:
+    septets = units(text, "GSM-7") if GSM_7.issuperset(text) else None
+    return _Option(text, letters, septets, _units(text))
