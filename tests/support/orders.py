@@ -44,7 +44,12 @@ def then(order: Order, *causes: Cause, seconds: float = 0, message_id: str | Non
 def again(order: Order, seconds: float = 0) -> Order:
     """Return the order after a person asked for its text once more."""
     requested = order.requested_again(
-        at(seconds), key=f"key at {seconds}", fingerprint="f", reason="lost", name=order.customer_name, to=order.sms.to,
+        at(seconds),
+        key=f"key at {seconds}",
+        fingerprint="f",
+        reason="lost",
+        name=order.customer_name,
+        to=order.sms.to,
         content=order.sms.content,
     )
     assert requested

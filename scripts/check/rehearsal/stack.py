@@ -41,7 +41,9 @@ class Stack:
         file = emulator.folder / "template.json"
         file.write_text(json.dumps(template, indent=1))
         target = ("make", "deploy", f"STAGE={STAGE}", "BUILT=1", f"TEMPLATE={file}")
-        return emulator.command(*target, status=2 if fails else 0, MAKEFLAGS="", RELEASE=parameters["Release"], **parameters)
+        return emulator.command(
+            *target, status=2 if fails else 0, MAKEFLAGS="", RELEASE=parameters["Release"], **parameters
+        )
 
     def exists(self) -> bool:
         """Return whether CloudFormation has the stack."""
