@@ -39,6 +39,7 @@ def test_creating_a_customer_returns_it_with_location_and_version() -> None:
         "updated_at": "",
         "version": 1,
         "sms_opted_out": False,
+        "sms_blocked": False,
     }
     assert re.fullmatch("[2-9A-HJ-NP-Z]{8}", customer["code"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", customer["created_at"])

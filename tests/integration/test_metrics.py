@@ -197,7 +197,7 @@ def test_a_resend_waits_from_its_request_and_not_from_the_order(shop: Shop) -> N
     assert number(shop.values(), "OldestQueued") == pytest.approx(5)
 
 
-def test_functions_write_every_metric_of_alarms_and_dashboard(shop: Shop) -> None:
+def test_functions_write_every_metric_of_alarms_and_dashboard(shop: Shop, environment: pytest.MonkeyPatch) -> None:
     sent, failed = shop.order(), shop.order()
     shop.stream(sent)
     shop.provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
@@ -235,6 +235,17 @@ def test_functions_write_every_metric_of_alarms_and_dashboard(shop: Shop) -> Non
         shop.provider.answers = [refused(kind, reason)]
         shop.order()
         shop.sweep(after=400)
+    # A limit holds a text, and the network blocks a number: last, since the customer gets no more texts.
+    environment.setenv("SMS_PER_DAY", "1")
+    forget_process_state()
+    for _ in range(2):
+        shop.order()
+    shop.sweep(after=400)
+    environment.setenv("SMS_PER_DAY", "0")
+    forget_process_state()
+    shop.provider.answers = [refused(Kind.refused, "UserInBlacklist", blocked=True)]
+    shop.order()
+    shop.sweep(after=400)
     written = set(shop.values())
     named = {metric_of(each, resolve) for alarm in alarms().values() for each, _ in definitions(alarm)}
     on_board = {

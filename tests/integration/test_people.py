@@ -10,6 +10,7 @@ import pytest
 from sales.api.paging import LARGEST_LIMIT
 from sales.domain import clock
 from sales.domain.customers import Customer
+from sales.services.consent import opt_out
 from sales.store import store
 from sales.store.customers import Customers
 from tests.integration.api import (
@@ -92,11 +93,11 @@ def test_a_preview_says_why_no_text_would_go_out() -> None:
     assert preview(customer=foreign["id"]).body["outcome"] == "not_allowed"
     assert preview(customer=late["id"]).body["outcome"] == "will_send"
     # The previous owner of the number opts out.
-    store().customers._note_opt_out(mobile("KE"), clock.now(), opted_out=True)
+    store().numbers.opt_out(mobile("KE"), clock.now())
     assert preview(customer=late["id"]).body["outcome"] == "opted_out"
-    store().customers.opt_in(mobile("KE"), clock.now())
+    store().numbers.opt_in(mobile("KE"), clock.now())
     assert preview(customer=late["id"]).body["outcome"] == "will_send"
-    store().customers.opt_out(mobile("KE"), clock.now())
+    opt_out(store(), mobile("KE"), clock.now())
     assert preview(customer=late["id"]).body["outcome"] == "opted_out"
 
 

@@ -4,9 +4,8 @@ from datetime import datetime, time, timedelta, tzinfo
 
 __all__ = ["day_of", "next_midnight", "next_noon", "parse_offset"]
 
-_NOON = time(12)
-# The inhabited world's distances from UTC.
-_WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
+# The inhabited world's distances from UTC, in hours.
+_WEST, _EAST = -12, 14
 
 
 def parse_offset(text: str) -> tzinfo:
@@ -16,7 +15,12 @@ def parse_offset(text: str) -> tzinfo:
     except ValueError:
         zone = None
     offset = zone.utcoffset(None) if zone else None
-    if zone is None or offset is None or len(text) != len("+03:00") or not _WEST <= offset <= _EAST:
+    if (
+        zone is None
+        or offset is None
+        or len(text) != len("+03:00")
+        or not _WEST <= offset.total_seconds() / 3600 <= _EAST
+    ):
         raise ValueError("must be a distance from UTC, such as +03:00")
     return zone
 
@@ -28,14 +32,14 @@ def day_of(moment: datetime, zone: tzinfo) -> str:
 
 def next_midnight(moment: datetime, zone: tzinfo) -> datetime:
     """Return when the shop's next day begins."""
-    return _on_the_next_day(moment, zone, time())
+    return _on_the_next_day(moment, zone, hour=0)
 
 
 def next_noon(moment: datetime, zone: tzinfo) -> datetime:
     """Return noon of the shop's next day."""
-    return _on_the_next_day(moment, zone, _NOON)
+    return _on_the_next_day(moment, zone, hour=12)
 
 
-def _on_the_next_day(moment: datetime, zone: tzinfo, hour: time) -> datetime:
+def _on_the_next_day(moment: datetime, zone: tzinfo, *, hour: int) -> datetime:
     tomorrow = moment.astimezone(zone).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, hour, zone)
+    return datetime.combine(tomorrow, time(hour), zone)

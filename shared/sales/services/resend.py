@@ -22,7 +22,7 @@ __all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]
 _HELD_BACK = {
     "opted_out": "The customer has opted out: clear sms_opted_out once they agree to texts.",
     "blocked": "The network refuses our sender id for this number: clear sms_blocked once that is settled.",
-    NOT_ALLOWED: "The settings of the shop (SMS_ALLOWED) allow no texts to this number.",
+    NOT_ALLOWED: "The shop's settings allow no texts to this number.",
 }
 
 
