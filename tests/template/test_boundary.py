@@ -96,6 +96,13 @@ def test_devs_boundary_covers_nothing_of_prod() -> None:
     assert [use for use in uses("sales") if use[0] not in shared and evaluate(boundary("sales-dev"), *use)] == []
 
 
+def test_prods_boundary_covers_no_data_of_dev() -> None:
+    # The names of functions and log groups are matched by their beginning, which sales-dev shares.
+    covered = {action for action, resource in uses("sales-dev") if evaluate(boundary("sales"), action, resource)}
+    data = {action for action in covered if not action.startswith(("lambda:", "logs:"))}
+    assert data == {"dynamodb:ListStreams", "cloudwatch:DescribeAlarms"}
+
+
 def test_the_boundary_covers_no_more_than_a_stacks_own() -> None:
     for statement in boundary("sales-dev"):
         actions = set(as_list(statement["Action"]))

@@ -232,6 +232,11 @@ def test_an_address_is_subscribed_only_if_there_is_one() -> None:
 # Dashboard
 
 
+def test_two_regions_of_an_account_can_have_a_dashboard_each() -> None:
+    (board,) = deployed().of_type("AWS::CloudWatch::Dashboard").values()
+    assert board["Properties"]["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
+
+
 def test_everything_on_the_dashboard_exists() -> None:
     found = list(dashboard_metrics())
     assert found

@@ -246,6 +246,13 @@ def test_every_event_source_mapping_is_bounded_and_keeps_failures() -> None:
         }
 
 
+def test_a_new_account_can_have_one_batch_at_a_time() -> None:
+    (mapping,) = deployed().of_type("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["ParallelizationFactor"] == {"Ref": "StreamParallelism"}
+    parameter = deployed().source["Parameters"]["StreamParallelism"]
+    assert (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]) == (1, 4, 10)  # 10 is Lambda's limit
+
+
 def test_a_mapping_may_write_to_its_bucket() -> None:
     statements = [entry for entry in deployed().statements() if entry.role == "SendSmsFunctionRole"]
     allowed = {(action, text_of(entry)) for it in statements for action in it.actions for entry in it.resources}
