@@ -1,4 +1,4 @@
-"""An update of a stack of the last release changes no key, and at most one index of a table."""
+"""The tables: how they are kept, and that an update of a stack of the last release can make the present ones."""
 
 import copy
 import json
@@ -13,6 +13,23 @@ from tests.template.deployed import TEMPLATE, Deployed
 
 RELEASED = json.loads((TEMPLATE.parent / "docs/released/template-tables.json").read_text())
 NEW = "status HASH S, projects ALL"
+
+
+@pytest.mark.parametrize("name", ["CustomersTable", "OrdersTable"])
+def test_a_table_is_on_demand_encrypted_recoverable_and_retained(name: str) -> None:
+    table = Deployed().resources[name]
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+    properties = table["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    # DynamoDB encrypts every table. A key of KMS would cost a call for each request, and protect nothing more here.
+    assert "SSESpecification" not in properties
+    assert properties["DeletionProtectionEnabled"] is True
+    assert "TableName" not in properties  # a name would forbid replacement, and two stacks in one account
+
+
+def test_there_are_exactly_two_tables() -> None:
+    assert set(Deployed().of_type("AWS::DynamoDB::Table")) == {"CustomersTable", "OrdersTable"}
 
 
 def test_a_stack_of_the_last_release_can_be_updated() -> None:

@@ -204,26 +204,6 @@ def test_the_stage_throttles_and_logs_neither_paths_nor_tokens() -> None:
         assert secret not in access_log["Format"].lower()
 
 
-# Tables
-
-
-@pytest.mark.parametrize("name", ["CustomersTable", "OrdersTable"])
-def test_a_table_is_on_demand_encrypted_recoverable_and_retained(name: str) -> None:
-    table = deployed().resources[name]
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
-    properties = table["Properties"]
-    assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
-    # DynamoDB encrypts every table. A key of KMS would cost a call for each request, and protect nothing more here.
-    assert "SSESpecification" not in properties
-    assert properties["DeletionProtectionEnabled"] is True
-    assert "TableName" not in properties  # a name would forbid replacement, and two stacks in one account
-
-
-def test_there_are_exactly_two_tables() -> None:
-    assert set(deployed().of_type("AWS::DynamoDB::Table")) == {"CustomersTable", "OrdersTable"}
-
-
 # The stream
 
 
