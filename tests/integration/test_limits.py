@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.send_sms.app import handler as send_sms
 from sales.africastalking.answers import Kind
 from sales.domain.clock import parse_time
 from sales.domain.orders import Order
+from sales.runtime.aws import aws_client
 from sales.runtime.settings import settings
 from sales.services.limits import turn
 from sales.store import store
 from tests.conftest import forget_process_state
 from tests.integration.api import create_customer, create_order, order_for
-from tests.integration.sending import Rows, Time, again, state, stream, sweep
+from tests.integration.sending import Rows, Time, again, image, state, stream, sweep
+from tests.support.events import Context, stream_event
 from tests.support.fakes import FakeProvider, refused
 from tests.support.orders import new_order
 
@@ -137,6 +140,18 @@ class TestDay:
         for order in orders:
             stream(order, rows=rows)
         assert states(orders) == [("failed", "InvalidPhoneNumber"), SENT, SENT, HELD]
+
+    def test_an_order_that_the_table_lost_takes_nothing(
+        self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows
+    ) -> None:
+        limit(day=1)
+        lost, other = orders_for(customers(2), time)
+        old = image(lost, rows)
+        aws_client("dynamodb", "").delete_item(TableName="orders", Key={"id": old["id"]})
+        for record in (old, image(other, rows)):
+            assert send_sms(stream_event(record), Context()) == {"batchItemFailures": []}
+        assert states([other]) == [SENT]
+        assert len(provider) == 1
 
     def test_what_may_have_gone_out_counts(
         self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows

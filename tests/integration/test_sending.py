@@ -18,6 +18,7 @@ from sales.domain.clock import format_time
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
+from sales.runtime.aws import aws_client
 from sales.runtime.log import InvocationError
 from sales.runtime.settings import settings
 from sales.services import send as sending
@@ -114,6 +115,20 @@ def test_an_old_record_does_not_send_a_cancelled_orders_text(
     send_sms(stream_event(old), Context())
     assert len(provider) == 0
     assert state(order)["status"] == "suppressed"
+
+
+@pytest.mark.parametrize("opted_out", [False, True])
+def test_an_order_that_the_table_lost_keeps_no_other_from_its_text(
+    order: dict[str, Any], provider: FakeProvider, rows: Rows, *, opted_out: bool
+) -> None:
+    lost = image(order, rows)
+    body = {"name": "jane doe", "phone_number": "+254700000009", "email": "jane@example.com"}
+    other = create_order(order_for(create_customer(body).body)).body
+    if opted_out:
+        opt_out("+254704590344")
+    aws_client("dynamodb", "").delete_item(TableName="orders", Key={"id": lost["id"]})
+    assert send_sms(stream_event(lost, image(other, rows)), Context()) == {"batchItemFailures": []}
+    assert [number for number, _ in provider.sent] == ["+254700000009"]
 
 
 @pytest.mark.parametrize(

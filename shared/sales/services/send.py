@@ -98,6 +98,9 @@ class Sender:
                 status = status or self._attempt(order, stop, allowance, latencies, early=early, in_group=in_groups)
             except Problem as problem:
                 failures.append(problem)
+            except Conflict:
+                # The table lost the order. Failing would keep the stream from the orders behind it.
+                ended["taken"].append(order.id)
             else:
                 ended[status].append(order.id)
 
@@ -183,7 +186,7 @@ class Sender:
         return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value
 
     def _claim(self, order: Order, *, early: bool, in_group: bool) -> Order | None:
-        """Claim the order's text with a lease and return the order, or None if it is not due or another sender has it."""
+        """Claim the order's text with a lease and return the order, or None if it is not due, taken or no longer stored."""
         for _ in range(2):
             now = clock.now()
             if not (early or order.is_due(now)) or order.status == "cancelled":
@@ -195,7 +198,7 @@ class Sender:
                 return self._store.orders.replace(claimed, in_group=in_group)
             except Conflict as conflict:
                 if conflict.current is None:
-                    raise
+                    return None
                 # The stream's picture may be old (a cancelled order, a lost claim): the current one decides, with the text
                 # as it was composed a moment ago.
                 current = conflict.current
