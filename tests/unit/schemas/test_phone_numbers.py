@@ -100,17 +100,26 @@ def test_letters_extensions_and_second_numbers_are_refused(written: str) -> None
         read_number(written, "KE")
 
 
-@pytest.mark.parametrize("hidden", ["\u200b", "\u200e", "\u202a", "\u2066", "\ufeff", "\u00ad", "\u2060", "\ufe0f"])
+@pytest.mark.parametrize(
+    "hidden", ["\u200b", "\u200e", "\u202a", "\u2066", "\ufeff", "\u00ad", "\u2060", "\ufe00", "\ufe0f"]
+)
 def test_a_character_that_nobody_sees_does_not_count(hidden: str) -> None:
     number = mobile("KE")
     assert read_number(hidden + hidden.join(number) + hidden, "KE") == number
 
 
 @pytest.mark.parametrize("space", ["\t", "\n", "\u00a0", "\u2009", "\u202f", "\u3000"])
-@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2212", "\uff0d", ".", "\u00b7", "[", "\uff09"])
+@pytest.mark.parametrize(
+    "dash", ["\u2010", "\u2011", "\u2013", "\u2212", "\uff0d", ".", "\u00b7", "\u2024", "\uff0e", "[", "\uff09"]
+)
 def test_any_space_dash_dot_or_bracket_may_separate_the_digits(space: str, dash: str) -> None:
     number = mobile("KE")
     assert read_number(f"{number[:4]}{space}{number[4:7]}{dash}{number[7:]}", "KE") == number
+
+
+@pytest.mark.parametrize("plus", ["+", "\uff0b", "\ufe62", "00", "tel:+", "TEL: 00"])
+def test_a_plus_sign_of_any_width_or_its_equal_may_be_in_front(plus: str) -> None:
+    assert read_number(f" {plus}{mobile('UG')[1:]}", "KE") == mobile("UG")
 
 
 def test_a_country_that_dials_another_prefix_than_00_may_use_either() -> None:
