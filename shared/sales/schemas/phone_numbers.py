@@ -9,6 +9,7 @@ from contextlib import suppress
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
+from sales.domain.characters import is_invisible
 from sales.domain.countries import calling_code_of, country, shared_with
 from sales.domain.phones import is_e164
 
@@ -66,7 +67,7 @@ def read_reported_number(text: str, region: str) -> str:
 
 def _compact(text: str) -> str:
     """Return the digits, after a plus sign if there is one. Raise ValueError for characters that no number has."""
-    visible = "".join(character for character in text if not (character.isspace() or _is_invisible(character)))
+    visible = "".join(character for character in text if not (character.isspace() or is_invisible(character)))
     if visible[:4].lower() == "tel:":
         visible = visible[4:]
     compact = ""
@@ -78,11 +79,6 @@ def _compact(text: str) -> str:
         elif character not in _SEPARATORS and unicodedata.category(character) not in _SEPARATOR_CATEGORIES:
             raise ValueError("must have only digits, spaces, dashes, dots and brackets, and one + in front of them")
     return compact
-
-
-def _is_invisible(character: str) -> bool:
-    # Marks of the direction of writing, joiners, soft hyphens; and the variation selectors, which follow some digits.
-    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
 
 
 def _e164(compact: str, region: str) -> str:
