@@ -174,13 +174,19 @@ class Preview(Answer):
     segments: Count
     characters: list[CostlyCharacter]
     folded: str = Field(
-        description="The text as sent: folded to GSM-7 if that loses nothing, and shortened to the limit."
+        description="The text as sent: of those within the limit of segments, the one that keeps the most letters of name "
+        "and item, then the cheapest."
     )
     folded_encoding: Encoding
     folded_segments: Count
-    price: Price | None = Field(description="The price of the text as sent; null if the price list has none.")
-    outcome: Literal["will_send", "opted_out", "not_allowed"] = Field(
-        description="`will_send`, or the reason why an order would send no text."
+    price: Price | None = Field(
+        description="The least that the text as sent costs; null if the price list has no price for the number. Africa's "
+        "Talking adds instructions for opting out to the first text that a number gets from an alphanumeric sender. Their "
+        "length is not published; they may take another segment."
+    )
+    outcome: Literal["will_send", "opted_out", "blocked", "not_allowed", "limit"] = Field(
+        description="`will_send`, or the reason why an order would send no text now; with `limit` it would wait for the "
+        "next day."
     )
 
 

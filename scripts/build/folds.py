@@ -20,7 +20,7 @@ from sales.domain.sms.segments import GSM_7
 FILE = Path(__file__).resolve().parents[2] / "shared/sales/domain/sms/folds.py"
 # Equals of our own, by what they become.
 OURS = {
-    # Currencies by their code: a lone N is no naira.
+    # Currencies by their code: a lone N could be anything.
     "NGN ": "₦",
     "GHS ": "₵",
     "INR ": "₹",

@@ -194,7 +194,7 @@ def test_typing_previews_the_text_with_size_and_price(system: System, console: B
     console.fill(f"{DRAWER} [name=amount]", "250")
     console.find(".preview .bubble", "green tea")
     assert "1 segment\n" in console.find(".preview").text
-    assert "KES 0.80" in console.find(".preview").text
+    assert "at least KES 0.80" in console.find(".preview").text
     console.click(".preview summary", "Technical details")
     assert "GSM-7" in console.find(".preview .technical").text
     console.fill(f"{DRAWER} [name=item]", "green tea 茶")

@@ -19,9 +19,9 @@ from sales.runtime.settings import settings
 from sales.services.limits import turn
 from sales.store import store
 from tests.conftest import forget_process_state
-from tests.integration.api import create_customer, create_order, order_for
+from tests.integration.api import call, create_customer, create_order, order_for
 from tests.integration.sending import Rows, Time, again, image, state, stream, sweep
-from tests.support.events import Context, stream_event
+from tests.support.events import Context, http_event, stream_event
 from tests.support.fakes import FakeProvider, refused
 from tests.support.orders import new_order
 
@@ -192,6 +192,23 @@ class TestDay:
         for order in orders:
             stream(order, rows=rows)
         assert again(orders[1]).body["code"] == "sms_in_progress"
+
+    def test_the_preview_says_so_beforehand(
+        self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows
+    ) -> None:
+        limit(day=2, number=1)
+        one, other, third = customers(3)
+
+        def outcome(customer: dict[str, Any]) -> str:
+            body = {"customer": customer["id"], "item": "macbook m2", "amount": "1"}
+            return str(call("preview_sms", http_event("POST", "/api/v1/sales/sms/preview", body)).body["outcome"])
+
+        stream(*orders_for([one], time), rows=rows)
+        assert [outcome(one), outcome(other)] == ["limit", "will_send"]
+        stream(*orders_for([other], time), rows=rows)
+        assert outcome(third) == "limit"
+        time.pass_(DAY)
+        assert [outcome(one), outcome(third)] == ["will_send", "will_send"]
 
     def test_a_held_text_is_stored_once_a_day(
         self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows

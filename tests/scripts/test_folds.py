@@ -1,4 +1,4 @@
-"""The table of folds is the published data, and nobody wrote in it."""
+"""The table of folds is the published data, unchanged."""
 
 from pathlib import Path
 

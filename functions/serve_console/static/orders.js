@@ -243,7 +243,7 @@ export function newOrder({ customer, panel, done }) {
       bubble(text),
       facts([
         ["Size", size(text.segments)],
-        ["Price", text.price ? `about ${money(String(text.price.amount), text.price.currency)}` : "not known for this number"],
+        ["Price", text.price ? `at least ${money(String(text.price.amount), text.price.currency)}` : "not known for this number"],
       ]),
       costly ? el("p", { class: "hint" }, `These characters make the text cost more: ${costly}.`) : "");
     technical.show([["Encoding", text.encoding]]);

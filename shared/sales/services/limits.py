@@ -12,8 +12,9 @@ from sales.runtime import metrics
 from sales.runtime.settings import Settings
 from sales.store import Store
 from sales.store.limits import LimitState
+from sales.store.numbers import NumberState
 
-__all__ = ["LIMIT", "Allowance", "held", "held_window", "turn"]
+__all__ = ["LIMIT", "Allowance", "held", "held_window", "is_used_up", "turn"]
 
 # The reason of a text that waits for its turn on another day.
 LIMIT = "limit"
@@ -48,6 +49,14 @@ def held_window(store: Store, now: datetime, config: Settings) -> tuple[datetime
     if _has_room(state, config):
         return midnight, clock.plus(midnight, _SPREAD_SECONDS)
     return (clock.plus(midnight, -clock.DAY_SECONDS), now) if state.held_earlier else None
+
+
+def is_used_up(store: Store, number: NumberState, now: datetime, config: Settings) -> bool:
+    """Return whether a new text would wait for another day."""
+    day = day_of(now, config.utc_offset)
+    if config.sms_per_number_day and number.texts_day == day and number.texts >= config.sms_per_number_day:
+        return True
+    return bool(config.sms_per_day) and store.limits.state(day).texts >= config.sms_per_day
 
 
 def _has_room(state: LimitState, config: Settings) -> bool:

@@ -1,10 +1,10 @@
 """The content of an order's SMS, and its preview."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from sales.domain import clock
 from sales.domain.countries import country
 from sales.domain.customers import Customer
 from sales.domain.money import say_amount
@@ -14,8 +14,10 @@ from sales.domain.sms.content import compose, render
 from sales.domain.sms.prices import estimate, parse_prices
 from sales.domain.sms.segments import Content, costly_characters
 from sales.domain.sms.wording import text_template
-from sales.runtime.settings import settings
+from sales.runtime.settings import Settings, settings
+from sales.services.limits import LIMIT, is_used_up
 from sales.store import store
+from sales.store.numbers import NumberState
 
 __all__ = ["order_content", "preview"]
 
@@ -36,9 +38,10 @@ def order_content(name: str, item: str, amount: Decimal, currency: str) -> Conte
 def preview(customer: Customer | None, name: str | None, item: str, amount: Decimal, currency: str) -> dict[str, Any]:
     """Return the text as written, which of its characters make it expensive, and the text as it would be sent (`folded`).
 
-    `outcome` is `will_send`, or the reason why none would be sent. The price is that of the text as sent, from the
-    configured price list, and null if the list has none for the number; without a customer it is that of a number in the
-    shop's own country. Raise Problem `customer_erased`.
+    `outcome` is `will_send`, or the reason why none would be sent now. The price is the least that the text as sent costs, by
+    the configured price list, and null if the list has none for the number; without a customer it is that of a number in the
+    shop's own country. The provider adds to a customer's first text, and does not publish how much.
+    Raise Problem `customer_erased`.
     """
     if customer and customer.erased:
         raise Problem("customer_erased")
@@ -65,13 +68,17 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
         "folded_encoding": sent.encoding,
         "folded_segments": sent.segments,
         "price": {"amount": str(price.amount), "currency": price.currency} if price else None,
-        "outcome": (_held_back(customer, config.sms_allowed) if customer else None) or "will_send",
+        "outcome": _outcome(customer, config),
     }
 
 
-def _held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
+def _outcome(customer: Customer | None, config: Settings) -> str:
     # A number may have got another customer since, whom only the sender marks.
-    known = store().numbers.state(customer.phone_number)
-    opted_out = customer.sms_opted_out or known.opted_out
-    blocked = customer.sms_blocked or store().sender in known.blocked_senders
-    return held_back(replace(customer, sms_opted_out=opted_out, sms_blocked=blocked), allowed)
+    known = store().numbers.state(customer.phone_number) if customer else NumberState()
+    if customer:
+        opted_out = customer.sms_opted_out or known.opted_out
+        blocked = customer.sms_blocked or store().sender in known.blocked_senders
+        present = replace(customer, sms_opted_out=opted_out, sms_blocked=blocked)
+        if reason := held_back(present, config.sms_allowed):
+            return reason
+    return LIMIT if is_used_up(store(), known, clock.now(), config) else "will_send"

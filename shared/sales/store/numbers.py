@@ -15,10 +15,12 @@ __all__ = ["NumberState", "Numbers", "number_key", "number_state"]
 
 
 class NumberState(NamedTuple):
-    """Whether a number has opted out of texts, and the sender ids that the network refuses for it."""
+    """Whether a number has opted out, the sender ids that the network refuses for it, and its texts on the last day it got any."""
 
     opted_out: bool = False
     blocked_senders: frozenset[str] = frozenset()
+    texts_day: str = ""
+    texts: int = 0
 
 
 def number_key(number: str) -> str:
@@ -29,7 +31,12 @@ def number_key(number: str) -> str:
 def number_state(item: Item | None) -> NumberState:
     """Return what a stored item says about its number; nothing is known without one."""
     item = item or {}
-    return NumberState(item.get("sms_opted_out", False), frozenset(item.get("blocked_senders", ())))
+    return NumberState(
+        opted_out=item.get("sms_opted_out", False),
+        blocked_senders=frozenset(item.get("blocked_senders", ())),
+        texts_day=item.get("texts_day", ""),
+        texts=int(item.get("texts", 0)),
+    )
 
 
 class Numbers:

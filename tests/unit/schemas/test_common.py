@@ -91,6 +91,6 @@ ODD = st.text(" \t\n\x1f\x85a\u200b\ufeff\u2028\u00a0\u3164\u00ad\u200d\u202e\u2
 
 @given(st.one_of(st.text(max_size=9), ODD))
 def test_the_pattern_of_names(text: str) -> None:
-    # The pattern that was released also allows names without a visible character.
+    # The pattern that was released also allows invisible names.
     if accepts(text) or any(shown(character).strip() and character not in REFUSED for character in text):
         assert accepts(text) == bool(PLAIN.fullmatch(text))

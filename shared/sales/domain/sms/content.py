@@ -10,7 +10,7 @@ from sales.domain.sms.segments import Content, measure
 
 __all__ = ["clean", "compose", "render"]
 
-# For values stored before the API refused names and items that nobody can see.
+# For values stored before the API refused invisible names and items.
 _NAMELESS, _UNNAMED_ITEM = "customer", "goods"
 
 
@@ -29,9 +29,9 @@ def compose(template: str, *, name: str, item: str, currency: str, amount: str, 
     """Return the text a customer gets: the best of those that have at most `max_segments`.
 
     The best text keeps the most letters and digits of name and item; among those, it has the fewest segments. So what
-    costs too much and is no letter is replaced or left out before a word is. Words go from the end, marked with "...",
+    costs too much without being a letter is replaced or left out before a word is. Words go from the end, marked with "...",
     and only a text that does not fit loses any; a single word is cut where it is too long on its own. The wording stays
-    whole, and neither value is ever empty: where they need more segments than allowed, the text gets that many.
+    whole, and name and item always keep something. Where they need more segments than allowed, the text gets them.
     """
     text = render(template, name=name, item=item, currency=currency, amount=amount)
     if text.encoding == "GSM-7" and text.segments <= max_segments:

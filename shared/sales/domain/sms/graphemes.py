@@ -1,4 +1,4 @@
-"""What people see as one character (UAX #29's extended grapheme clusters), so that a cut never falls inside one.
+"""Pieces of a text that people see as one character: UAX #29's extended grapheme clusters.
 
 A late import: only a word that is too long for its text is cut.
 """

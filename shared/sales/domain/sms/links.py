@@ -1,4 +1,4 @@
-"""What phones turn into links, written so that they do not."""
+"""Write addresses so that phones do not turn them into links."""
 
 from functools import cache
 from typing import TYPE_CHECKING

@@ -137,7 +137,7 @@ def _stripped(text: str) -> str:
 
 
 def _is_sign(character: str) -> bool:
-    """Tell whether a character is no part of a word in any script: an emoji, a symbol, a sign that all scripts share."""
+    """Tell whether a character belongs to no script's words: an emoji, a symbol, a sign that all scripts share."""
     kind = category(character)
     if kind[0] == "P":
         return bidirectional(character) in {"ON", "ET"}

@@ -24,7 +24,7 @@ def clusters(text: str) -> list[str]:
     return [units[2 * start : 2 * end].decode("utf-16-le") for start, end in pairwise(places)]
 
 
-# What joins others, by ICU's own classes and by script, next to letters and emoji.
+# Characters that join others, by ICU's classes and by script, next to letters and emoji.
 JOINING = [
     "\u200d", "\u200c", "\ufe0f", "\u0301", "\u0903", "\u094d", "\u0d4d", "\u0600", "\u0d4e", "\u0e33", "\uff9e", "🏽", "🇰", "🇪",
     "\U000e0067", "\U000e007f", "\u1100", "\u1161", "\u11a8", "각", "가", "\ua960", "\ud7b0", "\u1e00", "\u20e3", "\U000110bd",

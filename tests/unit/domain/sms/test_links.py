@@ -1,4 +1,4 @@
-"""What phones turn into links gets a space, and nothing else changes."""
+"""Addresses that phones turn into links get a space, and nothing else changes."""
 
 import re
 from importlib import resources
@@ -19,7 +19,7 @@ ENDINGS = [ending.lower() for ending in PUBLISHED]
 ENDINGS += [ending.encode().decode("idna") for ending in ENDINGS if ending.startswith("xn--")]
 DOTS = ".\u3002\uff0e\uff61\u2024\ufe52"
 UNSEEN = "\u200b\u200c\u200d\u2060\u00ad\u034f\u3164\ufe0f\ufeff\U000e0061"
-# What phones link, read more widely than any phone does: a scheme, a host with a published ending, four octets.
+# Links, read more widely than any phone does: a scheme, a host with a published ending, four octets.
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]?[0-9])"
 LINK = re.compile(
     rf"://|www[0-9]*\.[^\s.]|(?<![0-9.])(?:{OCTET}\.){{3}}{OCTET}(?![0-9])"

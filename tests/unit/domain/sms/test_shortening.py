@@ -17,7 +17,7 @@ from sales.domain.sms.segments import Content, measure
 
 type Words = list[list[str]]
 
-# What a token may become: its equal in GSM-7, or nothing for a sign that GSM-7 lacks.
+# The forms of a token besides its own: its equal in GSM-7, or nothing for a sign that GSM-7 lacks.
 TOKENS: dict[str, tuple[str, ...]] = {
     "a": (), "b": (), "c": (), " ": (), "-": (), ",": (), "€": (),
     "ũ": ("u",), "Œ": ("OE",), "™": ("(TM)",), "e\u0301": ("é",), "…": ("...", ""), "\U0001d4cc": ("w",),
