@@ -19,7 +19,7 @@ __all__ = ["ITEM", "NAME", "best_text"]
 # Where the wording has the values: neither wording nor values can have these characters.
 NAME, ITEM = "\x00", "\x01"
 _MARK = "..."
-_WITH_SIGNS = 4
+_FOLDED = 4
 
 
 class _Form(NamedTuple):
@@ -61,15 +61,18 @@ def best_text(wording: str, name: str, item: str, max_segments: int) -> Content:
 
     The wording has NAME and ITEM where they stand.
     """
-    forms = list(_forms(wording, _without_hidden_link(name), _without_hidden_link(item)))
-    different = {form[:3]: form for form in reversed(forms)}.values()
-    wholes = [_whole(form) for form in different]
+    name, item = _without_hidden_link(name), _without_hidden_link(item)
+    folded = _Form(fold_all(wording), clean(fold_all(name)), clean(fold_all(item)), _FOLDED)
+    if (simple := _whole(folded)).merit.is_folded and simple.content.segments == 1:
+        return simple.content  # nothing is better
+    forms = {form[:3]: form for form in _forms(wording, name, item, folded)}
+    wholes = [_whole(form) for form in forms.values()]
     all_letters = max(whole.merit.letters for whole in wholes)
     for most in count_from(max_segments):
         fitting = [whole for whole in wholes if whole.content.segments <= most]
         # Only a text that does not fit is cut.
         if all(candidate.merit.letters < all_letters for candidate in fitting):
-            fitting += filter(None, (_cut(form, most) for form in different))
+            fitting += filter(None, (_cut(form, most) for form in forms.values()))
         if fitting:
             return max(fitting, key=lambda candidate: candidate.merit).content
     raise AssertionError
@@ -82,22 +85,20 @@ def _without_hidden_link(value: str) -> str:
     return value if cleaned == " ".join(folded.split()) else cleaned
 
 
-def _forms(wording: str, name: str, item: str) -> Iterator[_Form]:
-    """Yield the ways to write a text, those that lose least first."""
-    folded, short = fold_all(wording), min(wording, fold_all(wording), key=_units)
-    name_in_short, item_in_short = _short(name), _short(item)
-    yield _Form(wording, name, item, 5)
-    name, item = clean(fold_all(name)), clean(fold_all(item))
-    yield _Form(folded, name, item, 4)
-    # Signs are replaced by their equals, and left out if they have none.
-    yield _Form(folded, _without_signs(name), _without_signs(item), 3)
-    # Signs are left out.
-    yield _Form(short, name_in_short, item_in_short, 2)
-    name, item = clean(fold_all(name_in_short)), clean(fold_all(item_in_short))
-    yield _Form(folded, name, item, 1)
-    in_gsm_7 = _Form(folded, _in_gsm_7(name), _in_gsm_7(item), 0)
+def _forms(wording: str, name: str, item: str, folded: _Form) -> Iterator[_Form]:
+    """Yield the ways to write a text, those that lose most first."""
+    short = _Form(min(wording, folded.wording, key=_units), _short(name), _short(item), 2)
+    short_folded = _Form(folded.wording, clean(fold_all(short.name)), clean(fold_all(short.item)), 1)
+    in_gsm_7 = _Form(folded.wording, _in_gsm_7(short_folded.name), _in_gsm_7(short_folded.item), 0)
     if GSM_7.issuperset(_filled(*in_gsm_7[:3])):
         yield in_gsm_7
+    # Signs are left out.
+    yield short_folded
+    yield short
+    # Signs are replaced by their equals, and left out if they have none.
+    yield _Form(folded.wording, _without_signs(folded.name), _without_signs(folded.item), 3)
+    yield folded
+    yield _Form(wording, name, item, 5)
 
 
 def _without_signs(value: str) -> str:
@@ -164,7 +165,7 @@ def _whole(form: _Form) -> _Candidate:
 
 
 def _candidate(form: _Form, letters: int, whole: int, content: Content) -> _Candidate:
-    is_folded = content.encoding == "GSM-7" and form.likeness >= _WITH_SIGNS
+    is_folded = content.encoding == "GSM-7" and form.likeness >= _FOLDED
     return _Candidate(_Merit(letters, -content.segments, whole, is_folded, form.likeness, len(content.text)), content)
 
 
