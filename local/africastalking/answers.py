@@ -25,6 +25,7 @@ have its own HTTP status.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -37,14 +38,17 @@ from sales.domain.phones import is_e164
 __all__ = [
     "ACCEPTED",
     "DEFAULT_SENDER",
+    "INSUFFICIENT_BALANCE",
     "INVALID_SENDER",
     "MAGIC_PREFIX",
     "STATUSES",
     "UNAUTHENTICATED",
     "WRONG_KEY",
+    "Balance",
     "Recipient",
     "Reply",
     "accepted",
+    "account",
     "cost",
     "html",
     "magic_code",
@@ -56,12 +60,13 @@ __all__ = [
 ]
 
 ACCEPTED = frozenset({100, 101, 102})
+INSUFFICIENT_BALANCE = 405
 STATUSES = {
     401: "RiskHold",
     402: "InvalidSenderId",
     403: "InvalidPhoneNumber",
     404: "UnsupportedNumberType",
-    405: "InsufficientBalance",
+    INSUFFICIENT_BALANCE: "InsufficientBalance",
     406: "UserInBlacklist",
     407: "CouldNotRoute",
     408: "Undocumented",
@@ -76,6 +81,7 @@ DEFAULT_SENDER = "AFRICASTKNG"
 
 _PRICE = Decimal("0.8000")  # KES, a segment to a Kenyan number
 _PRICE_OF_ACCOUNT = Decimal("0.0079")  # USD, the same in the account's currency
+_BALANCE = re.compile(r"([A-Z]{3}) (-?[0-9]{1,15}(?:\.[0-9]{1,4})?)", re.ASCII)
 
 _TEXTS = {
     400: "The request contains bad syntax or cannot be fulfilled.",
@@ -108,6 +114,43 @@ class Recipient:
     code: int
     message_id: str | None = None
     segments: int = 0
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What the account holds."""
+
+    currency: str
+    amount: Decimal
+
+    @classmethod
+    def read(cls, text: str) -> "Balance":
+        """Read a balance such as `KES 1000.00`. Raise ValueError for any other text."""
+        match = _BALANCE.fullmatch(text)
+        if match is None:
+            raise ValueError('balance must be a currency and an amount, such as "KES 1000.00".')
+        return cls(match[1], Decimal(match[2]))
+
+    def __str__(self) -> str:
+        decimals = max(2, -int(self.amount.normalize().as_tuple().exponent))
+        return f"{self.currency} {self.amount:.{decimals}f}"
+
+    def covers(self, segments: int) -> bool:
+        """Whether a text of so many segments can be paid."""
+        return self.amount >= self._price * segments
+
+    def less(self, segments: int) -> "Balance":
+        """Return what is left after so many segments."""
+        return replace(self, amount=self.amount - self._price * segments)
+
+    @property
+    def _price(self) -> Decimal:
+        return _PRICE_OF_ACCOUNT if self.currency == "USD" else _PRICE
+
+
+def account(balance: Balance) -> Reply:
+    """Return the answer to a request for the account."""
+    return Reply(200, _body({"UserData": {"balance": str(balance)}}), {"Content-Type": "application/json"})
 
 
 def new_message_id() -> str:
@@ -175,9 +218,13 @@ def _entry(recipient: Recipient, live: bool) -> dict[str, Any]:
 
 
 def _json(status: int, message: str, recipients: list[dict[str, Any]]) -> Reply:
-    document = {"SMSMessageData": {"Message": message, "Recipients": recipients}}
+    body = _body({"SMSMessageData": {"Message": message, "Recipients": recipients}})
+    return Reply(status, body, {"Content-Type": "application/json"})
+
+
+def _body(document: dict[str, Any]) -> bytes:
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return Reply(status, body.encode(errors="replace"), {"Content-Type": "application/json"})
+    return body.encode(errors="replace")
 
 
 def plain(status: int, text: str | None = None) -> Reply:

@@ -42,12 +42,16 @@ With the last seven, numbers and sender ids that `accept` refuses are refused in
 | `wrong_token`  | Submitted, and a Success to an address with another secret, posted once                          |
 
 `delivery_delay_ms` counts from the answer to the report with the text's outcome. With `live`, accepted texts are answered
-as a paid account answers them: `messageParts` on the recipient, and the total in its currency.
+as a paid account answers them: `messageParts` on the recipient, and the total in its currency. `balance` is what the account
+holds, such as "KES 2.40": each accepted text lowers it by its cost, and `accept` refuses a text that costs more than what is left
+(405 InsufficientBalance).
 """
 
 import re
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
+
+from local.africastalking.answers import Balance
 
 __all__ = ["DELIVERIES", "LOST", "Behaviour", "PlannedReport", "read_behaviour"]
 
@@ -104,6 +108,7 @@ class Behaviour:
     delivery: str = "success"
     delivery_delay_ms: int = 300
     live: bool = False
+    balance: str = "KES 1000000.00"
 
     def document(self) -> dict[str, Any]:
         """Return the JSON document of GET and PUT."""
@@ -129,6 +134,7 @@ def read_behaviour(document: object) -> Behaviour:
             raise ValueError(f"{name!r} is not an answer. Answers: {', '.join(_PLAIN)}, status:<code>, http:<code>.")
     if not isinstance(fields["delivery"], str) or fields["delivery"] not in DELIVERIES:
         raise ValueError(f"delivery must be one of {', '.join(DELIVERIES)}.")
+    Balance.read(str(fields["balance"]))
     if type(fields["live"]) is not bool:
         raise ValueError("live must be true or false.")
     for name in ("latency_ms", "delivery_delay_ms"):

@@ -1,4 +1,4 @@
-"""The SMS sandbox's requests, messages, pending callbacks, opted-out numbers and behaviour, in SQLite.
+"""The SMS sandbox's requests, messages, pending callbacks, opted-out numbers, behaviour and balance, in SQLite.
 
 One file, one connection, one thread. Write-ahead logging without a sync per commit: commits survive a kill -9 of the
 process (not a power cut) and take some 50 microseconds.
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from local.africastalking.answers import Balance
 from local.africastalking.behaviour import Behaviour, read_behaviour
 
 __all__ = ["Callback", "Message", "NewCallback", "SandboxDatabase", "SendRequest"]
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS leaks (recorded_at TEXT NOT NULL, api_key INTEGER NOT
 CREATE TABLE IF NOT EXISTS behaviour (
     one INTEGER PRIMARY KEY CHECK (one = 1), document TEXT NOT NULL, used INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS account (one INTEGER PRIMARY KEY CHECK (one = 1), balance TEXT NOT NULL);
 """
 
 
@@ -101,6 +103,7 @@ class SandboxDatabase:
         self._sql.executescript(_SCHEMA)
         path.chmod(0o600)
         self._behaviour, self._used = self._read_behaviour()
+        self._balance = self._read_balance()
         self._opted_out = {row["number"] for row in self._sql.execute("SELECT number FROM opted_out")}
         self.changes = 0
 
@@ -124,9 +127,15 @@ class SandboxDatabase:
     def record(
         self, request: SendRequest, messages: Sequence[tuple[Message, list[NewCallback]]] = ()
     ) -> list[Callback]:
-        """Store a request, its messages and their delivery reports in one transaction; return the stored reports."""
+        """Store a request, its messages, their delivery reports and the balance after them in one transaction.
+
+        Return the stored reports.
+        """
         callbacks: list[Callback] = []
+        balance = self._balance.less(sum(message.segments for message, _ in messages))
         with self._change():
+            if messages:
+                self._set_balance(balance)
             self._sql.execute(
                 "INSERT INTO requests (recorded_at, answer, http_status, headers, fields, segments, message_ids)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -156,6 +165,7 @@ class SandboxDatabase:
                     ),
                 )
                 callbacks += [self._add_callback(report, message.message_id) for report in reports]
+        self._balance = balance
         return callbacks
 
     def _add_callback(self, callback: NewCallback, message_id: str | None = None) -> Callback:
@@ -237,14 +247,21 @@ class SandboxDatabase:
 
     @property
     def behaviour(self) -> Behaviour:
-        """The current behaviour, with the unused rest of its script."""
-        return replace(self._behaviour, script=self._behaviour.script[self._used :])
+        """The current behaviour, with the unused rest of its script and what is left of its balance."""
+        return replace(self._behaviour, script=self._behaviour.script[self._used :], balance=str(self._balance))
+
+    @property
+    def balance(self) -> Balance:
+        """What the account holds now."""
+        return self._balance
 
     def set_behaviour(self, behaviour: Behaviour) -> None:
         """Replace the whole behaviour."""
+        balance = Balance.read(behaviour.balance)
         with self._change():
             self._sql.execute("INSERT OR REPLACE INTO behaviour VALUES (1, ?, 0)", (json.dumps(behaviour.document()),))
-        self._behaviour, self._used = behaviour, 0
+            self._set_balance(balance)
+        self._behaviour, self._used, self._balance = behaviour, 0, balance
 
     def next_answer(self) -> str:
         """Return the answer for the next request, and use it up if it is the script's."""
@@ -262,6 +279,13 @@ class SandboxDatabase:
         except ValueError:
             # Another version wrote it.
             return Behaviour(), 0
+
+    def _set_balance(self, balance: Balance) -> None:
+        self._sql.execute("INSERT OR REPLACE INTO account VALUES (1, ?)", (str(balance),))
+
+    def _read_balance(self) -> Balance:
+        row = self._sql.execute("SELECT balance FROM account").fetchone()
+        return Balance.read(row["balance"] if row else self._behaviour.balance)
 
     # Leaks
 

@@ -1,7 +1,8 @@
 """The SMS sandbox: stands in for Africa's Talking, on this machine only.
 
 `POST /version1/messaging` answers as api.sandbox.africastalking.com does (answers.py), never deduplicates, and stores every
-text that it accepts (database.py). `/_sandbox/` (control.py) is for tests and for the page at `/`, which shows the
+text that it accepts (database.py). `GET /version1/user` answers as a paid account does, with the balance. `/_sandbox/`
+(control.py) is for tests and for the page at `/`, which shows the
 recipients' phones.
 
 The user name is `sandbox`; the API key is the line in `.local/sms-api-key`, created if it is missing.
@@ -72,6 +73,7 @@ class Sandbox:
             [
                 web.get("/version1/messaging", self._inbox, allow_head=False),
                 web.post("/version1/messaging", self._messaging),
+                web.get("/version1/user", self._user, allow_head=False),
                 *self.control.routes(),
                 *phones.routes(self._database),
             ]
@@ -127,11 +129,7 @@ class Sandbox:
 
     async def _read(self, request: web.Request) -> dict[str, str]:
         """Return the form of a request that may send. Raise _RefusedError."""
-        key = request.headers.get("apiKey")
-        if key is None:
-            raise _RefusedError(answers.UNAUTHENTICATED)
-        if not secrets.compare_digest(key.encode(errors="replace"), secret_line(self._state / "sms-api-key").encode()):
-            raise _RefusedError(answers.WRONG_KEY)
+        self._check_key(request)
         if request.content_type != _FORM:
             kind = request.headers.get("Content-Type", "")
             text = f"The request's Content-Type{f' [{kind}]' if kind else ''} is not supported. Expected:\n{_FORM}"
@@ -144,6 +142,13 @@ class Sandbox:
             if name == "username" and form[name] != _USERNAME:
                 raise _RefusedError(answers.WRONG_KEY)
         return form
+
+    def _check_key(self, request: web.Request) -> None:
+        key = request.headers.get("apiKey")
+        if key is None:
+            raise _RefusedError(answers.UNAUTHENTICATED)
+        if not secrets.compare_digest(key.encode(errors="replace"), secret_line(self._state / "sms-api-key").encode()):
+            raise _RefusedError(answers.WRONG_KEY)
 
     def _take(
         self, name: str, form: dict[str, str], size: Content, behaviour: Behaviour
@@ -161,9 +166,14 @@ class Sandbox:
             return answers.INVALID_SENDER, []
         queued = 101 if form.get("enqueue") == "0" else 102
         recipients = []
+        balance = self._database.balance
         for number in form["to"].split(","):
             status = int(code) if code else answers.refusal(number, self._database.opted_out) or queued
+            if not code and status == queued and not balance.covers(size.segments):
+                status = answers.INSUFFICIENT_BALANCE
             taken = status in answers.ACCEPTED
+            if taken:
+                balance = balance.less(size.segments)
             recipients.append(
                 Recipient(number, status, answers.new_message_id() if taken else None, size.segments if taken else 0)
             )
@@ -193,14 +203,22 @@ class Sandbox:
 
     async def _inbox(self, request: web.Request) -> web.StreamResponse:
         """Return the incoming messages: an empty list. Outgoing ones cannot be listed."""
+        inbox = Reply(200, b'{"SMSMessageData":{"Messages":[]}}', {"Content-Type": "application/json"})
+        return _respond(self._refusal(request) or inbox)
+
+    async def _user(self, request: web.Request) -> web.StreamResponse:
+        """Return the account's balance, whatever the behaviour: only texts use up its script."""
+        return _respond(self._refusal(request) or answers.account(self._database.balance))
+
+    def _refusal(self, request: web.Request) -> Reply | None:
+        """Return what refuses a request to read, or None."""
         if "username" not in request.query:
-            return _respond(answers.plain(404, "Request is missing required query parameter 'username'"))
-        key = request.headers.get("apiKey")
-        if key is None:
-            return _respond(answers.UNAUTHENTICATED)
-        if key != secret_line(self._state / "sms-api-key") or request.query["username"] != _USERNAME:
-            return _respond(answers.WRONG_KEY)
-        return _respond(Reply(200, b'{"SMSMessageData":{"Messages":[]}}', {"Content-Type": "application/json"}))
+            return answers.plain(404, "Request is missing required query parameter 'username'")
+        try:
+            self._check_key(request)
+        except _RefusedError as refused:
+            return refused.reply
+        return None if request.query["username"] == _USERNAME else answers.WRONG_KEY
 
     async def _trapped(self, request: web.Request) -> web.StreamResponse:
         self._database.leaked(api_key="apiKey" in request.headers, body=bool(await request.read()))

@@ -147,6 +147,7 @@ function showBehaviour() {
   );
   for (const input of document.querySelectorAll("input[name=answer]")) input.checked = input.value === chosen?.id;
   const script = behaviour.script.length ? `${behaviour.script.length} scripted answers, then ` : "";
+  put($("balance"), `The account has ${behaviour.balance}.`);
   put($("chosen"), chosen?.label ?? "Set elsewhere");
   put($("answer-hint"), chosen?.hint ?? `Set elsewhere: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
   if (document.activeElement !== $("delivery")) $("delivery").value = behaviour.delivery;

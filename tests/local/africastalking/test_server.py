@@ -567,7 +567,7 @@ def test_an_outage_has_a_length(sandbox: Sandbox, body: bytes) -> None:
         ("status:406", Kind.refused, "UserInBlacklist", 0),
         ("status:407", Kind.refused, "CouldNotRoute", 0),
         ("status:408", Kind.unknown, "code_408", 0),
-        ("status:409", Kind.refused, "DoNotDisturbRejection", 0),
+        ("status:409", Kind.deferred, "DoNotDisturbRejection", 0),
         ("status:500", Kind.deferred, "InternalServerError", 0),
         ("status:501", Kind.deferred, "GatewayError", 0),
         ("status:502", Kind.refused, "RejectedByGateway", 0),
@@ -633,6 +633,22 @@ def test_latency_delays_the_answer_but_not_the_text(sandbox: Sandbox) -> None:
         ({"latency_ms": -1}, "latency_ms must be a whole number"),
         ({"delivery_delay_ms": True}, "delivery_delay_ms must be a whole number"),
         ({"live": 1}, "live must be true or false"),
+        *(
+            ({"balance": wrong}, "balance must be a currency and an amount")
+            for wrong in (
+                "",
+                "5.00",
+                "KES",
+                "KES five",
+                "kes 5.00",
+                "KES  5",
+                "KES 5.00000",
+                "KES ٥",
+                "KES NaN",
+                5,
+                None,
+            )
+        ),
         ({"defualt": "accept"}, "Unknown: defualt"),
     ],
 )
@@ -654,7 +670,111 @@ def test_a_behaviour_replaces_the_previous_one_whole(sandbox: Sandbox) -> None:
         "delivery": "success",
         "delivery_delay_ms": 300,
         "live": False,
+        "balance": "KES 1000000.00",
     }
+
+
+# The account
+
+
+def balance(sandbox: Sandbox) -> str:
+    answer = sandbox.call("GET", "/version1/user?username=sandbox", apiKey=sandbox.key)
+    assert (answer.status, answer.header("Content-Type")) == (200, "application/json")
+    [(name, user)] = answer.json.items()
+    assert (name, user.keys()) == ("UserData", {"balance"})
+    return str(user["balance"])
+
+
+def test_each_accepted_text_lowers_the_balance_by_its_cost(sandbox: Sandbox) -> None:
+    assert balance(sandbox) == "KES 1000000.00"
+    sandbox.put(balance="KES 100", delivery="none")
+    sandbox.send()
+    assert balance(sandbox) == "KES 99.20"
+    sandbox.send(message="x" * 161)
+    assert balance(sandbox) == "KES 97.60"
+    sandbox.send(to=f"{NUMBER},+254700000403,{NUMBER}")
+    assert balance(sandbox) == "KES 96.00"
+    assert sandbox.call("GET", "/_sandbox/behaviour").json["balance"] == "KES 96.00"
+    assert sandbox.put(delivery="none").json["balance"] == balance(sandbox) == "KES 1000000.00"
+
+
+def test_an_account_in_dollars_pays_the_price_in_dollars(sandbox: Sandbox) -> None:
+    sandbox.put(balance="USD 0.0158", delivery="none")
+    sandbox.send()
+    assert balance(sandbox) == "USD 0.0079"
+    assert [sandbox.send().recipient["statusCode"] for _ in range(2)] == [102, 405]
+    assert balance(sandbox) == "USD 0.00"
+
+
+@pytest.mark.parametrize("lost", ["drop_after", "garbage_after"])
+def test_a_text_whose_answer_is_lost_is_paid_too(sandbox: Sandbox, lost: str) -> None:
+    sandbox.put(script=[lost], balance="KES 1.60", delivery="none")
+    with suppress(http.client.HTTPException, ConnectionError):
+        sandbox.send()
+    assert balance(sandbox) == "KES 0.80"
+
+
+def test_refused_texts_and_readings_cost_nothing_and_leave_the_script(sandbox: Sandbox) -> None:
+    sandbox.put(script=["http:503", "bad_sender", "status:407"], balance="KES 1.60", delivery="none")
+    assert balance(sandbox) == "KES 1.60"
+    assert sandbox.send().status == 503
+    sandbox.send()
+    assert sandbox.send().recipient["statusCode"] == 407
+    assert balance(sandbox) == "KES 1.60"
+
+
+def test_an_account_that_cannot_pay_the_next_text_refuses_it_with_405(sandbox: Sandbox) -> None:
+    sandbox.put(balance="KES 1.60", delivery="none")
+    before = len(sandbox.messages)
+    assert sandbox.send(message="x" * 307).recipient["statusCode"] == 405
+    assert sandbox.send(message="x" * 161).recipient["statusCode"] == 102
+    answer = sandbox.send()
+    assert answer.status == 201
+    assert answer.recipient == {
+        "cost": "0",
+        "messageId": "None",
+        "number": NUMBER,
+        "status": "InsufficientBalance",
+        "statusCode": 405,
+    }
+    assert len(sandbox.messages) == before + 1
+    assert balance(sandbox) == "KES 0.00"
+
+
+def test_recipients_of_one_request_share_the_balance(sandbox: Sandbox) -> None:
+    sandbox.put(balance="KES 1.60", delivery="none")
+    answer = sandbox.send(to=",".join([NUMBER] * 3))
+    statuses = [recipient["statusCode"] for recipient in answer.json["SMSMessageData"]["Recipients"]]
+    assert statuses == [102, 102, 405]
+
+
+def test_an_empty_account_leaves_no_answer_to_lose(sandbox: Sandbox) -> None:
+    sandbox.put(default="drop_after", balance="KES 0.79", delivery="none")
+    assert sandbox.send().recipient["statusCode"] == 405
+
+
+def test_the_balance_needs_the_key_and_the_user_name(sandbox: Sandbox) -> None:
+    address = "/version1/user?username=sandbox"
+    assert (
+        sandbox.call("GET", address).body
+        == b"The resource requires authentication, which was not supplied with the request"
+    )
+    for path, key in ((address, "another"), ("/version1/user?username=shop", sandbox.key)):
+        answer = sandbox.call("GET", path, apiKey=key)
+        assert (answer.status, answer.body) == (401, b"The supplied authentication is invalid")
+    assert sandbox.call("GET", "/version1/user", apiKey=sandbox.key).status == 404
+    assert sandbox.call("POST", address, b"", apiKey=sandbox.key).status == 405
+
+
+def test_the_balance_survives_a_kill(tmp_path: Path) -> None:
+    sandbox = Sandbox(free_port(), tmp_path / "state")
+    sandbox.start()
+    sandbox.put(balance="KES 5.00", delivery="none")
+    sandbox.send()
+    sandbox.stop(signal.SIGKILL)
+    sandbox.start()
+    assert balance(sandbox) == "KES 4.20"
+    sandbox.stop()
 
 
 # Delivery reports and opt-outs
