@@ -27,6 +27,7 @@ _PARAMETERS = {
     "UTC_OFFSET": "UtcOffset",
     "SMS_PER_NUMBER_DAY": "SmsPerNumberDay",
     "SMS_PER_DAY": "SmsPerDay",
+    "SMS_BALANCE_LOW": "SmsBalanceLow",
     "SMS_TEXT": "SmsText",
     "SMS_MAX_SEGMENTS": "SmsMaxSegments",
     "SMS_PRICES": "SmsPrices",

@@ -118,7 +118,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Balance:
-    """What the account holds."""
+    """The money in the account."""
 
     currency: str
     amount: Decimal

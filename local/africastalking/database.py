@@ -252,7 +252,7 @@ class SandboxDatabase:
 
     @property
     def balance(self) -> Balance:
-        """What the account holds now."""
+        """The money in the account now."""
         return self._balance
 
     def set_behaviour(self, behaviour: Behaviour) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 
-from sales.africastalking.answers import Kind, Outcome
+from sales.africastalking.answers import Balance, Kind, Outcome
 
 
 class FakeProvider:
@@ -13,6 +14,9 @@ class FakeProvider:
         self.sent: list[tuple[str, str]] = []
         self.asked = 0
         self.answers: list[Outcome | Callable[[], Outcome]] = []
+        # The money in the account, and how often that was asked for.
+        self.account: Balance | None = Balance(Decimal("1000.00"), "KES")
+        self.balances = 0
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -29,6 +33,11 @@ class FakeProvider:
             if outcome.kind in (Kind.accepted, Kind.unknown):
                 self.sent.append((number, text))
             return outcome
+
+    def balance(self) -> Balance | None:
+        """Return the money in the account."""
+        self.balances += 1
+        return self.account
 
 
 def accepted(message_id: str) -> Outcome:

@@ -22,7 +22,7 @@ def whole_request(connection: socket.socket) -> bytes:
             return b""
         request += part
     head, _, form = request.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
     while len(form) < length:
         form += connection.recv(65536)
     return head + b"\r\n\r\n" + form

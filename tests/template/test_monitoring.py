@@ -35,7 +35,9 @@ NAMES = {
     "TableName": "AWS::DynamoDB::Table",
 }
 PUBLISHED_EVERY = {"AWS/S3": 86400}
-LATENCIES = {"Latency", "IteratorAge"}
+# Of these a sum means nothing.
+STATES = {"Latency", "IteratorAge", "OldestQueued", "SmsBalance"}
+BALANCE_LOW = 500
 
 
 @cache
@@ -50,8 +52,11 @@ def resolve(value: Any) -> str:
 
 def alarms() -> dict[str, dict[str, Any]]:
     """Return each alarm by the last part of its name."""
-    found = (each["Properties"] for each in deployed().of_type("AWS::CloudWatch::Alarm").values())
-    return {each["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-"): each for each in found}
+    found = (dict(each["Properties"]) for each in deployed().of_type("AWS::CloudWatch::Alarm").values())
+    named = {each["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-"): each for each in found}
+    assert named["sms-balance"]["Threshold"] == {"Ref": "SmsBalanceLow"}
+    named["sms-balance"]["Threshold"] = BALANCE_LOW
+    return named
 
 
 def definitions(alarm: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
@@ -99,7 +104,7 @@ def test_an_alarms_metrics_exist_with_these_dimensions(name: str) -> None:
         every = PUBLISHED_EVERY.get(definition["Namespace"], 60)
         assert period_of(alarm) >= every, "CloudWatch would find nothing in most of its periods"
         # The average of a count of errors means nothing.
-        if definition["Namespace"] != "AWS/S3" and definition["MetricName"] not in {*LATENCIES, "OldestQueued"}:
+        if definition["Namespace"] != "AWS/S3" and definition["MetricName"] not in STATES:
             assert statistic == "Sum"
 
 
@@ -167,6 +172,7 @@ SAMPLES = [
     ("sms-configuration", 1, 1, 0, 1),
     ("sms-account", 1, 1, 0, 1),
     ("sms-limit", 1, 1, 0, 1),
+    ("sms-balance", BALANCE_LOW - 0.01, 1, BALANCE_LOW, 1),
 ]
 
 
@@ -229,6 +235,25 @@ def test_an_address_is_subscribed_only_if_there_is_one() -> None:
     }
 
 
+def test_the_balance_is_watched_only_if_there_is_a_limit() -> None:
+    [condition] = {
+        each.get("Condition")
+        for each in deployed().of_type("AWS::CloudWatch::Alarm").values()
+        if each["Properties"]["AlarmName"]["Fn::Sub"].endswith("-sms-balance")
+    }
+    assert deployed().source["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SmsBalanceLow"}, 0]}]}
+    assert deployed().source["Parameters"]["SmsBalanceLow"]["Default"] == 0
+
+
+def test_a_reading_lasts_until_the_next_one_that_is_late() -> None:
+    alarm = alarms()["sms-balance"]
+    [metric] = [metric_of(definition, resolve) for definition, _ in definitions(alarm)]
+    low, enough = BALANCE_LOW - 1.0, BALANCE_LOW + 1.0
+    for before, last, state in ((enough, low, "ALARM"), (low, enough, "OK")):
+        readings = [(NOW - 9500.0, before), (NOW - 5500.0, last)]
+        assert state_of(alarm, {metric: readings}, resolve, NOW) == state
+
+
 # Dashboard
 
 
@@ -267,7 +292,7 @@ def test_the_dashboards_widgets_do_not_overlap() -> None:
 def test_no_dimension_has_many_values() -> None:
     for unit, dimensions in METRICS.values():
         assert set(dimensions) <= {"state", "reason", "finding"}
-        assert unit in {"Count", "Milliseconds", "Seconds"}
+        assert unit in {"Count", "Milliseconds", "None", "Seconds"}
 
 
 def test_one_module_writes_metrics() -> None:

@@ -1,14 +1,16 @@
-"""The meaning of an answer of Africa's Talking for the one text it is about."""
+"""The meaning of an answer of Africa's Talking: for the one text it is about, or for the account's balance."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sales.domain.delivery_reports import is_message_id
 
-__all__ = ["NOT_NOW", "OUTAGES", "Kind", "Outcome", "classify"]
+__all__ = ["NOT_NOW", "OUTAGES", "Balance", "Kind", "Outcome", "classify", "read_balance"]
 
 # Reasons that hold for every text: the provider cannot be reached, or has too much to do.
 OUTAGES = frozenset({"connect_failed", "connect_timeout", "no_connection_in_time", "http_429"})
@@ -41,6 +43,15 @@ class Outcome:
     blocked: bool = False
 
 
+class Balance(NamedTuple):
+    """The money in the account, as the provider writes it."""
+
+    amount: Decimal
+    currency: str
+
+
+# An account that is billed later may be below zero.
+_BALANCE = re.compile(r"([A-Z]{3}) (-?[0-9]{1,15}(?:\.[0-9]{1,8})?)", re.ASCII)
 # Codes per recipient, from Africa's Talking's documentation on sending SMS.
 _RECIPIENT = {
     100: (Kind.accepted, "Processed"),
@@ -78,7 +89,7 @@ def classify(status: int, body: bytes) -> Outcome:
     The rule above all others: a real message id means that the provider has the text, unless its code refuses the text
     permanently. The system never sends such a text again.
     """
-    data = _sms_data(body)
+    data = _object_in(body, "SMSMessageData")
     if data is not None:
         recipients = data.get("Recipients")
         if isinstance(recipients, list) and len(recipients) == 1 and isinstance(recipients[0], dict):
@@ -95,12 +106,20 @@ def classify(status: int, body: bytes) -> Outcome:
     return Outcome(Kind.unknown, "unreadable_answer" if 200 <= status < 300 else f"http_{status}")
 
 
-def _sms_data(body: bytes) -> dict[str, Any] | None:
+def read_balance(body: bytes) -> Balance | None:
+    """Return the balance in the provider's answer about the account, or None if there is none to be read."""
+    data = _object_in(body, "UserData")
+    stated = data.get("balance") if data else None
+    match = _BALANCE.fullmatch(stated.strip()) if isinstance(stated, str) else None
+    return Balance(Decimal(match[2]), match[1]) if match else None
+
+
+def _object_in(body: bytes, name: str) -> dict[str, Any] | None:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    data = answer.get("SMSMessageData") if isinstance(answer, dict) else None
+    data = answer.get(name) if isinstance(answer, dict) else None
     return data if isinstance(data, dict) else None
 
 

@@ -1,9 +1,10 @@
-"""Send texts with one account of Africa's Talking."""
+"""Send texts with one account of Africa's Talking, and ask for its balance."""
 
-from sales.africastalking.answers import Kind, Outcome, classify
+from sales.africastalking.answers import Balance, Kind, Outcome, classify, read_balance
 from sales.africastalking.transport import RequestFailedError, Transport
 from sales.domain.phones import is_e164
 from sales.domain.sms.provider import can_be_key, check_endpoint
+from sales.runtime import log
 
 __all__ = ["PROVIDER_SECONDS", "Provider"]
 
@@ -54,3 +55,22 @@ class Provider:
         except RequestFailedError as failure:
             return Outcome(Kind.unknown if failure.may_have_left else Kind.not_sent, failure.reason)
         return classify(status, body)
+
+    def balance(self) -> Balance | None:
+        """Ask the provider once for the account's balance; return None, and log the reason, if it cannot be read.
+
+        Return within the deadline, and raise nothing for a fault of the network or the provider.
+        """
+        balance, reason = None, "bad_key"
+        if self._key_can_be_sent:
+            try:
+                status, body = self._transport.user()
+            except RequestFailedError as failure:
+                reason = failure.reason
+            else:
+                taken = 200 <= status < 300
+                balance = read_balance(body) if taken else None
+                reason = "unreadable_answer" if taken else f"http_{status}"
+        if balance is None:
+            log.warning("balance not read", reason=reason)
+        return balance

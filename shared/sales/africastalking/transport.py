@@ -1,12 +1,14 @@
 """One request to Africa's Talking: its deadline, and whether any part of it may have left when it fails.
 
-Everything that subclasses or reaches into the SDK, requests and urllib3 stands here, behind `Transport.post`.
+Everything that subclasses or reaches into the SDK, requests and urllib3 stands here, behind `Transport`.
 """
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from typing import Any
 
 import certifi
@@ -27,6 +29,8 @@ _CONNECT_SECONDS = 3.05
 # connection would leave its text `unknown`.
 _IDLE_SECONDS = 20.0
 _LARGEST_ANSWER = 65536
+
+type _Send = Callable[[], tuple[int, bytes]]
 
 
 class RequestFailedError(Exception):
@@ -54,16 +58,26 @@ class Transport:
         session.mount(scheme, adapter(pool_connections=2, pool_maxsize=connections, max_retries=0))
         self._service = _Service(username, api_key, session, endpoint)
         self._deadline = deadline_seconds
+        self._timeout = (_CONNECT_SECONDS, deadline_seconds)
         self._threads = ThreadPoolExecutor(max_workers=connections, thread_name_prefix="provider")
 
     def post(self, number: str, content: str, sender: str) -> tuple[int, bytes]:
-        """Send one request, and return the HTTP status and the body of the answer.
+        """Send one request with a text, and return the HTTP status and the body of the answer.
 
         Return or raise RequestFailedError within the deadline, whatever the network does: name resolution and an
         answer that arrives byte by byte count too.
         """
+        return self._within_deadline(
+            partial(self._service.send, content, [number], sender_id=sender or None, timeout=self._timeout)
+        )
+
+    def user(self) -> tuple[int, bytes]:
+        """Ask for the account's own data, and return or raise as `post` does."""
+        return self._within_deadline(partial(self._service.user, timeout=self._timeout))
+
+    def _within_deadline(self, send: _Send) -> tuple[int, bytes]:
         call = _Call()
-        answer = self._threads.submit(self._request, call, number, content, sender)
+        answer = self._threads.submit(self._request, call, send)
         try:
             return answer.result(timeout=self._deadline)
         except FutureTimeoutError:
@@ -74,12 +88,10 @@ class Transport:
                 "timeout" if call.may_have_left else "connect_timeout", may_have_left=call.may_have_left
             ) from None
 
-    def _request(self, call: "_Call", number: str, content: str, sender: str) -> tuple[int, bytes]:
+    def _request(self, call: "_Call", send: _Send) -> tuple[int, bytes]:
         _current.call = call
         try:
-            answer: tuple[int, bytes] = self._service.send(
-                content, [number], sender_id=sender or None, timeout=(_CONNECT_SECONDS, self._deadline)
-            )
+            return send()
         except Exception as error:
             # requests and urllib3 have many errors; how far the request got is what counts.
             timed_out = isinstance(error, requests.Timeout)
@@ -88,7 +100,6 @@ class Transport:
             raise RequestFailedError(
                 "connect_timeout" if timed_out else "connect_failed", may_have_left=False
             ) from error
-        return answer
 
 
 class _Call:
@@ -196,10 +207,15 @@ class _Service(SMSService):  # type: ignore[misc]
         if endpoint:
             self._baseUrl = f"{endpoint.rstrip('/')}/version1"
 
+    def user(self, timeout: Any) -> tuple[int, bytes]:
+        """Ask for the account's own data, as the SDK's application service does."""
+        params = {"username": self._username}
+        return self._make_request(self._make_url("/user"), "GET", self._headers, None, params, timeout=timeout)
+
     def _make_request(  # the SDK's own signature
         self, url: str, method: str, headers: Any, data: Any, params: Any, callback: Any = None, timeout: Any = None
     ) -> tuple[int, bytes]:
         with self._session.request(
-            method, url, headers=headers, data=data, timeout=timeout, allow_redirects=False, stream=True
+            method, url, headers=headers, data=data, params=params, timeout=timeout, allow_redirects=False, stream=True
         ) as answer:
             return answer.status_code, answer.raw.read(_LARGEST_ANSWER, decode_content=True)

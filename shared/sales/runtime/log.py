@@ -18,7 +18,7 @@ __all__ = ["InvocationError", "about", "bind", "bound", "error", "exception", "g
 # secret, as the template's parameters have it, never its value.
 FIELDS = frozenset(
     {
-        "action", "attempt", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
+        "action", "attempt", "balance", "cause", "code", "count", "customer_id", "duration_ms", "function", "kind",
         "message_id", "method", "order_id", "order_ids", "outcome", "phone_number", "reason", "remaining", "request_id", "route",
         "seconds", "secret", "sms_status", "state", "status",
     }

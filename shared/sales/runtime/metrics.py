@@ -24,6 +24,7 @@ METRICS = {
     "SmsMisconfigured": ("Count", ("reason",)),
     "SmsRefused": ("Count", ("reason",)),
     "SmsHeld": ("Count", ()),
+    "SmsBalance": ("None", ()),
     "SweepFound": ("Count", ("finding",)),
     "OldestDue": ("Seconds", ()),
     "OldestQueued": ("Seconds", ()),

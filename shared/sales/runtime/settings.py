@@ -62,6 +62,8 @@ class Settings:
     # Texts a day, to one number and in all; 0 means no limit.
     sms_per_number_day: int
     sms_per_day: int
+    # The provider's balance that is worth a warning, in the account's currency; 0 means none.
+    sms_balance_low: float
     sms_lease_seconds: float
     sms_pause_seconds: float
     utc_offset: tzinfo
@@ -143,6 +145,7 @@ class Settings:
             sms_retry_seconds=number("SMS_RETRY_SECONDS", 30, 0),
             sms_per_number_day=int(number("SMS_PER_NUMBER_DAY", 0, 0)),
             sms_per_day=int(number("SMS_PER_DAY", 0, 0)),
+            sms_balance_low=number("SMS_BALANCE_LOW", 0, 0),
             sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
             sms_pause_seconds=number("SMS_PAUSE_SECONDS", 300, 0),
             utc_offset=read("UTC_OFFSET", parse_offset, "+03:00"),

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 
-from sales.africastalking.answers import NOT_NOW, Kind, Outcome
+from sales.africastalking.answers import NOT_NOW, Balance, Kind, Outcome
 from sales.africastalking.client import PROVIDER_SECONDS, Provider
 from sales.domain import clock
 from sales.domain.customers import Customer
@@ -117,6 +117,11 @@ class Sender:
             raise failures[0]
         return Counter({status: len(ids) for status, ids in ended.items()})
 
+    def balance(self) -> Balance | None:
+        """Ask the provider for the balance of the account; return None if it cannot be read."""
+        key = self._api_key()
+        return self._provider_with(key).balance() if key else None
+
     def _present(self, order: Order, state: SendingState) -> tuple[Order, str | None]:
         """Return the order with the text for its customer as they are now, or with its SMS status if none may go out.
 
@@ -208,7 +213,7 @@ class Sender:
         return None
 
     def _call_provider(self, order: Order, latencies: list[float]) -> Outcome:
-        key = self._api_key(order)
+        key = self._api_key(order_id=order.id)
         if not key:
             return Outcome(Kind.misconfigured, "no_api_key")
         provider = self._provider_with(key)
@@ -223,11 +228,11 @@ class Sender:
                 self._provider = (key, self._make_provider(key))
             return self._provider[1]
 
-    def _api_key(self, order: Order) -> str:
+    def _api_key(self, **about: str) -> str:
         try:
             return secrets.api_key()
         except Exception as raised:  # noqa: BLE001 - whatever keeps the key from us, nothing was sent
-            log.exception("secret unavailable", raised, order_id=order.id)
+            log.exception("secret unavailable", raised, **about)
             return ""
 
     def _settle(self, order: Order, outcome: Outcome, *, due_before: str | None) -> Order:

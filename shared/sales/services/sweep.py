@@ -12,7 +12,7 @@ from sales.domain.customers import ErasureNote
 from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
-from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
+from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status, backoff
 from sales.runtime import log, metrics
 from sales.runtime.settings import settings
 from sales.services.delivery_reports import match_report
@@ -21,7 +21,7 @@ from sales.services.limits import LIMIT, held_window
 from sales.services.retention import forget_old_texts, forget_text
 from sales.services.send import NEEDED_SECONDS, collecting, sender
 from sales.store import store
-from sales.store.due import DUE_SHARDS
+from sales.store.due import DUE_SHARDS, Account
 
 __all__ = ["sweep"]
 
@@ -30,6 +30,7 @@ __all__ = ["sweep"]
 _LOOK = 100
 # The first look ahead of schedule takes no more than this: one text that went through may have been luck.
 _FIRST_AHEAD = 25
+_BALANCE_SECONDS = 3600.0
 
 type _Left = Callable[[], float]
 
@@ -56,7 +57,40 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
         ended["forgotten"] += forget_old_texts(has_time=lambda: _has_time(seconds_left))
     ended = +ended
     _measure(ended, oldest)
+    if part == 0 and _has_time(seconds_left):
+        _read_balance()
     return ended
+
+
+def _read_balance() -> None:
+    """Ask for the account's balance once an hour, and report it; after a failure ask again as a text is tried again.
+
+    Last of all, so that no text waits for it.
+    """
+    now, config = clock.now(), settings()
+    try:
+        account, _ = store().due.account()
+        if account.ask_at > format_time(now):
+            return
+        balance = sender().balance()
+        if balance:
+            ask_at = clock.plus(now, _BALANCE_SECONDS)
+            account = Account(balance.amount, balance.currency, format_time(now), 0, format_time(ask_at))
+        else:
+            failures = account.failures + 1
+            ask_at = clock.plus(now, backoff(failures, config.sms_retry_seconds, 0))
+            account = account._replace(failures=failures, ask_at=format_time(ask_at))
+        store().due.save_account(account)
+    except Problem as problem:
+        log.warning("balance not stored", code=problem.code)
+        return
+    if balance:
+        held = f"{balance.currency} {balance.amount}"
+        if balance.amount < config.sms_balance_low:
+            log.warning("balance is low", balance=held)
+        else:
+            log.info("balance read", balance=held)
+        metrics.observe("SmsBalance", [float(balance.amount)])
 
 
 def _measure(ended: Counter[str], oldest: list[str]) -> None:

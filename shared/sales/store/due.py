@@ -1,7 +1,8 @@
-"""The items that the sweep reads: those that are due, whether texts may go out now, and how far retention has come."""
+"""The items that the sweep reads: what is due, the pause, the account's balance, and how far retention has come."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from sales.domain.clock import format_time
@@ -18,6 +19,7 @@ from sales.store.table import Connection, Table
 __all__ = [
     "DUE_SHARDS",
     "RETENTION_ID",
+    "Account",
     "Due",
     "DueEntry",
     "DueItem",
@@ -29,7 +31,7 @@ __all__ = [
 ]
 
 _ERASURE, _CONTROL = "erasure#", "control#"
-_PAUSE_ID, RETENTION_ID = f"{_CONTROL}sms", f"{_CONTROL}texts"
+_PAUSE_ID, RETENTION_ID, _ACCOUNT_ID = f"{_CONTROL}sms", f"{_CONTROL}texts", f"{_CONTROL}balance"
 
 type DueItem = Order | ProviderMessage | ErasureNote
 
@@ -47,6 +49,23 @@ class Pause(NamedTuple):
     until: str
     reason: str
 
+    def holds(self, now: datetime) -> bool:
+        """Return whether it has not ended."""
+        return self.until > format_time(now)
+
+
+class Account(NamedTuple):
+    """The last reading of the provider's account, if any, and when to ask again.
+
+    `failures`: how many times in a row it could not be read since.
+    """
+
+    amount: Decimal | None = None
+    currency: str | None = None
+    at: str | None = None
+    failures: int = 0
+    ask_at: str = ""
+
 
 class SendingState(NamedTuple):
     """The customers (by code) and numbers of some texts as they are now, and the pause: together they allow texts or not."""
@@ -57,7 +76,7 @@ class SendingState(NamedTuple):
 
     def is_paused(self, now: datetime) -> bool:
         """Return whether sending is paused now."""
-        return self.pause is not None and self.pause.until > format_time(now)
+        return self.pause is not None and self.pause.holds(now)
 
 
 def _erasure_item_id(customer_code: str) -> str:
@@ -68,6 +87,10 @@ def _erasure_item_id(customer_code: str) -> str:
 def _note_from_item(item: Item) -> ErasureNote:
     """Return the erasure note of a stored item."""
     return ErasureNote(item["customer"], item["id"].removeprefix(_ERASURE), item.get("due_at"))
+
+
+def _pause_from_item(item: Item) -> Pause:
+    return Pause(item["until"], item["reason"])
 
 
 def is_control(item_id: str) -> bool:
@@ -126,7 +149,7 @@ class Due:
         for table, typed in self._connection.get_many(keys):
             item = unmarshal_item(typed)
             if table == self._orders.name:
-                pause = Pause(item["until"], item["reason"])
+                pause = _pause_from_item(item)
             elif item["code"] in numbers:
                 states[numbers[item["code"]]] = number_state(item)
             else:
@@ -136,6 +159,32 @@ class Due:
     def pause_sending(self, until: datetime, reason: str) -> None:
         """Let no sender start until then."""
         self._orders.put({"id": _PAUSE_ID, "until": format_time(until), "reason": reason})
+
+    def account(self) -> tuple[Account, Pause | None]:
+        """Return what is known of the provider's account, and the pause."""
+        account, pause = Account(), None
+        for _, typed in self._connection.get_many((self._orders.name, {"id": key}) for key in (_ACCOUNT_ID, _PAUSE_ID)):
+            item = unmarshal_item(typed)
+            if item["id"] == _PAUSE_ID:
+                pause = _pause_from_item(item)
+            else:
+                amount = item.get("amount")
+                account = Account(
+                    amount=None if amount is None else Decimal(amount),
+                    currency=item.get("currency"),
+                    at=item.get("at"),
+                    failures=int(item["failures"]),
+                    ask_at=item["ask_at"],
+                )
+        return account, pause
+
+    def save_account(self, account: Account) -> None:
+        """Store what is known of the provider's account."""
+        item = account._asdict()
+        if account.amount is not None:
+            # As the provider wrote it: DynamoDB drops the zeros at the end of a number.
+            item["amount"] = str(account.amount)
+        self._orders.put({"id": _ACCOUNT_ID, **item})
 
     def retention_position(self) -> dict[str, str]:
         """Return, for each list shard, the sort key of the last order whose text was forgotten for its age."""

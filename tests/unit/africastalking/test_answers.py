@@ -1,12 +1,13 @@
 """The meaning of an answer of Africa's Talking."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from apprise.plugins.africas_talking import AFRICAS_TALKING_HTTP_ERROR_MAP, AFRICAS_TALKING_RECIPIENT_OK
 
-from sales.africastalking.answers import _RECIPIENT, Kind, classify
+from sales.africastalking.answers import _RECIPIENT, Balance, Kind, classify, read_balance
 from tests.support.provider import NUMBER, SENT
 
 
@@ -165,3 +166,48 @@ def test_an_undocumented_code_is_a_reason_only_if_it_looks_like_a_code(code: Any
 def test_a_cost_that_is_not_text_is_left_out() -> None:
     outcome = classify(201, body(statusCode=101, messageId="ATXid_1", cost=0.8))
     assert (outcome.kind, outcome.cost) == (Kind.accepted, None)
+
+
+def account(balance: Any) -> bytes:
+    return json.dumps({"UserData": {"balance": balance}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("stated", "amount", "currency"),
+    [
+        ("KES 1234.50", "1234.50", "KES"),
+        ("USD 0.0079", "0.0079", "USD"),
+        ("UGX 0", "0", "UGX"),
+        ("KES -3.20", "-3.20", "KES"),
+        (" KES 7.00\n", "7.00", "KES"),
+        (f"KES {'9' * 15}.{'9' * 8}", f"{'9' * 15}.{'9' * 8}", "KES"),
+    ],
+)
+def test_a_balance_is_read_as_the_provider_writes_it(stated: str, amount: str, currency: str) -> None:
+    balance = read_balance(account(stated))
+    assert balance == Balance(Decimal(amount), currency)
+    assert str(balance.amount) == amount
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        *(None, 5, 5.0, True, [], {}, "", "KES", "5.00", "KES5.00", "KES  5.00", "kes 5.00", "KESH 5.00", "KE 5.00"),
+        *("KES 1,000.00", "KES 5.", "KES .5", "KES +5", "KES 1e3", "KES NaN", "KES Infinity", "KES 5.00 KES 6.00"),
+        *("KES \u0665.00", "KES 5\u066b00", "\u039aES 5.00", f"KES {'9' * 16}", f"KES 1.{'1' * 9}", "5.00 KES"),
+    ],
+    ids=ascii,
+)
+def test_what_is_not_plainly_a_balance_is_none(stated: Any) -> None:
+    assert read_balance(account(stated)) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(b"", b"KES 5.00", b"[]", b"null", b"{}", b'{"UserData": null}', b'{"UserData": {}}', b"\xff", SENT.encode()),
+        *(b'{"UserData": "KES 5.00"}', b'{"balance": "KES 5.00"}', b'{"UserData": {"balance": "KES 5.00"', b"[" * 100_000),
+    ],
+)
+def test_an_answer_without_a_balance_is_none(answer: bytes) -> None:
+    assert read_balance(answer) is None
