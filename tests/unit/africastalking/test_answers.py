@@ -206,7 +206,12 @@ def test_what_is_not_plainly_a_balance_is_none(stated: Any) -> None:
     "answer",
     [
         *(b"", b"KES 5.00", b"[]", b"null", b"{}", b'{"UserData": null}', b'{"UserData": {}}', b"\xff", SENT.encode()),
-        *(b'{"UserData": "KES 5.00"}', b'{"balance": "KES 5.00"}', b'{"UserData": {"balance": "KES 5.00"', b"[" * 100_000),
+        *(
+            b'{"UserData": "KES 5.00"}',
+            b'{"balance": "KES 5.00"}',
+            b'{"UserData": {"balance": "KES 5.00"',
+            b"[" * 100_000,
+        ),
     ],
 )
 def test_an_answer_without_a_balance_is_none(answer: bytes) -> None:
