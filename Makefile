@@ -149,6 +149,9 @@ bench-writes: store ## Count the capacity units of each change of an order; comp
 bench-backlog: store ## 10,000 orders while the provider is down, and how fast they drain (5 minutes)
 	@$(PY) -m bench.backlog
 
+bench-limits: store ## 10,000 orders on a day that allows 500 texts, with and without kills (8 minutes)
+	@$(PY) -m bench.limits
+
 bench-newcomer: environment ## Time a fresh clone with empty caches, from the first command to the first text (2 minutes)
 	@$(PY) -m bench.newcomer
 
