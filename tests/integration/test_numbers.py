@@ -77,7 +77,7 @@ def test_a_number_that_is_not_allowed_gets_no_text_and_the_order_says_why(provid
     assert provider.sent == []
     answer = again(order)
     assert (answer.status, answer.body["code"]) == (409, "sms_suppressed")
-    assert answer.body["detail"] == "The settings of the shop (SMS_ALLOWED) allow no texts to this number."
+    assert answer.body["detail"] == "The shop's settings allow no texts to this number."
 
 
 def test_a_list_of_prefixes_allows_exactly_those(
