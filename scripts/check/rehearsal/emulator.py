@@ -1,9 +1,11 @@
 """The machine's stand-ins for AWS (ministack), for Okta and for Africa's Talking, and the commands that run against them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +28,8 @@ BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from ministack.app impo
 INTERPRETER = Path(sys.base_prefix) / "bin" / "python3.13"
 START_SECONDS = 30
 COMMAND_SECONDS = 120
+# Room for the layer in a hundred processes.
+MEMORY = 4 * 2**30
 # The emulator takes this key for the account's root user and verifies signatures with the secret.
 KEY = SECRET = "test"  # noqa: S105 - made up
 
@@ -36,9 +40,10 @@ class RehearsalError(Exception):
 
 @dataclass
 class Emulator:
-    """The running emulator: its state's folder, the first of its ports, and the processes."""
+    """The running emulator: the folders of its state and of the functions' code, the first of its ports, its processes."""
 
     folder: Path
+    code: Path
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -137,7 +142,7 @@ class Emulator:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "TMPDIR": str(self.folder / "tmp"),
+            "TMPDIR": str(self.code),
             "GATEWAY_PORT": str(self.port),
             # Its default is every network interface.
             "BIND_HOST": "127.0.0.1",
@@ -157,11 +162,11 @@ class Emulator:
         url = f"{self.config.issuer}/.well-known/openid-configuration"
         self.start("issuer", [sys.executable, "-m", "local.okta.server"], self.environ, url)
 
-    def start_sandbox(self, api_url: str) -> None:
-        """Start the SMS sandbox, which sends its delivery reports to this API."""
+    def start_sandbox(self, api_url: str, sender: str) -> None:
+        """Start the SMS sandbox, which sends its delivery reports to this API and knows this sender id."""
         url = f"{self.config.sandbox_url}/_sandbox/messages"
         command = [sys.executable, "-m", "local.africastalking.server"]
-        self.start("sandbox", command, self.environ | {"API_URL": api_url}, url)
+        self.start("sandbox", command, self.environ | {"API_URL": api_url, "SMS_SENDER": sender}, url)
 
     def texts(self) -> list[dict[str, Any]]:
         """Return the texts that the sandbox has accepted."""
@@ -175,11 +180,21 @@ def running(folder: Path, port: int) -> Iterator[Emulator]:
     """Run the emulator and the issuer during the block."""
     for name in ("tmp", "state"):
         (folder / name).mkdir(mode=0o700)
-    emulator = Emulator(folder, port)
-    try:
-        emulator.start_aws()
-        emulator.start_issuer()
-        yield emulator
-    finally:
-        for name in list(emulator.processes):
-            emulator.stop(name)
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=_memory()) as code:
+        emulator = Emulator(folder, Path(code), port)
+        try:
+            emulator.start_aws()
+            emulator.start_issuer()
+            yield emulator
+        finally:
+            for name in list(emulator.processes):
+                emulator.stop(name)
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory, if there is one with room.
+
+    ministack unpacks the layer for every process of a function: on a disk, that and its removal is a third of the time.
+    """
+    shared = Path("/dev/shm")  # noqa: S108 - a new folder is made there
+    return shared if shared.is_dir() and shutil.disk_usage(shared).free > MEMORY else None

@@ -56,6 +56,8 @@ class Rehearsal:
             "SmsText": "Hi {name}, {item} for {currency} {amount} is ordered.",
         }
         self.releases: list[str] = []
+        # The order whose text a person asked for again: the schedule sends it.
+        self.asked_again: dict[str, Any] = {}
         self.number = 0
 
     # ---- What the steps share
@@ -91,11 +93,23 @@ class Rehearsal:
         return str(held["SecretString"])
 
     def start_sandbox(self) -> None:
-        """Start the SMS sandbox with the stack's API as the target of its delivery reports."""
-        self.emulator.start_sandbox(self.stack.described().outputs["ApiUrl"])
+        """Start the SMS sandbox, with the stack's API as the target of its delivery reports.
+
+        It also takes the hard sender: refusing it would pause sending.
+        """
+        self.emulator.start_sandbox(
+            self.stack.described().outputs["ApiUrl"], hard(self.parameters).get("SmsSender", "")
+        )
+
+    def sent_text(self) -> str:
+        """Create an order, wait until its text is delivered, and return what it says."""
+        api = self.api()
+        order = api.order(api.customer(self.phone_number()))
+        self.is_sent(order)
+        return str(order["sms"]["text"])
 
     def is_sent(self, order: dict[str, Any]) -> None:
-        """Wait until the order's text is sent and delivered."""
+        """Wait until the order's text is delivered."""
         api = self.api()
         _wait_until(lambda: api.sms(order)["status"] == "delivered", f"The text of {order['id']} was not delivered")
 
@@ -171,6 +185,7 @@ class Rehearsal:
         order = api.order(api.customer(self.phone_number()))
         self.is_sent(order)
         api.use_every_route(self.phone_number(), order, self.webhook_secret())
+        self.asked_again = order
 
     def update(self) -> None:
         """Update to another release and one other parameter."""
@@ -180,17 +195,13 @@ class Rehearsal:
         after = self.stack.described().parameters
         changed = {name for name in after if after[name] != before.get(name)}
         _check(changed == {"Release", "SmsText"}, f"The update changed {sorted(changed)}, not the release and SmsText.")
-        api = self.api()
-        content = api.order(api.customer(self.phone_number()))["sms"]["text"]
-        _check(content.startswith("Hello "), f"After the update a text says: {content}")
+        _check(self.sent_text().startswith("Hello "), "After the update a text has the previous wording.")
 
     def roll_back(self) -> None:
         """Roll back to the previous release."""
         self.operate("rollback")
         self.all_at(self.releases[0])
-        api = self.api()
-        content = api.order(api.customer(self.phone_number()))["sms"]["text"]
-        _check(content.startswith("Hi "), f"After the rollback a text says: {content}")
+        _check(self.sent_text().startswith("Hi "), "After the rollback a text has the later wording.")
 
     def hard_values(self) -> None:
         """Deploy after the rollback, with values that are hard to pass on."""
@@ -249,8 +260,13 @@ class Rehearsal:
         _check(api.sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
 
     def schedule(self) -> None:
-        """Wait for the schedule, and look for errors in every function's log."""
-        _wait_until(lambda: self._lines("sweep_sms"), "The schedule has not run sweep_sms", SCHEDULE_SECONDS)
+        """Wait for the schedule to send a text again, and look for errors in every function's log."""
+        api = self.api()
+        _wait_until(
+            lambda: api.sms(self.asked_again)["status"] == "delivered" and api.sms(self.asked_again)["attempts"] > 1,
+            "The schedule did not send a text that was asked for again",
+            SCHEDULE_SECONDS,
+        )
         for function in self.stack.of_type("AWS::Lambda::Function"):
             lines = self._lines(function.removeprefix(f"{self.stack.name}-"))
             _check(lines, f"{function} has not run.")
@@ -301,8 +317,7 @@ class Rehearsal:
         self.values_arrived()
         self.start_sandbox()
         self.smoke()
-        api = self.api()
-        self.is_sent(api.order(api.customer(self.phone_number())))
+        self.sent_text()
 
     # ---- What only this module reads
 
