@@ -32,8 +32,8 @@ class Call:
         if self.operation == "PutItem" and self.body["Item"].get("id") == {"S": "control#sms"}:
             return "pause"
         if self.operation == "UpdateItem":
-            if self.body["Key"].get("code", {}).get("S", "").startswith("optout#"):
-                return "opt_out"
+            if self.body["Key"].get("code", {}).get("S", "").startswith("number#"):
+                return "number"
             values = self.body.get("ExpressionAttributeValues", {})
             steps = {":order": "link", ":report": "report", ":due": "keep"}
             return next((step for name, step in steps.items() if name in values), "UpdateItem")

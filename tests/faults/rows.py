@@ -690,8 +690,8 @@ def pause_not_written(case: Case) -> Generator[None]:
     yield from ()
 
 
-def opt_out_not_written(case: Case) -> Generator[None]:
-    with case.fault("opt_out", "refuse"):
+def block_not_written(case: Case) -> Generator[None]:
+    with case.fault("number", "refuse"):
         case.place("status:406")
         case.settles("failed")
     yield from ()
@@ -753,7 +753,6 @@ ROWS = [
     provider_refuses("status:404", "UnsupportedNumberType"),
     provider_refuses("status:406", "UserInBlacklist"),
     provider_refuses("status:407", "CouldNotRoute"),
-    provider_refuses("status:409", "DoNotDisturbRejection"),
     provider_refuses("status:502", "RejectedByGateway"),
     provider_refuses("http:400", "http_400"),
     provider_refuses("http:404", "http_404"),
@@ -762,6 +761,7 @@ ROWS = [
     provider_refuses("http:413", "http_413"),
     provider_refuses("http:415", "http_415"),
     refuses_for_now("status:405"),
+    refuses_for_now("status:409"),
     refuses_for_now("status:500"),
     refuses_for_now("status:501"),
     refuses_for_now("http:429"),
@@ -826,8 +826,8 @@ ROWS = [
     Row("The store is unreachable when a lease expires", 0, LEASE_EXPIRED, unreachable_when_the_lease_runs_out),
     Row("The store is unreachable for the pause after the provider refused the configuration", 1,
         f"`queued` (bad_key), then {DELIVERED}", pause_not_written),
-    Row("The store is unreachable for the opt-out after the provider refused the number", 0,
-        "`failed` (UserInBlacklist)", opt_out_not_written),
+    Row("The store is unreachable for the block after the provider refused the number", 0,
+        "`failed` (UserInBlacklist)", block_not_written),
     Row("The store is unreachable for the delivery report", 1, DELIVERED,
         not_written("report", "accept", "delivered")),
     Row("The store is unreachable for the report of a text whose answer was lost", 1, DELIVERED,

@@ -28,7 +28,8 @@ export function customers({ query, link }) {
     moving: () => false,
     action: mayWrite() && el("a", { class: "button primary", href: link({ open: "new" }) }, "New customer"),
     row: (customer) => [
-      el("span", { class: "customer" }, customer.name ?? "Erased", customer.sms_opted_out && el("span", { class: "chip mute" }, "Opted out")),
+      el("span", { class: "customer" }, customer.name ?? "Erased", customer.sms_opted_out && el("span", { class: "chip mute" }, "Opted out"),
+        customer.sms_blocked && el("span", { class: "chip mute" }, "Blocked")),
       el("span", { class: "code" }, el("code", {}, customer.code)),
       el("span", { class: "phone" }, customer.phone_number ?? ""),
       el("span", { class: "email" }, customer.email ?? ""),
@@ -89,21 +90,26 @@ export function customer({ id, panel }) {
       el("a", { class: "button", href: `#/orders?customer=${current.code}` }, "Orders"));
     if (!current.name) return panel.show(about, el("p", { class: "hint" }, "This customer’s personal data was erased. Their orders remain."), links);
     if (!mayWrite()) {
-      const receives = current.sms_opted_out ? "No" : "Yes";
+      const receives = current.sms_opted_out || current.sms_blocked ? "No" : "Yes";
       return panel.show(about, facts([["Phone number", current.phone_number], ["Email", current.email], ["Receives texts", receives]]), links);
     }
-    const receives = el("input", { type: "checkbox", id: "receives-texts", checked: !current.sms_opted_out });
+    const receives = el("input", { type: "checkbox", id: "receives-texts", checked: !current.sms_opted_out && !current.sms_blocked });
     const element = form({
       fields: [
         ...fields(current),
         el("div", { class: "check" }, receives, el("label", { for: "receives-texts" }, "Receives texts"),
-          current.sms_opted_out && el("p", { class: "hint" }, "The customer has opted out. Only tick this if they have agreed again.")),
+          current.sms_opted_out && el("p", { class: "hint" }, "The customer has opted out. Only tick this if they have agreed again."),
+          current.sms_blocked && el("p", { class: "hint" }, "The network refuses our sender id for this number. Tick this to try again.")),
       ],
       button: "Save",
       tone: "",
       send: async () => {
-        const changes = Object.fromEntries(["name", "phone_number", "email"].map((name) => [name, control(element, name).value]));
-        const answer = await call("PATCH", `customers/${current.id}`, { body: { ...changes, sms_opted_out: !receives.checked }, etag });
+        const changes = Object.fromEntries(["name", "phone_number", "email"].map((name) => [name, control(element, name).value])
+          .filter(([name, value]) => value !== current[name]));
+        if (receives.checked && current.sms_opted_out) changes.sms_opted_out = false;
+        if (receives.checked && current.sms_blocked) changes.sms_blocked = false;
+        if (!receives.checked && !current.sms_opted_out && !current.sms_blocked) changes.sms_opted_out = true;
+        const answer = await call("PATCH", `customers/${current.id}`, { body: changes, etag });
         show(answer.body, answer.etag);
         panel.news("Saved.");
         panel.focus();

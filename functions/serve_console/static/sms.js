@@ -26,6 +26,8 @@ const CAUSES = {
   report_success: "The network confirmed delivery",
   report_failure: "The network could not deliver it",
   opted_out: "The customer has opted out",
+  blocked: "The network refuses our sender id for this number",
+  held: "The limit of texts is reached, so this one waits until tomorrow",
   cancelled: "The order was cancelled",
   requested: "Requested again",
 };
@@ -33,6 +35,9 @@ const CAUSES = {
 const REASONS = {
   opted_out: "The customer has opted out",
   not_allowed: "The shop’s settings allow no texts to this number",
+  blocked: "The network refuses our sender id for this number",
+  limit: "The limit of texts for today is reached. This one goes out tomorrow",
+  DoNotDisturbRejection: "the network takes no texts at this hour",
   customer_erased: "The customer’s personal data was erased",
   order_cancelled: "The order was cancelled",
   InsufficientBalance: "no credit is left",
@@ -52,7 +57,7 @@ const STILL_MS = 5 * 60 * 1000;
 export const underWay = ({ sms }) =>
   ["queued", "sending", "sent"].includes(sms.status) && Date.now() - Date.parse(sms.updated_at) < STILL_MS;
 export const canResend = (order) =>
-  order.status === "created" && ["failed", "unknown", "undelivered", "sent", "delivered"].includes(order.sms.status);
+  order.status === "created" && ["failed", "unknown", "undelivered", "sent", "delivered", "suppressed"].includes(order.sms.status);
 
 export function chip(status) {
   const [label, tone, path, meaning] = STATES[status];
