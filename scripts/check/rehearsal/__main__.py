@@ -6,10 +6,14 @@ It prints a line for each step and stops at the first that fails. Nothing outsid
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.report import publish, table
 from scripts.check.rehearsal.emulator import RehearsalError, running
@@ -50,13 +54,17 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="the first of five ports; free ones without it")
     parser.add_argument("--keep", type=Path, help="an empty folder for the logs, which stay there")
     options = parser.parse_args()
+    # An end from outside also ends what runs here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if not (BUILD / "template.yaml").is_file():
         sys.exit("There is no build: run `make build`.")
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as temporary:
         try:
             times = rehearse(options.keep or Path(temporary), options.port or free_ports())
-        except RehearsalError as error:
-            print(error, file=sys.stderr)
+        except (RehearsalError, BotoCoreError, ClientError, requests.RequestException) as error:
+            print(
+                f"{type(error).__name__}: {error}" if not isinstance(error, RehearsalError) else error, file=sys.stderr
+            )
             return 1
     total = sum(seconds for _, seconds in times)
     print(f"{total:6.1f} s  in all")

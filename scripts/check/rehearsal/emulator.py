@@ -27,7 +27,7 @@ SITE = ROOT / ".venv-ministack" / "lib" / "python3.13" / "site-packages"
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from ministack.app import main; main()"
 INTERPRETER = Path(sys.base_prefix) / "bin" / "python3.13"
 START_SECONDS = 30
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 300
 # Room for the layer in a hundred processes.
 MEMORY = 4 * 2**30
 # The emulator takes this key for the account's root user and verifies signatures with the secret.
@@ -83,16 +83,13 @@ class Emulator:
 
     def command(self, *command: str, given: str = "", status: int = 0, **variables: str) -> str:
         """Run a command at the repository's root and return its output. Raise RehearsalError for another exit status."""
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=self.environ | variables,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, env=self.environ | variables, input=given,
+                capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise RehearsalError(f"{' '.join(command)} did not end within {COMMAND_SECONDS} s.") from None
         output = f"{done.stdout}{done.stderr}"
         if done.returncode != status:
             tail = "\n  ".join([line for line in output.splitlines() if line.strip()][-40:])

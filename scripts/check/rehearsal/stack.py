@@ -1,6 +1,7 @@
 """The rehearsed stack: how it is deployed, and what CloudFormation and Lambda hold of it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,11 +28,11 @@ class Stack:
     name: str = STAGES[STAGE].stack
     template: Document = field(default_factory=dict)
 
-    def deploy(self, parameters: Mapping[str, str], *, fails: bool = False) -> str:
-        """Run `make deploy` with these parameters in its environment; return what it printed.
+    def deploy(self, parameters: Mapping[str, str], *, as_lines: bool = False, fails: bool = False) -> str:
+        """Run `make deploy` with these parameters and return what it printed; the others keep their values.
 
-               The others keep their values.
-        With `fails` the template also has a resource that cannot be created.
+        They are variables of the environment or, as workflows give them, lines in PARAMETERS. With `fails` the template
+        also has a resource that cannot be created.
         """
         emulator = self.emulator
         before = self.described().parameters if self.exists() else {}
@@ -41,9 +42,9 @@ class Stack:
         file = emulator.folder / "template.json"
         file.write_text(json.dumps(template, indent=1))
         target = ("make", "deploy", f"STAGE={STAGE}", "BUILT=1", f"TEMPLATE={file}")
-        return emulator.command(
-            *target, status=2 if fails else 0, MAKEFLAGS="", RELEASE=parameters["Release"], **parameters
-        )
+        given = {"PARAMETERS": _lines(parameters)} if as_lines else parameters
+        variables = {**given, "MAKEFLAGS": "", "RELEASE": parameters["Release"]}
+        return emulator.command(*target, status=2 if fails else 0, **variables)
 
     def exists(self) -> bool:
         """Return whether CloudFormation has the stack."""
@@ -100,3 +101,9 @@ def _with_a_fault(template: Document) -> Document:
     [first, *_] = aliases.values()
     fault = {**first, "DependsOn": sorted(aliases)}
     return {**template, "Resources": {**template["Resources"], "Fault": fault}}
+
+
+def _lines(parameters: Mapping[str, str]) -> str:
+    r"""Return lines of NAME=value. In single quotes only a backslash and a quote need a backslash."""
+    escaped = {name: re.sub(r"([\\'])", r"\\\1", value) for name, value in parameters.items()}
+    return "\n".join(f"{name}='{value}'" for name, value in escaped.items())

@@ -4,7 +4,7 @@ import json
 import platform
 import secrets
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,12 +53,12 @@ class Rehearsal:
             **STAGES[STAGE].parameters,
             "OktaIssuer": emulator.config.issuer,
             "Architecture": ARCHITECTURES[platform.machine().lower()],
-            "SmsText": "Hi {name}, {item} for {currency} {amount} is ordered.",
         }
         self.releases: list[str] = []
         # The order whose text a person asked for again: the schedule sends it.
         self.asked_again: dict[str, Any] = {}
         self.number = 0
+        self.tree = emulator.command("git", "status", "--porcelain")
 
     # ---- What the steps share
 
@@ -101,12 +101,12 @@ class Rehearsal:
             self.stack.described().outputs["ApiUrl"], hard(self.parameters).get("SmsSender", "")
         )
 
-    def sent_text(self) -> str:
-        """Create an order, wait until its text is delivered, and return what it says."""
+    def sent_order(self) -> dict[str, Any]:
+        """Create an order, wait until its text is delivered, and return the order."""
         api = self.api()
         order = api.order(api.customer(self.phone_number()))
         self.is_sent(order)
-        return str(order["sms"]["text"])
+        return order
 
     def is_sent(self, order: dict[str, Any]) -> None:
         """Wait until the order's text is delivered."""
@@ -126,10 +126,10 @@ class Rehearsal:
         misread = self.stack.misread()
         _check(not misread, f"Functions hold other values than the stack: {'; '.join(misread)}.")
 
-    def deploy(self, **parameters: str) -> None:
+    def deploy(self, parameters: Mapping[str, str], *, as_lines: bool = False) -> None:
         """Deploy a new release with these parameters, and check what arrived."""
         changed = {"Release": self.release(), **parameters}
-        self.stack.deploy(changed)
+        self.stack.deploy(changed, as_lines=as_lines)
         self.given |= changed
         self.all_at(changed["Release"])
         self.values_arrived()
@@ -181,27 +181,25 @@ class Rehearsal:
 
     def every_function(self) -> None:
         """Use every function under its own role."""
-        api = self.api()
-        order = api.order(api.customer(self.phone_number()))
-        self.is_sent(order)
-        api.use_every_route(self.phone_number(), order, self.webhook_secret())
-        self.asked_again = order
+        self.asked_again = self.sent_order()
+        self.api().use_every_route(self.phone_number(), self.asked_again, self.webhook_secret())
 
     def update(self) -> None:
         """Update to another release and one other parameter."""
         before = self.stack.described().parameters
-        text = "Hello {name}, {item} for {currency} {amount} is ordered."
-        self.deploy(SmsText=text)
+        self.deploy({"DefaultCurrency": "TZS"})
         after = self.stack.described().parameters
-        changed = {name for name in after if after[name] != before.get(name)}
-        _check(changed == {"Release", "SmsText"}, f"The update changed {sorted(changed)}, not the release and SmsText.")
-        _check(self.sent_text().startswith("Hello "), "After the update a text has the previous wording.")
+        changed = sorted(name for name in after if after[name] != before.get(name))
+        _check(changed == ["DefaultCurrency", "Release"], f"The update of DefaultCurrency changed {changed}.")
+        currency = self.sent_order()["currency"]
+        _check(currency == "TZS", f"After the update to TZS an order is in {currency}.")
 
     def roll_back(self) -> None:
         """Roll back to the previous release."""
         self.operate("rollback")
         self.all_at(self.releases[0])
-        _check(self.sent_text().startswith("Hi "), "After the rollback a text has the later wording.")
+        currency = self.sent_order()["currency"]
+        _check(currency == "KES", f"After the rollback to KES an order is in {currency}.")
 
     def hard_values(self) -> None:
         """Deploy after the rollback, with values that are hard to pass on."""
@@ -209,13 +207,13 @@ class Rehearsal:
         lacking = [part for part in HARD_PARTS if not any(part in value for value in values.values())]
         _check(not lacking, f"No parameter accepts a value with {lacking}.")
         self._kept = {name: self.given[name] for name in values}
-        self.deploy(**values)
+        self.deploy(values, as_lines=True)
 
     def empty_values(self) -> None:
         """Deploy the usual values again, and empty ones."""
         values = empty(self.parameters)
         _check(values, "No parameter accepts an empty value.")
-        self.deploy(**self._kept | values)
+        self.deploy(self._kept | values)
 
     def prune(self) -> None:
         """Delete old versions."""
@@ -247,9 +245,7 @@ class Rehearsal:
 
     def restore(self) -> None:
         """Restore a deleted order."""
-        api = self.api()
-        order = api.order(api.customer(self.phone_number()))
-        self.is_sent(order)
+        order = self.sent_order()
         at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         self.operate("restore", "--at", at)
         dynamodb = self.emulator.client("dynamodb")
@@ -257,7 +253,7 @@ class Rehearsal:
         dynamodb.delete_item(TableName=table, Key={"id": {"S": order["id"]}})
         printed = self.operate("restore", "--at", at)
         _check("1 copied" in printed, f"restore prints: {printed}")
-        _check(api.sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
+        _check(self.api().sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
 
     def schedule(self) -> None:
         """Wait for the schedule to send a text again, and look for errors in every function's log."""
@@ -288,7 +284,7 @@ class Rehearsal:
     def failed_update(self) -> None:
         """Update with a resource that cannot be created: the old release still serves."""
         before = self.given["Release"]
-        self.stack.deploy({"Release": self.release(), "SmsText": "{name}"}, fails=True)
+        self.stack.deploy({"Release": self.release(), "DefaultCurrency": "UGX"}, fails=True)
         status = self.stack.status()
         _check(status == "UPDATE_ROLLBACK_COMPLETE", f"After the failed update the stack is {status}.")
         self.all_at(before)
@@ -317,7 +313,9 @@ class Rehearsal:
         self.values_arrived()
         self.start_sandbox()
         self.smoke()
-        self.sent_text()
+        self.sent_order()
+        now = self.emulator.command("git", "status", "--porcelain")
+        _check(now == self.tree, f"The rehearsal changed the working tree:\n{now}")
 
     # ---- What only this module reads
 
