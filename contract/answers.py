@@ -7,11 +7,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sales.domain.ids import ALPHABET
 from sales.domain.money import CURRENCIES, WITHDRAWN
+from sales.domain.orders import MOST_QUEUED
 from sales.domain.problems import FIELD_ERRORS, PROBLEMS
 from sales.domain.sms.states import Cause, Status
 
 __all__ = [
     "Customer", "CustomerPage", "Export", "GatewayMessage", "Health", "Order", "OrderPage", "Preview", "Problem",
+    "SmsStatus",
 ]  # fmt: skip
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
@@ -187,6 +189,31 @@ class Preview(Answer):
     outcome: Literal["will_send", "opted_out", "blocked", "not_allowed", "limit"] = Field(
         description="`will_send`, or the reason why an order would send no text now; with `limit` it would wait for the "
         "next day."
+    )
+
+
+class Balance(Answer):
+    """The money in the account at the SMS provider, as the provider writes it."""
+
+    amount: Annotated[str, Field(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,8})?$")]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+
+
+class SmsStatus(Answer):
+    """Whether texts go out, and how many wait."""
+
+    sending: Literal["on", "paused", "limited"] = Field(
+        description="`on`: texts go out. `paused`: the provider refuses our configuration. `limited`: today's texts are used up."
+    )
+    reason: str | None = Field(description="Why texts do not go out, as a stable word; null if they do.")
+    until: Time | None = Field(description="When sending is tried again; null if texts go out.")
+    balance: Balance | None = Field(
+        description="The last reading, at most an hour old unless it failed; null without one."
+    )
+    days_left: Count | None = Field(description="How many days the balance lasts; null if that is not known.")
+    queued: Annotated[int, Field(ge=0, le=MOST_QUEUED, description=f"Texts that wait, counted up to {MOST_QUEUED:,}.")]
+    oldest_queued_at: Time | None = Field(
+        description="Since when the text that waits longest waits; null if none waits."
     )
 
 

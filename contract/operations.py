@@ -345,6 +345,14 @@ OPERATIONS: Mapping[str, Operation] = {
         body=sms_inputs.SmsPreview,
         problems=(*_BODY, "customer_erased"),
     ),
+    "get_sms_status": Operation(
+        tag="Orders",
+        summary="See whether texts go out",
+        description="With the reason and the end of a pause, the last reading of the account's balance, and how many texts wait.",
+        status=200,
+        answer=answers.SmsStatus,
+        parameters=("request_id",),
+    ),
     "record_delivery_report": Operation(
         tag="Webhooks",
         summary="Receive a delivery report",

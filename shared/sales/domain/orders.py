@@ -18,13 +18,15 @@ from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status, move
 
-__all__ = ["MOST_REQUESTS", "Order", "Sms", "held_back"]
+__all__ = ["MOST_QUEUED", "MOST_REQUESTS", "Order", "Sms", "held_back"]
 
 # A provider that stays misconfigured for days must not grow an item to DynamoDB's 400 kB.
 _HISTORY = 50
 # How often people may ask for one order's text again. Each request's key stays with the order for ever: a replay whose key
 # was forgotten would send the text once more.
 MOST_REQUESTS = 50
+# Texts that wait are counted up to this many.
+MOST_QUEUED = 1000
 # The provider has the text.
 _SENT = (Status.sent, Status.delivered, Status.undelivered)
 # The attempt certainly sent nothing.

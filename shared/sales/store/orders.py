@@ -282,6 +282,14 @@ class Orders:
             )
         ]
 
+    def count_queued(self, most: int) -> int:
+        """Return how many orders have a text that is queued, counted up to `most`."""
+        count = 0
+        for shard in self._all_shards:
+            values = {":shard": sms_shard(Status.queued, shard)}
+            count += self._table.count("by_sms_status", "sms_shard = :shard", values, most - count)
+        return count
+
     def created_between(self, shard: int, follows: str | None, until: str, limit: int) -> list[Order]:
         """Return orders of a list shard, oldest first, from after the one with this sort key up to those created then."""
         condition = "list_shard = :shard AND sort_key BETWEEN :follows AND :until"

@@ -253,6 +253,24 @@ class Table:
                 return rows
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
+    def count(self, index: str, condition: str, values: Item, most: int) -> int:
+        """Return how many rows of an index there are, counted up to `most`."""
+        parameters: dict[str, Any] = {
+            "TableName": self.name,
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": marshal_item(values),
+            "Select": "COUNT",
+        }
+        count = 0
+        while count < most:
+            answer = self._connection.call("query", **parameters, Limit=most - count)
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return count
+
     def page(
         self,
         index: str,

@@ -224,3 +224,23 @@ class TestReads:
         page = stored.page("by_date", "list_shard", ["0"], limit=25, filters={"status": "cancelled"})
         assert [parameters["Limit"] for _, parameters in client.calls] == [26, 100, 4]
         assert (page.rows, page.next) == ([], "last")
+
+
+class TestCounting:
+    def test_rows_are_counted_over_all_pages_and_never_read(self) -> None:
+        first = {"Count": 600, "LastEvaluatedKey": marshal_item({"id": "x"})}
+        stored, client = table(answers(first), answers({"Count": 3}))
+        assert stored.count("by", "a = :a", {":a": "b"}, 1000) == 603
+        [(_, one), (_, two)] = client.calls
+        assert {one["Select"], two["Select"]} == {"COUNT"}
+        assert (one["Limit"], two["Limit"]) == (1000, 400)
+        assert two["ExclusiveStartKey"] == first["LastEvaluatedKey"]
+
+    def test_counting_ends_at_its_limit(self) -> None:
+        stored, client = table(answers({"Count": 500, "LastEvaluatedKey": marshal_item({"id": "x"})}))
+        assert stored.count("by", "a = :a", {":a": "b"}, 1000) == 1000
+        assert len(client.calls) == 2
+
+    def test_a_page_without_rows_is_not_the_end(self) -> None:
+        stored, _ = table(answers({"Count": 0, "LastEvaluatedKey": marshal_item({"id": "x"})}), answers({"Count": 2}))
+        assert stored.count("by", "a = :a", {":a": "b"}, 10) == 2
