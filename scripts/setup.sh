@@ -1,10 +1,10 @@
 #!/bin/sh
 # Install the tools of this project into this folder only: a virtual environment with Python 3.13 and, if named, the store,
 # sam, the reference's viewer (docs), the npm packages of tests (npm), the scanners of template and workflows (lint), the
-# advisory scanner (audit) and the programs that benches compare with (bench). Prints nothing if everything is installed, and
-# never to standard output: `make -s token` must print a token only.
+# advisory scanner (audit), the emulator of AWS (ministack) and the programs that benches compare with (bench). Prints nothing
+# if everything is installed, and never to standard output: `make -s token` must print a token only.
 #
-#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit]
+#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit] [ministack]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
