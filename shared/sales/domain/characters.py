@@ -140,16 +140,15 @@ def _changes(last: str, character: str, after: str) -> bool:
         return True
     if character == _NON_JOINER:
         return bool(after) and bidirectional(last) == bidirectional(after) == "AL"
-    if character == _JOINER:
-        return bool(after) and _is_symbol(after) and (_is_symbol(last) or last == _LAST_SELECTOR)
-    return False
+    is_in_emoji = bool(after) and _is_symbol(after) and (_is_symbol(last) or last == _LAST_SELECTOR)
+    return character == _JOINER and is_in_emoji
 
 
 def _is_symbol(character: str) -> bool:
     from unicodedata import category
 
     # An emoji that is newer than Python's tables is unassigned there.
-    return category(character)[0] == "S" or (category(character) == "Cn" and character >= "\U0001f000")
+    return category(character)[0] == "S" or category(character) == "Cn"
 
 
 def is_visible_ascii(text: str) -> bool:

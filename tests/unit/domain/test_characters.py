@@ -129,6 +129,17 @@ def test_an_invisible_character_stays_where_it_changes_what_is_seen(written: str
     assert shown(written) == written
 
 
+def test_every_tag_stays_in_a_flag_and_every_selector_behind_a_symbol() -> None:
+    for code in range(0xE0000, 0xE0100):
+        flag = f"🏴{chr(code)}\U000e007f"
+        assert (shown(flag) == flag) == (0xE0020 <= code <= 0xE007F), hex(code)
+        assert shown(f"🏴{chr(code)}") == (f"🏴{chr(code)}" if 0xE0020 <= code <= 0xE007F else "🏴")
+    for code in range(0xFE00, 0xFE10):
+        assert shown(f"❤{chr(code)}") == f"❤{chr(code)}"
+        assert shown(f"a{chr(code)}") == "a"
+    assert shown("❤\u180f\uffa0") == "❤"
+
+
 @pytest.mark.parametrize(
     ("written", "seen"),
     [
@@ -146,6 +157,8 @@ def test_an_invisible_character_stays_where_it_changes_what_is_seen(written: str
         ("ع\u200dع", "عع"),
         ("a\u200eb", "a b"),
         ("\u034fa", "a"),
+        ("𠀀\ufe0f", "𠀀"),
+        ("𠀀\u200d𠀀", "𠀀𠀀"),
     ],
     ids=ascii,
 )

@@ -32,7 +32,7 @@ def fold_all(text: str) -> str:
     for character in without_invisible(text):
         last = folded[-1] if folded else " "
         # The equals of fractions begin with a space and those of currencies end with one: `1 1/2`, `NGN 500`.
-        if character == " " and equal.endswith(" ") and len(equal) > 1:
+        if character == " " and equal.endswith(" ") and equal != " ":
             equal = ""
         elif character in GSM_7:
             equal = character
@@ -49,5 +49,5 @@ def fold_all(text: str) -> str:
             parts = "".join(FOLDS.get(part, part) for part in normalize("NFKD", character) if not combining(part))
             # An accent of its own (`¨`) decomposes to a space, but is none.
             equal = parts if parts.strip() and GSM_7.issuperset(parts) else character
-        folded.extend(equal.lstrip() if last.isspace() and len(equal) > 1 else equal)
+        folded.extend(equal.lstrip() if last.isspace() and equal != " " else equal)
     return "".join(folded)

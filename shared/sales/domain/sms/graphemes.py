@@ -17,6 +17,11 @@ _PREPENDED = (
     "\u0d4e\U000111c2\U000111c3\U0001193f\U00011941\U00011a3a\U00011a84\U00011a85\U00011a86\U00011a87\U00011a88\U00011a89"
     "\U00011d46\U00011f02"
 )
+# Hangul letters that begin a syllable, the letters that follow in it, and whole syllables.
+_FIRST = (("\u1100", "\u115f"), ("\ua960", "\ua97c"))
+_NEXT = (("\u1160", "\u11ff"), ("\ud7b0", "\ud7fb"))
+_SYLLABLES = (("\uac00", "\ud7a3"),)
+_FLAG_HALVES = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 # Marks by their Grapheme_Cluster_Break that are letters or symbols by their category.
 _MARKS = "\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
@@ -40,17 +45,18 @@ def _belongs(piece: str, character: str) -> bool:
         return _is_flag_half(piece)  # a second half completes the flag, a third begins another
     if combining(last) == _VIRAMA:
         return category(character)[0] == "L"
-    if "\u1100" <= character <= "\ud7fb" and "\u1100" <= last <= "\ud7fb":
-        return _are_one_syllable(last, character)
-    return last in _PREPENDED or (category(last) == "Cf" and not is_invisible(last))
+    is_prepended = last in _PREPENDED or (category(last) == "Cf" and not is_invisible(last))
+    return is_prepended or _are_one_syllable(last, character)
 
 
 def _is_flag_half(piece: str) -> bool:
-    return len(piece) == 1 and "\U0001f1e6" <= piece <= "\U0001f1ff"
+    return piece in _FLAG_HALVES
 
 
 def _are_one_syllable(last: str, character: str) -> bool:
-    """Tell whether the second of two Hangul letters or syllables may belong to the first."""
-    begins = "\u1100" <= last <= "\u115f" or "\ua960" <= last <= "\ua97c"
-    goes_on = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
-    return goes_on or (begins and ("\u1100" <= character <= "\u115f" or character >= "\ua960"))
+    """Tell whether a Hangul letter or syllable may belong to the letter before it."""
+    return _is_in(character, _NEXT) or (_is_in(last, _FIRST) and _is_in(character, _FIRST + _SYLLABLES))
+
+
+def _is_in(character: str, ranges: tuple[tuple[str, str], ...]) -> bool:
+    return any(first <= character <= last for first, last in ranges)

@@ -1,6 +1,8 @@
 """The content of a text: values cleaned, folded and shortened into the wording."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -20,6 +22,21 @@ def test_the_default_wording_is_the_originals_with_the_name_as_it_is_written() -
         "Thank you for choosing us!"
     )
     assert text.segments == 1
+
+
+ORDINARY = """
+import sys
+from sales.domain.sms.content import compose
+text = compose("{name} {item}", name="x" * 152, item="Vol.II" + "x" * 140, currency="", amount="", max_segments=2)
+assert (text.encoding, text.segments) == ("GSM-7", 2)
+print(*sys.modules)
+"""
+
+
+def test_a_text_in_gsm_7_that_fits_imports_no_table_and_no_search() -> None:
+    run = subprocess.run([sys.executable, "-c", ORDINARY], capture_output=True, text=True, check=True)
+    late = {f"sales.domain.sms.{name}" for name in ("shortening", "graphemes", "folds")} | {"unicodedata"}
+    assert not late & set(run.stdout.split())
 
 
 def test_a_curly_apostrophe_costs_nothing_once_it_is_folded() -> None:

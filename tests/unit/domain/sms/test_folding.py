@@ -34,6 +34,10 @@ from sales.domain.sms.segments import GSM_7, costly_characters, measure
         ("4°C ¨", "4°C ¨"),
         ("\u2003a\u3000\u00a0b", " a  b"),
         ("1️⃣", "1️⃣"),
+        ("ũ  b", "u  b"),
+        ("₦  b", "NGN  b"),
+        # In UCS-2 as well, but shorter by a segment.
+        ("e\u0301" * 36 + "漢", "é" * 36 + "漢"),
         ("क\u093c", "क\u093c"),
         ("😀 漢", "😀 漢"),
         ("አበበ ከበደ", "አበበ ከበደ"),

@@ -1,7 +1,7 @@
 """Pieces that must not be cut, compared with ICU's extended grapheme clusters."""
 
 import unicodedata
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 
 import pytest
 from hypothesis import example, given
@@ -60,6 +60,24 @@ def test_no_piece_ends_inside_a_cluster(text: str) -> None:
 )
 def test_pieces_are_the_clusters_of_what_people_write(text: str) -> None:
     assert graphemes(text) == clusters(text)
+
+
+def test_no_cut_falls_inside_any_hangul_syllable_or_flag() -> None:
+    icu = pytest.importorskip("icu", reason="pyicu-wheels has no build for this platform")
+    letters = list(icu.UnicodeSet("[[:hst=L:][:hst=V:][:hst=T:]]"))
+    some = [
+        *(each for kind in "LVT" for each in list(icu.UnicodeSet(f"[:hst={kind}:]"))[::20]),
+        "가",
+        "각",
+        "힣",
+        "힢",
+        "a",
+        "漢",
+    ]
+    halves = [chr(code) for code in range(0x1F1E6, 0x1F200)]
+    for first, second in [*product(letters, some), *product(some, letters), *product(halves, halves)]:
+        assert ends(graphemes(first + second)) <= ends(clusters(first + second)), ascii(first + second)
+    assert graphemes("漢字aА가각") == ["漢", "字", "a", "А", "가", "각"]
 
 
 def test_a_pile_of_marks_is_cut_after_thirty() -> None:
