@@ -18,7 +18,7 @@ from tests.support.system import System, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "10000"))
 LIMIT = int(os.environ.get("LIMIT", "500"))
-# What one sender holds of the day's allowance at a time: a look of the sweep, and a batch of the stream.
+# The most that one sender holds of the day's allowance at a time: a look of the sweep; a batch of the stream is smaller.
 LARGEST_BATCH = 100
 SENDERS = ("worker-send_sms", "worker-sweep_sms")
 # Orders in these states still wait for something.
@@ -27,7 +27,7 @@ UNSETTLED = {"queued", "sending"}
 
 @dataclass
 class Result:
-    """What a run did: the texts before and after the limit was raised, and what orders showed in between."""
+    """The outcome of a run: its texts before and after the limit was raised, and the states of orders in between."""
 
     kills: int
     texts: int

@@ -22,12 +22,14 @@ from sales.runtime.aws import aws_client
 from sales.runtime.log import InvocationError
 from sales.runtime.settings import settings
 from sales.services import send as sending
+from sales.services import sweep as sweeping
 from sales.store import store
 from sales.store.customers import Customers
 from sales.store.due import Due
 from sales.store.items import due_shard
 from sales.store.orders import Orders, order_from_item, order_to_item
 from sales.store.provider_messages import ProviderMessages
+from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, get, list_orders, order_for
 from tests.integration.sending import Rows, Time, again, cancel, image, opt_out, report, state, stream, sweep
 from tests.support.events import Context, form_event, http_event, stream_event
@@ -979,6 +981,65 @@ class TestRetention:
         again = http_event(
             "POST", "/x", {"reason": "lost phone"}, parameters={"order": order["id"]}, headers={"idempotency-key": "k"}
         )
-        assert call("resend_sms", again).status == 202
+        answer = call("resend_sms", again)
+        assert answer.status == 202
+        assert "idempotency-replayed" not in answer.headers
         sweep()
         assert provider.sent == [("+254704590344", order["sms"]["text"])] * 2
+
+    def test_a_resent_text_is_kept_once_retention_is_switched_off(
+        self, order: dict[str, Any], provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
+    ) -> None:
+        sweep()
+        time.pass_(11 * 86_400)
+        assert sweep() == {"forgotten": 1}
+        environment.setenv("SMS_TEXT_DAYS", "0")
+        forget_process_state()
+        assert again(order).status == 202
+        sweep()
+        time.pass_(400 * 86_400)
+        sweep()
+        assert state(order)["text"]
+
+
+@pytest.mark.parametrize(("short", "sent"), [(0.0, 1), (0.001, 0)])
+def test_a_text_is_claimed_with_just_enough_time_left(
+    short: float, sent: int, order: dict[str, Any], provider: FakeProvider
+) -> None:
+    stored = store().orders.get(order["id"])
+    assert stored
+    sending.sender().send([stored], seconds_left=lambda: sending.NEEDED_SECONDS - short)
+    assert len(provider) == sent
+
+
+def test_a_lease_that_was_renewed_since_the_look_does_not_expire(order: dict[str, Any], time: Time) -> None:
+    stored = store().orders.get(order["id"])
+    claimed = stored and stored.on(Cause.claimed, time.now, due_at=time.now + timedelta(seconds=30))
+    assert claimed
+    store().orders.replace(claimed)
+    assert sweeping._expire_lease(claimed).sms.status is Status.sending
+    time.pass_(31)
+    assert sweeping._expire_lease(claimed).sms.status is Status.unknown
+
+
+def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(provider: FakeProvider, time: Time) -> None:
+    customer = create_customer().body
+    orders = [create_order(order_for(customer)).body for _ in range(120)]
+    shard = due_shard(orders[0]["id"])
+    same = [order for order in orders if due_shard(order["id"]) == shard]
+    assert len(same) > 6
+    for each in same:
+        stored = store().orders.get(each["id"])
+        assert stored
+        waiting = stored.on(Cause.claimed, time.now)
+        waiting = waiting and waiting.on(
+            Cause.deferred, time.now, reason="http_429", due_at=time.now + timedelta(seconds=60), counts=1
+        )
+        assert waiting
+        store().orders.replace(waiting)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweeping, "_FIRST_AHEAD", 3)
+        # One of the first three goes out: fewer than half.
+        provider.answers = [refused(Kind.not_sent, "connect_failed"), refused(Kind.not_sent, "connect_failed")]
+        sweeping._ahead(int(shard), seconds_left=lambda: 60, tried=set())
+    assert provider.asked == 3

@@ -101,3 +101,10 @@ def test_an_id_of_ours_is_a_uuid_of_version_8_for_every_library(key: bytes) -> N
 @given(st.text(ALPHABET + "01IOa\n", max_size=9) | st.text(max_size=9))
 def test_a_code_is_eight_characters_of_the_alphabet(text: str) -> None:
     assert is_code(text) == bool(re.fullmatch(f"[{ALPHABET}]{{8}}", text))
+
+
+def test_the_same_caller_and_key_give_the_same_ids_in_every_release() -> None:
+    # Replays of requests that an earlier release answered must find their items.
+    assert order_id(CALLER, "key") == "ff4373e9-5bc0-8d7f-ba8e-d46eb77814ab"
+    assert next(customer_ids(CALLER, "key")) == "d559ccce-3c50-885e-8e55-82babcc035b7"
+    assert caller_key(CALLER, "resend", "key") == "3bc1b71af5e485671b59981d01c9f186"
