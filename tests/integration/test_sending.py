@@ -1031,9 +1031,11 @@ def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(provider: FakeProv
     for each in same:
         stored = store().orders.get(each["id"])
         assert stored
-        waiting = stored.on(Cause.claimed, time.now)
-        waiting = waiting and waiting.on(
-            Cause.deferred, time.now, reason="http_429", due_at=time.now + timedelta(seconds=60), counts=1
+        claimed = stored.on(Cause.claimed, time.now)
+        assert claimed
+        waits = time.now + timedelta(seconds=60)
+        waiting = (
+            store().orders.replace(claimed).on(Cause.deferred, time.now, reason="http_429", due_at=waits, counts=1)
         )
         assert waiting
         store().orders.replace(waiting)
