@@ -1022,7 +1022,10 @@ def test_a_lease_that_was_renewed_since_the_look_does_not_expire(order: dict[str
     assert sweeping._expire_lease(claimed).sms.status is Status.unknown
 
 
-def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(provider: FakeProvider, time: Time) -> None:
+@pytest.mark.parametrize(("failures", "stops"), [(2, True), (1, False)])
+def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(
+    failures: int, stops: bool, provider: FakeProvider, time: Time
+) -> None:
     customer = create_customer().body
     orders = [create_order(order_for(customer)).body for _ in range(120)]
     shard = due_shard(orders[0]["id"])
@@ -1041,7 +1044,7 @@ def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(provider: FakeProv
         store().orders.replace(waiting)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweeping, "_FIRST_AHEAD", 3)
-        # One of the first three goes out: fewer than half.
-        provider.answers = [refused(Kind.not_sent, "connect_failed"), refused(Kind.not_sent, "connect_failed")]
+        # Of the first three.
+        provider.answers = [refused(Kind.not_sent, "connect_failed")] * failures
         sweeping._ahead(int(shard), seconds_left=lambda: 60, tried=set())
-    assert provider.asked == 3
+    assert (provider.asked == 3) is stops
