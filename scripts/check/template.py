@@ -15,6 +15,7 @@ PARAMETERS = {
     "OktaIssuer": "https://example.okta.com/oauth2/default",
     "CanaryDeployment": "true",
     "AlarmEmail": "operations@example.com",
+    "SmsBalanceLow": "1000",
 }
 
 
