@@ -28,17 +28,19 @@ class Stack:
     name: str = STAGES[STAGE].stack
     template: Document = field(default_factory=dict)
 
-    def deploy(self, parameters: Mapping[str, str], *, as_lines: bool = False, fails: bool = False) -> str:
+    def deploy(
+        self, parameters: Mapping[str, str], *, as_lines: bool = False, fault: bool = False, fails: bool = False
+    ) -> str:
         """Run `make deploy` with these parameters and return what it printed; the others keep their values.
 
-        They are variables of the environment or, as workflows give them, lines in PARAMETERS. With `fails` the template
-        also has a resource that cannot be created.
+        They are variables of the environment or, as workflows give them, lines in PARAMETERS. With `fault` the template
+        also has a resource that cannot be created. Raise RehearsalError unless the command `fails` as expected.
         """
         emulator = self.emulator
         before = self.described().parameters if self.exists() else {}
         places = Places(BUILD, emulator.url, emulator.config.sandbox_url)
         self.template = rewrite({**before, **parameters}, places)
-        template = self.template if not fails else _with_a_fault(self.template)
+        template = self.template if not fault else _with_a_fault(self.template)
         file = emulator.folder / "template.json"
         file.write_text(json.dumps(template, indent=1))
         target = ("make", "deploy", f"STAGE={STAGE}", "BUILT=1", f"TEMPLATE={file}")

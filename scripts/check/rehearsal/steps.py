@@ -172,7 +172,7 @@ class Rehearsal:
         url = self.stack.described().outputs["ApiUrl"]
         try:
             Requests(url, ROOT, self.emulator.environ).follow(self.emulator.texts)
-        except AssertionError as error:
+        except (AssertionError, LookupError, TypeError, ValueError) as error:
             failed = "".join(traceback.format_exception(error)[-3:])
             raise RehearsalError(f"The README's requests do not do what it says:\n{failed}") from None
 
@@ -215,7 +215,14 @@ class Rehearsal:
         """Deploy the usual values again, and empty ones."""
         values = empty(self.parameters)
         _check(values, "No parameter accepts an empty value.")
-        self.deploy(self._kept | values)
+        self.deploy(self._kept | values | {"ListShards": "4"})
+
+    def refuse(self) -> None:
+        """Refuse to lower the number of list shards."""
+        before = self.stack.described()
+        printed = self.stack.deploy({"ListShards": "1", "Release": self.releases[-1]}, fails=True)
+        _check("ListShards may not be lowered from 4 to 1" in printed, f"make deploy prints:\n{printed}")
+        _check(self.stack.described() == before, "A refused deployment changed the stack.")
 
     def prune(self) -> None:
         """Delete old versions."""
@@ -283,7 +290,7 @@ class Rehearsal:
     def failed_update(self) -> None:
         """Update with a resource that cannot be created: the old release still serves."""
         before = self.given["Release"]
-        self.stack.deploy({"Release": self.release(), "DefaultCurrency": "UGX"}, fails=True)
+        self.stack.deploy({"Release": self.release(), "DefaultCurrency": "UGX"}, fault=True, fails=True)
         status = self.stack.status()
         _check(status == "UPDATE_ROLLBACK_COMPLETE", f"After the failed update the stack is {status}.")
         self.all_at(before)
@@ -362,6 +369,7 @@ STEPS: tuple[Callable[[Rehearsal], None], ...] = (
     Rehearsal.roll_back,
     Rehearsal.hard_values,
     Rehearsal.empty_values,
+    Rehearsal.refuse,
     Rehearsal.prune,
     Rehearsal.replay,
     Rehearsal.restore,
