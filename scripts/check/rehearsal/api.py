@@ -71,6 +71,7 @@ class Api:
         self.call(
             "POST", f"{BASE}/sms/preview", {"customer": customer["id"], "item": "rice", "amount": "1"}, status=200
         )
+        self.call("GET", f"{BASE}/sms/status", status=200)
         self.call("POST", f"{BASE}/orders/{order['id']}/sms", {"reason": "the customer asked"}, status=202)
         other = self.order(customer)
         for query in ("", f"?customer={customer['id']}", "?sms_status=queued", "?reference=none"):
