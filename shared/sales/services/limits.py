@@ -1,7 +1,8 @@
 """The shop's limits on texts: so many a day in all, and so many to one number."""
 
 import threading
-from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from sales.domain import clock
@@ -11,7 +12,7 @@ from sales.domain.sms.states import Cause, Status
 from sales.runtime import metrics
 from sales.runtime.settings import Settings
 from sales.store import Store
-from sales.store.limits import LimitState
+from sales.store.limits import Limits, LimitState
 from sales.store.numbers import NumberState
 
 __all__ = ["LIMIT", "Allowance", "held", "held_window", "is_used_up", "turn"]
@@ -66,59 +67,69 @@ def _has_room(state: LimitState, config: Settings) -> bool:
 
 
 class Allowance:
-    """A batch's share of the day's texts: taken in one write, and given back for texts that certainly did not go out.
+    """A batch's share of the day's texts, taken in the order of the batch; what certainly did not go out is given back.
 
-    Safe to share between threads. Without limits it takes and writes nothing.
+    Without limits it takes and writes nothing.
     """
 
-    def __init__(self, store: Store, config: Settings, wanted: int, now: datetime) -> None:
+    def __init__(
+        self, store: Store, config: Settings, orders: Sequence[Order], now: datetime, threads: ThreadPoolExecutor
+    ) -> None:
         self._limits = store.limits if config.sms_per_day or config.sms_per_number_day else None
         self._per_day = config.sms_per_day
         self._per_number = config.sms_per_number_day
         self._day = day_of(now, config.utc_offset)
-        self._left = wanted
-        self._held: Counter[str] = Counter()
+        self._given_back = 0
         self._lock = threading.Lock()
-        if self._limits and self._per_day:
-            self._left = self._limits.take(self._day, wanted, self._per_day, now)
+        self._held: frozenset[str] = frozenset()
+        if self._limits and orders:
+            self._held = self._take(self._limits, orders, now, threads)
 
-    def take(self, number: str) -> bool:
-        """Return whether one more text may go to this number today."""
-        if self._limits is None:
-            return True
-        if self._per_number and not self._limits.take_number(number, self._day, self._per_number):
-            return self._hold("number")
-        with self._lock:
-            self._left -= 1
-            if self._left >= 0 or not self._per_day:
-                return True
-            self._left = 0
+    def _take(
+        self, limits: Limits, orders: Sequence[Order], now: datetime, threads: ThreadPoolExecutor
+    ) -> frozenset[str]:
+        """Return the ids of the orders that must wait, those asked for last."""
+        allowed = list(orders)
         if self._per_number:
-            self._limits.give_back_number(number, self._day)
-        return self._hold("day")
+            by_number: dict[str, list[Order]] = {}
+            for order in orders:
+                by_number.setdefault(order.sms.to, []).append(order)
 
-    def _hold(self, by: str) -> bool:
-        with self._lock:
-            self._held[by] += 1
-        return False
+            def take(group: list[Order]) -> set[str]:
+                # One after the other: the first of a number goes first.
+                return {order.id for order in group if limits.take_number(order.sms.to, self._day, self._per_number)}
 
-    def give_back(self, number: str) -> None:
+            taken = set[str]().union(*threads.map(take, by_number.values()))
+            allowed = [order for order in orders if order.id in taken]
+        by_number_held = len(orders) - len(allowed)
+        granted = limits.take(self._day, len(allowed), self._per_day, now) if self._per_day else len(allowed)
+        if self._per_number:
+            list(threads.map(lambda order: limits.give_back_number(order.sms.to, self._day), allowed[granted:]))
+        held_ids = {order.id for order in orders} - {order.id for order in allowed[:granted]}
+        if held_ids:
+            metrics.count("SmsHeld", len(held_ids))
+            limits.note_held(
+                self._day,
+                by_day=len(held_ids) - by_number_held,
+                by_number=by_number_held,
+                number_limit=self._per_number,
+            )
+        return frozenset(held_ids)
+
+    def holds(self, order: Order) -> bool:
+        """Return whether this order's text must wait for another day."""
+        return order.id in self._held
+
+    def give_back(self, order: Order) -> None:
         """Return a text that certainly did not go out."""
         if self._limits is None:
             return
         with self._lock:
-            self._left += 1
+            self._given_back += 1
         if self._per_number:
-            self._limits.give_back_number(number, self._day)
+            self._limits.give_back_number(order.sms.to, self._day)
 
     def close(self) -> None:
-        """Return what was not used, and note how many texts a limit holds."""
-        if self._limits is None:
-            return
-        if self._per_day and self._left > 0:
-            self._limits.give_back(self._day, self._left)
-        if count := self._held.total():
-            metrics.count("SmsHeld", count)
-            self._limits.note_held(
-                self._day, by_day=self._held["day"], by_number=self._held["number"], number_limit=self._per_number
-            )
+        """Give back to the day, in one write, what `give_back` returned."""
+        if self._limits and self._per_day and self._given_back:
+            self._limits.give_back(self._day, self._given_back)

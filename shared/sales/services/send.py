@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
@@ -51,6 +52,46 @@ _CAUSES = {
 _NOT_SENT = (Kind.refused, Kind.deferred, Kind.not_sent, Kind.misconfigured)
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """The texts of one call of `send`: until when, how, and what became of them. Its threads share it."""
+
+    seconds_left: Callable[[], float]
+    early: bool
+    in_groups: bool
+    # Set once every further text would fail too.
+    stop: threading.Event = field(default_factory=threading.Event)
+    # The ids of orders, by the state in which they ended.
+    ended: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    failures: list[Problem] = field(default_factory=list)
+    # Milliseconds of each call of the provider.
+    latencies: list[float] = field(default_factory=list)
+
+    def has_time(self) -> bool:
+        """Return whether one more text may be sent."""
+        return not self.stop.is_set() and self.seconds_left() >= NEEDED_SECONDS
+
+    @contextmanager
+    def ending(self, order: Order) -> Iterator[None]:
+        """Keep what the store refuses for this order from the others of the batch."""
+        try:
+            yield
+        except Problem as problem:
+            self.failures.append(problem)
+        except Conflict:
+            # The table lost the order. Failing would keep the stream from the orders behind it.
+            self.ended["taken"].append(order.id)
+
+    def measure(self, orders: Sequence[Order]) -> None:
+        """Write the metrics of these orders."""
+        for status, ids in self.ended.items():
+            metrics.count("SmsState", len(ids), orders=ids, state=status)
+        if self.latencies:
+            ids = [order.id for order in orders]
+            metrics.count("SmsAttempts", len(self.latencies), orders=ids)
+            metrics.observe("ProviderLatency", self.latencies, orders=ids)
+
+
 class Sender:
     """Sends orders' texts, many at the same time. Made once per process."""
 
@@ -73,49 +114,48 @@ class Sender:
     ) -> Counter[str]:
         """Send the texts of these orders that are queued and due; return how many ended in which state.
 
-        Orders that cannot be claimed in the time left stay as they are (`left`), and those that another sender claims are
-        `taken`, those that a limit holds until another day are `held`. With `early`, unchanged orders are sent ahead of schedule, and an attempt that sends nothing does not count
-        towards their retry limit. With `in_groups`, claims are written together: far less work, and twice the write units. A
+        Orders that cannot be claimed in the time left stay as they are (`left`), those that another sender claims are `taken`,
+        and those that a limit holds until another day are `held`. With `early`, unchanged orders are sent ahead of schedule,
+        and an attempt that sends nothing does not count towards their retry limit. With `in_groups`, claims are written together: far less work, and twice the write units. A
         failing provider is a state of the order; raise Problem `unavailable` if the store fails.
         """
         if not orders:
             return Counter()
         state = self._store.due.sending_state(orders)
-        ended: defaultdict[str, list[str]] = defaultdict(list)
-        stop = threading.Event()
+        batch = _Batch(seconds_left, early, in_groups)
         if state.is_paused(clock.now()):
-            stop.set()
-        allowance = Allowance(self._store, self._config, 0 if stop.is_set() else len(orders), clock.now())
-        failures: list[Problem] = []
-        # Milliseconds of each call of the provider.
-        latencies: list[float] = []
-
-        def send_one(order: Order) -> None:
-            try:
-                order, status = self._present(order, state)
-                if status is None and (stop.is_set() or seconds_left() < NEEDED_SECONDS):
-                    status = "left"
-                status = status or self._attempt(order, stop, allowance, latencies, early=early, in_group=in_groups)
-            except Problem as problem:
-                failures.append(problem)
-            except Conflict:
-                # The table lost the order. Failing would keep the stream from the orders behind it.
-                ended["taken"].append(order.id)
-            else:
-                ended[status].append(order.id)
-
-        list(self._threads.map(send_one, orders))
-        with collecting(failures):
+            batch.stop.set()
+        prepared = self._threads.map(lambda order: self._prepare(order, state, batch), orders)
+        ready = [order for order in prepared if order]
+        allowance = Allowance(self._store, self._config, ready, clock.now(), self._threads)
+        list(self._threads.map(lambda order: self._send_one(order, allowance, batch), ready))
+        with collecting(batch.failures):
             allowance.close()
-        for status, ids in ended.items():
-            metrics.count("SmsState", len(ids), orders=ids, state=status)
-        if latencies:
-            ids = [order.id for order in orders]
-            metrics.count("SmsAttempts", len(latencies), orders=ids)
-            metrics.observe("ProviderLatency", latencies, orders=ids)
-        if failures:
-            raise failures[0]
-        return Counter({status: len(ids) for status, ids in ended.items()})
+        batch.measure(orders)
+        if batch.failures:
+            raise batch.failures[0]
+        return Counter({status: len(ids) for status, ids in batch.ended.items()})
+
+    def _prepare(self, order: Order, state: SendingState, batch: "_Batch") -> Order | None:
+        """Return the order as it is to be sent, or None if it has ended without an attempt."""
+        with batch.ending(order):
+            present, status = self._present(order, state)
+            if status is None and batch.has_time():
+                return present
+            batch.ended[status or "left"].append(order.id)
+        return None
+
+    def _send_one(self, order: Order, allowance: Allowance, batch: "_Batch") -> None:
+        with batch.ending(order):
+            if allowance.holds(order):
+                self._store.orders.change(order, lambda current: held(current, clock.now(), self._config))
+                status = "held"
+            elif batch.has_time():
+                status = self._attempt(order, allowance, batch)
+            else:
+                allowance.give_back(order)
+                status = "left"
+            batch.ended[status].append(order.id)
 
     def balance(self) -> Balance | None:
         """Ask the provider for the balance of the account; return None if it cannot be read."""
@@ -166,29 +206,17 @@ class Sender:
         suppressed = self._store.orders.change(order, lambda current: current.on(cause, clock.now(), reason=reason))
         return suppressed.sms.status.value
 
-    def _attempt(
-        self,
-        order: Order,
-        stop: threading.Event,
-        allowance: Allowance,
-        latencies: list[float],
-        *,
-        early: bool,
-        in_group: bool,
-    ) -> str:
-        if not allowance.take(order.sms.to):
-            self._store.orders.change(order, lambda current: held(current, clock.now(), self._config))
-            return "held"
-        claimed = self._claim(order, early=early, in_group=in_group)
+    def _attempt(self, order: Order, allowance: Allowance, batch: "_Batch") -> str:
+        claimed = self._claim(order, early=batch.early, in_group=batch.in_groups)
         if claimed is None:
-            allowance.give_back(order.sms.to)
+            allowance.give_back(order)
             return "taken"
-        outcome = self._call_provider(claimed, latencies)
+        outcome = self._call_provider(claimed, batch.latencies)
         if outcome.kind in _NOT_SENT and outcome.message_id is None:
-            allowance.give_back(order.sms.to)
+            allowance.give_back(order)
         if outcome.kind is Kind.misconfigured:
-            stop.set()
-        return self._settle(claimed, outcome, due_before=order.due_at if early else None).sms.status.value
+            batch.stop.set()
+        return self._settle(claimed, outcome, due_before=order.due_at if batch.early else None).sms.status.value
 
     def _claim(self, order: Order, *, early: bool, in_group: bool) -> Order | None:
         """Claim the order's text with a lease and return the order, or None if it is not due, taken or no longer stored."""
