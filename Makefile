@@ -66,7 +66,7 @@ test-html: npm store docs ## Run every test and write their coverage to reports/
 faults: store ## Run the fault matrix of docs/guarantees.md (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
 
-rehearse: build ministack ## Deploy the build to an emulator of AWS, and operate it there (3 minutes; WRITE=1: note its times)
+rehearse: build ministack ## Deploy the build to an emulator of AWS, and operate it there (2 to 3 minutes; WRITE=1: note its times)
 	@$(PY) -m scripts.check.rehearsal $(if $(WRITE),--write)
 
 screenshots: npm store ## Take the pictures in docs/screenshots again

@@ -232,6 +232,15 @@ class Rehearsal:
         _check(not wrong, f"Pruning keeps the version in use and {KEEP} others, but left {wrong}.")
         self.all_at(self.releases[-1])
 
+    def schedule(self) -> None:
+        """Wait for the schedule to send the text that was asked for again."""
+        api = self.api()
+        _wait_until(
+            lambda: api.sms(self.asked_again)["status"] == "delivered" and api.sms(self.asked_again)["attempts"] > 1,
+            "The schedule did not send a text that was asked for again",
+            SCHEDULE_SECONDS,
+        )
+
     def replay(self) -> None:
         """Replay failed records and queued orders."""
         api = self.api()
@@ -258,14 +267,8 @@ class Rehearsal:
         _check("1 copied" in printed, f"restore prints: {printed}")
         _check(self.api().sms(order)["status"] == "delivered", "The restored order's text is not as it was.")
 
-    def schedule(self) -> None:
-        """Wait for the schedule to send a text again, and look for errors in every function's log."""
-        api = self.api()
-        _wait_until(
-            lambda: api.sms(self.asked_again)["status"] == "delivered" and api.sms(self.asked_again)["attempts"] > 1,
-            "The schedule did not send a text that was asked for again",
-            SCHEDULE_SECONDS,
-        )
+    def logs(self) -> None:
+        """Count every number's texts, and look for errors in every function's log."""
         texts = Counter(text["to"] for text in self.emulator.texts())
         several = {number: count for number, count in texts.items() if count > 1}
         _check([*several.values()] == [2], f"One number has two texts, because a person asked; found {several}.")
@@ -371,9 +374,10 @@ STEPS: tuple[Callable[[Rehearsal], None], ...] = (
     Rehearsal.empty_values,
     Rehearsal.refuse,
     Rehearsal.prune,
+    Rehearsal.schedule,
     Rehearsal.replay,
     Rehearsal.restore,
-    Rehearsal.schedule,
+    Rehearsal.logs,
     Rehearsal.enforced,
     Rehearsal.failed_update,
     Rehearsal.delete,
