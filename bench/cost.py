@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.report import write_or_check
 from deployment.template import load, transform
 from local.config import Config
 from sales.runtime.metrics import METRICS
@@ -335,18 +336,7 @@ def page(units: dict[str, Any]) -> str:
 
 def main() -> int:
     """Write the page, or with --check compare it."""
-    computed = page(json.loads(UNITS.read_text()))
-    if sys.argv[1:] == ["--check"]:
-        if not PAGE.is_file() or PAGE.read_text() != computed:
-            print(
-                "docs/cost.md does not match its sources: run python -m bench.cost",
-                file=sys.stderr,
-            )
-            return 1
-        return 0
-    PAGE.write_text(computed)
-    print(computed)
-    return 0
+    return write_or_check(PAGE, page(json.loads(UNITS.read_text())), "bench.cost")
 
 
 if __name__ == "__main__":

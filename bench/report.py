@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def write_or_check(page: Path, computed: str, module: str) -> int:
+    """Write a computed page and print it; with --check, compare it and return 1 if it does not match."""
+    if sys.argv[1:] != ["--check"]:
+        page.write_text(computed)
+        print(computed)
+    elif not page.is_file() or page.read_text() != computed:
+        print(f"docs/{page.name} does not match its sources: run python -m {module}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def publish(name: str, title: str, body: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from bench.cost import CALLS, PROVIDER_WAIT, Costs, dollars, row
+from bench.report import write_or_check
 from deployment.template import load, transform
 from local.config import Config
 from sales.store.items import DUE_SHARDS
@@ -307,15 +308,7 @@ def computed() -> str:
 
 def main() -> int:
     """Write the page, or with --check compare it."""
-    text = computed()
-    if sys.argv[1:] == ["--check"]:
-        if not PAGE.is_file() or PAGE.read_text() != text:
-            print("docs/scale.md does not match its sources: run python -m bench.scale", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(text)
-    print(text)
-    return 0
+    return write_or_check(PAGE, computed(), "bench.scale")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from local.system.state import StartError
+
 __all__ = ["INTERRUPTED", "run"]
 
 # The exit status that shells report: 128 plus the number of SIGINT.
@@ -12,7 +14,7 @@ INTERRUPTED = 130
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Exit with the command's status; at Ctrl-C, with a word instead of a traceback.
+    """Exit with the command's status; at Ctrl-C, and for an error in the settings, with a sentence instead of a traceback.
 
     A script that starts a command in the background makes it ignore SIGINT, and its children inherit that. These commands
     wait for people and for servers, so Ctrl-C ends them there too.
@@ -20,6 +22,9 @@ def run(main: Callable[[], int]) -> NoReturn:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main())
+    except (StartError, ValueError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         sys.exit(INTERRUPTED)

@@ -1,7 +1,6 @@
 """`make reset`: deletes everything that the system on this machine has stored."""
 
 import shutil
-import sys
 
 from local.commands.cli import run
 from local.config import Config
@@ -27,12 +26,8 @@ def reset(config: Config) -> str:
 
 
 def main() -> int:
-    """Delete everything, or say why not."""
-    try:
-        print(reset(Config.from_environ()))
-    except (StartError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    """Delete everything. Raise StartError or ValueError as `reset` and the configuration do."""
+    print(reset(Config.from_environ()))
     return 0
 
 

@@ -1,6 +1,5 @@
 """Prints what `make doctor` finds, line by line."""
 
-import sys
 from collections.abc import Callable, Iterator
 
 from local.commands.cli import run
@@ -25,13 +24,9 @@ def examine(config: Config) -> Iterator[Finding]:
 def main() -> int:
     """Print a line for each finding."""
     problems = 0
-    try:
-        for finding in examine(Config.of_running()):
-            print(finding, flush=True)
-            problems += finding.problem
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 1
+    for finding in examine(Config.of_running()):
+        print(finding, flush=True)
+        problems += finding.problem
     print(f"\n{problems} problem{'' if problems == 1 else 's'}." if problems else "\nNo problems found.")
     return 1 if problems else 0
 
