@@ -18,6 +18,7 @@ __all__ = ["BUILD", "Stack"]
 
 BUILD = ROOT / ".aws-sam" / "build"
 STAGE = "dev"
+QUICK = {"Delay": 0.2}
 
 
 @dataclass
@@ -47,6 +48,26 @@ class Stack:
         given = {"PARAMETERS": _lines(parameters)} if as_lines else parameters
         variables = {**given, "MAKEFLAGS": "", "RELEASE": parameters["Release"]}
         return emulator.command(*target, status=2 if fails else 0, **variables)
+
+    def import_tables(self, tables: Mapping[str, str]) -> None:
+        """Create the stack from existing tables, by logical id, as docs/operations.md says."""
+        resources = {name: self.template["Resources"][name] for name in tables}
+        kept = [
+            {
+                "ResourceType": resources[name]["Type"],
+                "LogicalResourceId": name,
+                "ResourceIdentifier": {"TableName": table},
+            }
+            for name, table in tables.items()
+        ]
+        client = self.emulator.client("cloudformation")
+        change = {"StackName": self.name, "ChangeSetName": "tables"}
+        client.create_change_set(
+            **change, ChangeSetType="IMPORT", TemplateBody=json.dumps({"Resources": resources}), ResourcesToImport=kept
+        )
+        client.get_waiter("change_set_create_complete").wait(**change, WaiterConfig=QUICK)
+        client.execute_change_set(**change)
+        client.get_waiter("stack_import_complete").wait(StackName=self.name, WaiterConfig=QUICK)
 
     def exists(self) -> bool:
         """Return whether CloudFormation has the stack."""
