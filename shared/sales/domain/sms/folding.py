@@ -49,5 +49,5 @@ def fold_all(text: str) -> str:
             parts = "".join(FOLDS.get(part, part) for part in normalize("NFKD", character) if not combining(part))
             # An accent of its own (`¨`) decomposes to a space, but is none.
             equal = parts if parts.strip() and GSM_7.issuperset(parts) else character
-        folded.extend(equal.lstrip() if last.isspace() and equal != " " else equal)
+        folded.extend(equal.removeprefix(" ") if last.isspace() and equal != " " else equal)
     return "".join(folded)

@@ -21,7 +21,7 @@ _PREPENDED = (
 _FIRST = (("\u1100", "\u115f"), ("\ua960", "\ua97c"))
 _NEXT = (("\u1160", "\u11ff"), ("\ud7b0", "\ud7fb"))
 _SYLLABLES = (("\uac00", "\ud7a3"),)
-_FLAG_HALVES = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
+_FLAG_HALVES = "".join(map(chr, range(0x1F1E6, 0x1F200)))
 # Marks by their Grapheme_Cluster_Break that are letters or symbols by their category.
 _MARKS = "\u0e33\u0eb3\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
@@ -39,18 +39,18 @@ def graphemes(text: str) -> list[str]:
 
 def _belongs(piece: str, character: str) -> bool:
     last = piece[-1]
+    if character in _FLAG_HALVES:
+        halves = len(piece) - len(piece.rstrip(_FLAG_HALVES))
+        return halves % 2 == 1 or _is_prepended(last)  # a second half completes a flag, a third begins another
     if category(character)[0] == "M" or character in _MARKS or is_invisible(character) or last == _ZERO_WIDTH_JOINER:
         return True
-    if _is_flag_half(character):
-        return _is_flag_half(piece)  # a second half completes the flag, a third begins another
     if combining(last) == _VIRAMA:
         return category(character)[0] == "L"
-    is_prepended = last in _PREPENDED or (category(last) == "Cf" and not is_invisible(last))
-    return is_prepended or _are_one_syllable(last, character)
+    return _is_prepended(last) or _are_one_syllable(last, character)
 
 
-def _is_flag_half(piece: str) -> bool:
-    return piece in _FLAG_HALVES
+def _is_prepended(last: str) -> bool:
+    return last in _PREPENDED or (category(last) == "Cf" and not is_invisible(last))
 
 
 def _are_one_syllable(last: str, character: str) -> bool:

@@ -19,16 +19,14 @@ __all__ = ["ITEM", "NAME", "best_text"]
 # Where the wording has the values: neither wording nor values can have these characters.
 NAME, ITEM = "\x00", "\x01"
 _MARK = "..."
-_FOLDED = 4
 
 
 class _Form(NamedTuple):
-    """One way to write a text. Of two that keep as much and cost as much, the one with the greater likeness is sent."""
+    """One way to write a text."""
 
     wording: str
     name: str
     item: str
-    likeness: int
 
 
 class _Option(NamedTuple):
@@ -36,23 +34,17 @@ class _Option(NamedTuple):
 
     text: str
     letters: int
-    septets: int | None  # None outside GSM-7
-    units: int
+    sizes: tuple[int | None, int]
 
 
-class _Merit(NamedTuple):
-    """How good a text is: the greater, the better."""
+class _Candidate(NamedTuple):
+    """A text that fits. The greatest is the best; `likeness` is to what was written."""
 
     letters: int  # and digits, of name and item
     saved: int  # segments, below zero
     whole: int  # how many of the two values are whole
-    is_folded: bool  # into GSM-7, with every sign: nothing is lost that people miss
     likeness: int
     length: int
-
-
-class _Candidate(NamedTuple):
-    merit: _Merit
     content: Content
 
 
@@ -62,19 +54,21 @@ def best_text(wording: str, name: str, item: str, max_segments: int) -> Content:
     The wording has NAME and ITEM where they stand.
     """
     name, item = _without_hidden_link(name), _without_hidden_link(item)
-    folded = _Form(fold_all(wording), clean(fold_all(name)), clean(fold_all(item)), _FOLDED)
-    if (simple := _whole(folded)).merit.is_folded and simple.content.segments == 1:
-        return simple.content  # nothing is better
-    forms = {form[:3]: form for form in _forms(wording, name, item, folded)}
-    wholes = [_whole(form) for form in forms.values()]
-    all_letters = max(whole.merit.letters for whole in wholes)
+    folded = _Form(fold_all(wording), clean(fold_all(name)), clean(fold_all(item)))
+    simple = measure(_filled(*folded))
+    if (simple.encoding, simple.segments) == ("GSM-7", 1):
+        return simple  # nothing is better
+    # Equal forms count once, as the most like.
+    forms = {form: likeness for likeness, form in enumerate(_forms(wording, name, item, folded))}
+    wholes = [_whole(form, likeness) for form, likeness in forms.items()]
+    all_letters = max(whole.letters for whole in wholes)
     for most in count_from(max_segments):
         fitting = [whole for whole in wholes if whole.content.segments <= most]
         # Only a text that does not fit is cut.
-        if all(candidate.merit.letters < all_letters for candidate in fitting):
-            fitting += filter(None, (_cut(form, most) for form in forms.values()))
+        if all(candidate.letters < all_letters for candidate in fitting):
+            fitting += filter(None, (_cut(form, likeness, most) for form, likeness in forms.items()))
         if fitting:
-            return max(fitting, key=lambda candidate: candidate.merit).content
+            return max(fitting).content
     raise AssertionError
 
 
@@ -87,18 +81,18 @@ def _without_hidden_link(value: str) -> str:
 
 def _forms(wording: str, name: str, item: str, folded: _Form) -> Iterator[_Form]:
     """Yield the ways to write a text, those that lose most first."""
-    short = _Form(min(wording, folded.wording, key=_units), _short(name), _short(item), 2)
-    short_folded = _Form(folded.wording, clean(fold_all(short.name)), clean(fold_all(short.item)), 1)
-    in_gsm_7 = _Form(folded.wording, _in_gsm_7(short_folded.name), _in_gsm_7(short_folded.item), 0)
-    if GSM_7.issuperset(_filled(*in_gsm_7[:3])):
+    short = _Form(min(wording, folded.wording, key=_units), _short(name), _short(item))
+    short_folded = _Form(folded.wording, clean(fold_all(short.name)), clean(fold_all(short.item)))
+    in_gsm_7 = _Form(folded.wording, _in_gsm_7(short_folded.name), _in_gsm_7(short_folded.item))
+    if GSM_7.issuperset(_filled(*in_gsm_7)):
         yield in_gsm_7
     # Signs are left out.
     yield short_folded
     yield short
     # Signs are replaced by their equals, and left out if they have none.
-    yield _Form(folded.wording, _without_signs(folded.name), _without_signs(folded.item), 3)
+    yield _Form(folded.wording, _without_signs(folded.name), _without_signs(folded.item))
     yield folded
-    yield _Form(wording, name, item, 5)
+    yield _Form(wording, name, item)
 
 
 def _without_signs(value: str) -> str:
@@ -158,40 +152,33 @@ def _letters(text: str) -> int:
     return sum(map(str.isalnum, fold_all(text)))
 
 
-def _whole(form: _Form) -> _Candidate:
-    content = measure(_filled(*form[:3]))
-    letters = _letters(form.name) + _letters(form.item)
-    return _candidate(form, letters, 2, content)
+def _whole(form: _Form, likeness: int) -> _Candidate:
+    return _candidate(form, _letters(form.name) + _letters(form.item), 2, likeness)
 
 
-def _candidate(form: _Form, letters: int, whole: int, content: Content) -> _Candidate:
-    is_folded = content.encoding == "GSM-7" and form.likeness >= _FOLDED
-    return _Candidate(_Merit(letters, -content.segments, whole, is_folded, form.likeness, len(content.text)), content)
+def _candidate(form: _Form, letters: int, whole: int, likeness: int) -> _Candidate:
+    content = measure(_filled(*form))
+    return _Candidate(letters, -content.segments, whole, likeness, len(content.text), content)
 
 
-def _cut(form: _Form, most: int) -> _Candidate | None:
+def _cut(form: _Form, likeness: int, most: int) -> _Candidate | None:
     """Return the best text of a form with a shorter name or item that has at most so many segments, or None."""
-    names, items = form.wording.count(NAME), form.wording.count(ITEM)
-    rest = _option(_filled(form.wording, "", ""), 0)
-    options = list(_options(form.item))
+    times = (1, form.wording.count(NAME), form.wording.count(ITEM))
+    rest = _sizes(_filled(form.wording, "", ""))
+    items = list(_options(form.item))
     best: _Candidate | None = None
     for name in _options(form.name):
-        for item in options:
+        for item in items:
             letters = name.letters + item.letters
-            if best and letters < best.merit.letters:
+            if best and letters < best.letters:
                 break  # each further item has at most as many
-            # Not every text is measured: this is quicker, and tells how few segments it could have.
-            if rest.septets is None or name.septets is None or item.septets is None:
-                least = fewest_segments(rest.units + names * name.units + items * item.units, "UCS-2")
-            else:
-                least = fewest_segments(rest.septets + names * name.septets + items * item.septets, "GSM-7")
-            if least > most:
-                continue
-            content = measure(_filled(form.wording, name.text, item.text))
-            whole = (name.text == form.name) + (item.text == form.item)
-            found = _candidate(form, letters, whole, content)
-            if content.segments <= most and (best is None or found.merit > best.merit):
-                best = found
+            # Not every text is measured: this is quicker.
+            if _fewest_segments(times, (rest, name.sizes, item.sizes)) <= most:
+                whole = (name.text == form.name) + (item.text == form.item)
+                found = _candidate(_Form(form.wording, name.text, item.text), letters, whole, likeness)
+                # Of equals, the one with the longer name comes first.
+                if found.content.segments <= most and (best is None or found[:5] > best[:5]):
+                    best = found
     return best
 
 
@@ -201,14 +188,23 @@ def _options(value: str) -> Iterator[_Option]:
     Each keeps a letter, unless the value has none.
     """
     words, whole = value.split(" "), _letters(value)
-    yield _option(value, whole)
+    yield _Option(value, whole, _sizes(value))
     for pieces, joint in ((words, " "), (graphemes(words[0]), "")):
         letters = [_letters(piece) for piece in pieces]
         for count in range(len(pieces) - 1, 0, -1):
             if (kept := sum(letters[:count])) or not whole:
-                yield _option(joint.join(pieces[:count]) + _MARK, kept)
+                text = joint.join(pieces[:count]) + _MARK
+                yield _Option(text, kept, _sizes(text))
 
 
-def _option(text: str, letters: int) -> _Option:
-    septets = units(text, "GSM-7") if GSM_7.issuperset(text) else None
-    return _Option(text, letters, septets, _units(text))
+def _sizes(text: str) -> tuple[int | None, int]:
+    """Return the text's septets, or None outside GSM-7, and its units in UCS-2."""
+    return units(text, "GSM-7") if GSM_7.issuperset(text) else None, _units(text)
+
+
+def _fewest_segments(times: tuple[int, ...], sizes: tuple[tuple[int | None, int], ...]) -> int:
+    """Return the fewest segments that a text of these parts can take, each so many times in it."""
+    parts = list(zip(times, sizes, strict=True))
+    if any(septets is None for septets, _ in sizes):
+        return fewest_segments(sum(count * in_ucs_2 for count, (_, in_ucs_2) in parts), "UCS-2")
+    return fewest_segments(sum(count * (septets or 0) for count, (septets, _) in parts), "GSM-7")

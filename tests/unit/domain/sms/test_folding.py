@@ -35,6 +35,7 @@ from sales.domain.sms.segments import GSM_7, costly_characters, measure
         ("\u2003a\u3000\u00a0b", " a  b"),
         ("1️⃣", "1️⃣"),
         ("ũ  b", "u  b"),
+        ("\nũ \n½", "\nu \n1/2"),
         ("₦  b", "NGN  b"),
         # In UCS-2 as well, but shorter by a segment.
         ("e\u0301" * 36 + "漢", "é" * 36 + "漢"),

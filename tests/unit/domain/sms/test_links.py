@@ -118,6 +118,7 @@ def test_defusing_adds_spaces_and_loses_nothing(value: str) -> None:
         ("TZS 1.000.000.000 voucher", "TZS 1 000 000 000 voucher"),
         ("1.1.1.1.1.1.1", "1.1.1. 1.1.1. 1"),
         ("iOS 17.1.2.3", "iOS 17.1.2. 3"),
+        ("1.2.100.200", "1.2.100. 200"),
         ("Mr.Smith", "Mr. Smith"),
         ("Bread.Milk", "Bread. Milk"),
         ("No.B2", "No. B2"),
