@@ -23,7 +23,8 @@ def parameter_file(parameters: Mapping[str, str]) -> str:
     a backslash before a blank or a quote (samcli/cli/types.py), and does so twice: so each blank and quote gets two.
     """
     escaped = {name: re.sub(r"""([ "'])""", r"\\\\\1", value) for name, value in parameters.items()}
-    return yaml.safe_dump(escaped, width=2**20)
+    # Quoted, because the YAML that sam reads has numbers that ours does not know, such as 0E0.
+    return yaml.safe_dump(escaped, default_style='"', width=2**20)
 
 
 def deploy(

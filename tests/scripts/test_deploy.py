@@ -25,7 +25,7 @@ DEPLOYED = {name: known.default for name, known in TEMPLATE.items() if known.def
 HOSTILE = [
     "Hi {name}, your {item} is here", '{"+254": "KES 0.80"}', "", " ", "a  b", '"quoted"', "'quoted'", "it's", 'a"b',
     "$HOME ${x} $(id) `id`", "a=b c=d", "back\\slash", "\\ ", '\\"', "\\\\'", "two\nlines", "x: y # z", "- a", "[1, 2]",
-    "null", "true", "1.0", "007", "file://etc", "a,b", "~", "%s {0}", "é ★ 😀 \u2028 \ufeff", "*x", "!Ref y", "@",
+    "null", "true", "1.0", "007", "0E0", "12e3", "0o17", "file://etc", "a,b", "~", "%s {0}", "é ★ 😀 \u2028 \ufeff", "*x", "!Ref y", "@",
 ]  # fmt: skip
 
 
