@@ -1,4 +1,4 @@
-"""What the steps of the rehearsal share: the stack and its API, what was given to it, and what it must hold."""
+"""The state and the helpers that the steps of the rehearsal share: the stack, its API, and the values it was given."""
 
 import json
 import platform
