@@ -1,4 +1,4 @@
-"""The rewritings of the rehearsal: each changes only what the emulator cannot do, and nothing else."""
+"""The rewritings of the rehearsal: each changes what the emulator cannot do, and nothing else."""
 
 import re
 from collections.abc import Mapping
