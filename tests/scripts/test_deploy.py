@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from deployment import ROOT
 from deployment.parameters import faults, read_parameters
 from deployment.stages import STAGES, Stage, longest_stack_name
+from local.commands.doctor.finding import Finding
 from scripts.operate import deploy, planning, sam
 from scripts.operate.planning import Plan, given_parameters
+from scripts.operate.preflight import Offer, Result
 from scripts.operate.stack import find
 from tests.scripts.aws import Answer, Aws, refused
 
@@ -207,3 +209,52 @@ def test_stages_share_neither_stack_nor_secret() -> None:
         values = Plan(stage, TEMPLATE, stage.parameters).values
         assert values["SmsSecretName"].startswith(f"{stage.stack}/")
         assert values["WebhookSecretName"].startswith(f"{stage.stack}/")
+
+
+class Terminal:
+    """A person at a terminal, who gives these answers one after the other."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+        self.asked: list[str] = []
+        left = list(answers)
+        monkeypatch.setattr(sys, "stdin", self)
+
+        def answer(prompt: str) -> str:
+            self.asked.append(prompt)
+            return left.pop(0)
+
+        monkeypatch.setattr("builtins.input", answer)
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_new_stack_asks_for_what_has_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(monkeypatch, f" {OKTA['OktaIssuer']} ")
+    assert deploy.complete(Plan(PROD, TEMPLATE, {})).values["OktaIssuer"] == OKTA["OktaIssuer"]
+    [prompt] = terminal.asked
+    assert prompt.startswith("OktaIssuer (Issuer of the custom authorization server")
+
+
+def test_an_answer_that_cannot_be_used_ends_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    Terminal(monkeypatch, "https://example.okta.com")
+    with pytest.raises(deploy.DeployError, match="OktaIssuer must be a custom authorization server"):
+        deploy.complete(Plan(PROD, TEMPLATE, {}))
+
+
+@pytest.mark.parametrize(("answer", "mended"), [("y", True), ("Yes", True), ("", False), ("n", False), ("yep", False)])
+def test_an_offer_is_carried_out_only_after_a_yes(answer: str, mended: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(monkeypatch, answer)
+    done: list[str] = []
+    missing = Result(
+        Finding("secret", "does not exist", "make set-sms-key"), Offer("Create it?", lambda: done.append("x"))
+    )
+    fine = Result(Finding("account", "000000000000 in eu-west-1"))
+    assert deploy.passed([missing, fine]) is mended
+    assert done == ["x"] * mended
+    assert terminal.asked == ["Create it? [y/N] "]
+
+
+def test_a_warning_stops_no_deployment() -> None:
+    assert deploy.passed([Result(Finding("SnapStart", "not every region has it", "look it up", warning=True))])
+    assert not deploy.passed([Result(Finding("issuer", "does not answer", "look it up"))])
