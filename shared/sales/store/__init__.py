@@ -43,7 +43,7 @@ class Store:
         """The numbers that opted out or are blocked."""
         from sales.store.numbers import Numbers
 
-        return Numbers(self._customers_table)
+        return Numbers(self._connection, self._customers_table)
 
     @cached_property
     def limits(self) -> "Limits":

@@ -76,9 +76,12 @@ def be_refused(system: System) -> None:
 
 
 def agreeing(system: System, number: str) -> dict[str, Any]:
-    """Create a customer with a number that is opted in again."""
+    """Create a customer with a number that is opted in and not blocked."""
     customer = system.customer(phone_number=number)
-    assert system.call("PATCH", f"customers/{customer['id']}", {"sms_opted_out": False}).status == 200
+    assert (
+        system.call("PATCH", f"customers/{customer['id']}", {"sms_opted_out": False, "sms_blocked": False}).status
+        == 200
+    )
     return customer
 
 
@@ -119,6 +122,8 @@ def reach_every_call(system: System) -> None:
     system.reaches(lost, "delivered")
     refusal = {"status": "Failed", "failureReason": "UserInBlacklist"}
     webhook(system, "delivery", id="ATXid_x", phoneNumber=other, **refusal)
+    webhook(system, "delivery", id=message["message_id"], phoneNumber=other, **refusal)
+    assert system.call("GET", "sms/status").status == 200
     webhook(system, "optout", senderId="x", phoneNumber="+254700000302")
 
     # Addresses with a trailing slash, which API Gateway may leave to the $default route.
@@ -138,7 +143,7 @@ def reach_every_call(system: System) -> None:
 @pytest.fixture(scope="module")
 def used() -> Iterator[list[dict[str, Any]]]:
     """Every function, action and resource that the story used."""
-    with running(SMS_RETRY_SECONDS="1", SMS_TEXT_DAYS="1") as system:
+    with running(SMS_RETRY_SECONDS="1", SMS_TEXT_DAYS="1", SMS_PER_DAY="100000") as system:
         reach_every_call(system)
         log = system.state / LOG
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,10 +49,16 @@ def shop(system: System) -> dict[str, tuple[str, str, str]]:
     }
 
 
+def set_behaviour(system: System) -> dict[str, Any]:
+    """Return the sandbox's behaviour without the balance, which texts lower."""
+    body: dict[str, Any] = request("GET", system.sandbox("/_sandbox/behaviour")).body
+    return {name: value for name, value in body.items() if name != "balance"}
+
+
 def test_the_demo_has_every_outcome_and_loads_only_once() -> None:
     customers, orders = len(CUSTOMERS) + len(SPECIAL), len(ordinary_orders()) + len(SPECIAL)
     with running() as system:
-        behaviour = request("GET", system.sandbox("/_sandbox/behaviour")).body
+        behaviour = set_behaviour(system)
         status, bar = demo_in_a_terminal(system)
         assert status == 0, bar
         steps = bar.replace("\n", "\r").split("\r")
@@ -75,7 +82,7 @@ def test_the_demo_has_every_outcome_and_loads_only_once() -> None:
         assert f"{customers} customers and {orders} orders" in answer.stdout
         assert shop(system) == first
         assert system.texts() == texts
-        assert request("GET", system.sandbox("/_sandbox/behaviour")).body == behaviour
+        assert set_behaviour(system) == behaviour
 
 
 def test_the_demo_without_a_running_system_says_how_to_start_one(tmp_path: Path) -> None:

@@ -38,9 +38,15 @@ def answered(system: System, order: dict[str, Any]) -> bool:
 
 
 def test_at_log_level_error_the_alarms_metrics_are_logged_and_other_lines_are_not() -> None:
-    with running(LOG_LEVEL="ERROR") as system:
-        # A lost answer, no money, a review by the provider; the refused key comes last, since it pauses sending.
-        for number, answer in enumerate(("http503_after", "status:405", "status:401", "bad_key")):
+    with running(LOG_LEVEL="ERROR", SMS_PER_NUMBER_DAY="1") as system:
+        system.behave(delivery="none")
+        twice = system.customer(phone_number="+254700000699")
+        first = system.order(twice)
+        until(lambda: answered(system, first))
+        second = system.order(twice)
+        until(lambda: system.sms(second)["reason"] == "limit")
+        # A lost answer, no money, a review by the provider, a block; the refused key comes last, since it pauses sending.
+        for number, answer in enumerate(("http503_after", "status:405", "status:401", "status:406", "bad_key")):
             system.behave(script=[answer], delivery="none")
             order = system.order(system.customer(phone_number=f"+2547000006{number:02}"))
             until(lambda order=order: answered(system, order))
