@@ -41,7 +41,7 @@ def _belongs(piece: str, character: str) -> bool:
     last = piece[-1]
     if character in _FLAG_HALVES:
         halves = len(piece) - len(piece.rstrip(_FLAG_HALVES))
-        return halves % 2 == 1 or _is_prepended(last)  # a second half completes a flag, a third begins another
+        return halves == 1 or _is_prepended(last)  # a second half completes a flag, a third begins another
     if category(character)[0] == "M" or character in _MARKS or is_invisible(character) or last == _ZERO_WIDTH_JOINER:
         return True
     if combining(last) == _VIRAMA:

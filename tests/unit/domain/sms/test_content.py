@@ -168,6 +168,8 @@ def test_values_that_were_stored_before_nobody_could_see_them_have_a_word() -> N
         ("محمد علي", "حليب، ٢ لتر", ("محمد علي", "حليب، ٢ لتر")),
         ("አበበ ☕", "coffee " * 7, ("አበበ ☕", "coffee coffee coffee coffee...")),
         ("አበበ ከበደ " * 5, "tea ☕", ("አበበ ከበደ አበበ ከበደ አበበ ከበደ አበበ ከበደ...", "tea")),
+        ("አበበ" * 9 + " " + "ከበደ" * 9, "tea " + "☕" * 12, ("አበበ" * 9 + "...", "tea")),
+        ("Amina", "★ Omega 3+6, 5 < 8 kg", ("Amina", "Omega 3+6, 5 < 8 kg")),
         ("Mohamed محمد Ali", "mattress 5x6, " * 6, ("Mohamed Ali", ("mattress 5x6, " * 6).strip())),
     ],
     ids=ascii,
