@@ -3,8 +3,8 @@
 from sales.api.endpoint import Request, Response, endpoint
 from sales.runtime.settings import settings
 from sales.schemas.sms import SmsPreview
-from sales.services.order_sms import preview
 from sales.services.place_order import customer_for_order
+from sales.services.preview import preview
 
 
 @endpoint(scope="sales:write")
