@@ -16,7 +16,7 @@ import requests
 from botocore.config import Config
 from requests.adapters import HTTPAdapter
 
-from sales.services.send import CONCURRENCY
+from sales.services.sms.send import CONCURRENCY
 from sales.store.group_commit import GroupCommit
 from sales.store.orders import GROUP
 

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from sales.runtime import secrets
 from sales.runtime.settings import settings
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from sales.store import store
 
 ENVIRONMENT = {

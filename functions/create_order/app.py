@@ -6,8 +6,8 @@ from sales.domain.ids import fingerprint, order_id
 from sales.domain.orders import Order
 from sales.runtime.settings import settings
 from sales.schemas.orders import NewOrder
-from sales.services.order_sms import order_content
 from sales.services.place_order import customer_for_order, place_order
+from sales.services.sms.content import order_content
 
 
 @endpoint(scope="sales:write")

@@ -1,7 +1,7 @@
 """GET sms/status: whether texts go out, the account's balance, and how many texts wait."""
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.services.sms_status import sms_status
+from sales.services.sms.status import sms_status
 
 
 @endpoint(scope="sales:read")

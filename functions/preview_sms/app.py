@@ -4,7 +4,7 @@ from sales.api.endpoint import Request, Response, endpoint
 from sales.runtime.settings import settings
 from sales.schemas.sms import SmsPreview
 from sales.services.place_order import customer_for_order
-from sales.services.preview import preview
+from sales.services.sms.preview import preview
 
 
 @endpoint(scope="sales:write")

@@ -4,7 +4,7 @@ from sales.api.endpoint import Request, Response, endpoint
 from sales.api.webhooks import read_report
 from sales.domain import clock
 from sales.runtime import log
-from sales.services.delivery_reports import report_arrived
+from sales.services.sms.delivery_reports import report_arrived
 from sales.store import store
 
 

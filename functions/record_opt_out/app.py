@@ -4,7 +4,7 @@ from sales.api.endpoint import Request, Response, endpoint
 from sales.api.webhooks import read_opt_out
 from sales.domain import clock
 from sales.runtime import log
-from sales.services.consent import opt_out
+from sales.services.sms.consent import opt_out
 from sales.store import store
 
 

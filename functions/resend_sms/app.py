@@ -5,7 +5,7 @@ from sales.domain.ids import fingerprint
 from sales.schemas.common import parse
 from sales.schemas.sms import Resend
 from sales.services.lookup import find_customer, find_order
-from sales.services.resend import request_again
+from sales.services.sms.resend import request_again
 
 
 @endpoint(scope="sales:write")

@@ -5,7 +5,7 @@ from typing import Any
 from sales.domain.problems import Problem
 from sales.runtime import log
 from sales.runtime.startup import at_start, started
-from sales.services.send import sender
+from sales.services.sms.send import sender
 from sales.store.items import unmarshal_item
 from sales.store.orders import order_from_item
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sales.runtime import log
 from sales.runtime.startup import started
-from sales.services.sweep import sweep
+from sales.services.sms.sweep import sweep
 
 
 @started

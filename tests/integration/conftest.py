@@ -10,7 +10,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 from sales.domain import clock
 from sales.runtime.aws import aws_client
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from tests.integration.api import create_customer, create_order, order_for
 from tests.integration.sending import Time
 from tests.integration.tables import create_tables

@@ -8,7 +8,7 @@ import pytest
 from contract.document import build
 from contract.operations import OPERATIONS
 from functions.send_sms.app import handler as send_sms
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from tests.integration.api import Answer, call, create_customer, create_order, order_for
 from tests.support.events import Context, http_event, stream_event
 from tests.support.fakes import FakeProvider

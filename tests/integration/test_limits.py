@@ -16,7 +16,7 @@ from sales.domain.clock import parse_time
 from sales.domain.orders import Order
 from sales.runtime.aws import aws_client
 from sales.runtime.settings import settings
-from sales.services.limits import turn
+from sales.services.sms.limits import turn
 from sales.store import store
 from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, order_for

@@ -11,7 +11,7 @@ from functions.sweep_sms.app import handler as sweep_sms
 from sales.africastalking.answers import Kind
 from sales.domain import clock
 from sales.runtime import metrics
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, order_for
 from tests.support.events import Context, form_event, http_event, stream_event

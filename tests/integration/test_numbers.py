@@ -8,7 +8,7 @@ import pytest
 from functions.send_sms.app import handler as send_sms
 from functions.sweep_sms.app import handler as sweep_sms
 from sales.runtime.settings import settings
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from tests.conftest import forget_process_state
 from tests.integration.api import Answer, call, create_customer, create_order, get, order_for
 from tests.support.events import Context, form_event, http_event, stream_event

@@ -10,7 +10,7 @@ import pytest
 from sales.api.paging import LARGEST_LIMIT
 from sales.domain import clock
 from sales.domain.customers import Customer
-from sales.services.consent import opt_out
+from sales.services.sms.consent import opt_out
 from sales.store import store
 from sales.store.customers import Customers
 from tests.integration.api import (

@@ -14,7 +14,7 @@ from sales.africastalking.answers import Outcome, classify
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.runtime.settings import settings
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from sales.store import Page, store
 from sales.store.orders import Orders
 from scripts.operate import restore

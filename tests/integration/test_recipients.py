@@ -9,7 +9,7 @@ from functions.send_sms.app import handler as send_sms
 from sales.africastalking.answers import NOT_NOW, Kind
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS
 from sales.runtime.settings import settings
-from sales.services import send as sending
+from sales.services.sms import send as sending
 from sales.store import store
 from tests.integration.api import call, create_customer, create_order, list_customers, order_for
 from tests.integration.sending import (
@@ -134,7 +134,7 @@ class TestPresent:
     def test_an_unchanged_customer_has_nothing_composed_again(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("sales.services.order_sms.order_content", None)
+        monkeypatch.setattr("sales.services.sms.content.order_content", None)
         stream(order, rows=rows)
         assert provider.sent == [(OLD, order["sms"]["text"])]
 

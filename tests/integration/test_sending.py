@@ -21,8 +21,8 @@ from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
 from sales.runtime.aws import aws_client
 from sales.runtime.log import InvocationError
 from sales.runtime.settings import settings
-from sales.services import send as sending
-from sales.services import sweep as sweeping
+from sales.services.sms import send as sending
+from sales.services.sms import sweep as sweeping
 from sales.store import store
 from sales.store.customers import Customers
 from sales.store.due import Due

@@ -8,7 +8,7 @@ import pytest
 from sales.africastalking.answers import Balance, Kind
 from sales.domain import orders as order_rules
 from sales.domain.clock import parse_time
-from sales.services import sms_status as statuses
+from sales.services.sms import status as statuses
 from sales.store import store
 from tests.conftest import forget_process_state
 from tests.integration.api import BASE, call, create_customer, create_order, order_for

@@ -8,7 +8,7 @@ from sales.domain.clock import format_time
 from sales.domain.orders import MOST_QUEUED
 from sales.domain.shop_time import day_of, next_midnight
 from sales.runtime.settings import settings
-from sales.services.limits import LIMIT
+from sales.services.sms.limits import LIMIT
 from sales.store import store
 from sales.store.due import Account, Pause
 

@@ -15,8 +15,8 @@ from sales.domain.sms.prices import estimate, parse_prices
 from sales.domain.sms.segments import costly_characters
 from sales.domain.sms.wording import text_template
 from sales.runtime.settings import Settings, settings
-from sales.services.limits import LIMIT, is_used_up
-from sales.services.order_sms import order_content
+from sales.services.sms.content import order_content
+from sales.services.sms.limits import LIMIT, is_used_up
 from sales.store import store
 from sales.store.numbers import NumberState
 

@@ -7,7 +7,7 @@ import pytest
 from sales.domain.orders import MOST_REQUESTS, Order
 from sales.domain.problems import Problem
 from sales.domain.sms.states import Cause
-from sales.services.resend import DEBOUNCE_SECONDS, check_resend
+from sales.services.sms.resend import DEBOUNCE_SECONDS, check_resend
 from tests.support.numbers import mobile
 from tests.support.orders import NOW, again, at, claimed_order, new_customer, new_order, then
 

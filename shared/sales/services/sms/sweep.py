@@ -15,11 +15,11 @@ from sales.domain.problems import Problem
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status, backoff
 from sales.runtime import log, metrics
 from sales.runtime.settings import settings
-from sales.services.delivery_reports import match_report
 from sales.services.erase import finish_erasure
-from sales.services.limits import LIMIT, held_window
 from sales.services.retention import forget_old_texts, forget_text
-from sales.services.send import NEEDED_SECONDS, collecting, sender
+from sales.services.sms.delivery_reports import match_report
+from sales.services.sms.limits import LIMIT, held_window
+from sales.services.sms.send import NEEDED_SECONDS, collecting, sender
 from sales.store import store
 from sales.store.due import DUE_SHARDS, Account
 

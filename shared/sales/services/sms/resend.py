@@ -13,7 +13,7 @@ from sales.domain.sms.allowed import NOT_ALLOWED
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
 from sales.services.idempotency import Done, check_replay
-from sales.services.order_sms import order_content
+from sales.services.sms.content import order_content
 from sales.store import store
 
 __all__ = ["DEBOUNCE_SECONDS", "check_resend", "request_again"]

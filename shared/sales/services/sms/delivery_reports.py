@@ -16,7 +16,7 @@ from sales.domain.delivery_reports import (
 )
 from sales.domain.orders import Order
 from sales.runtime import log, metrics
-from sales.services.consent import opt_out
+from sales.services.sms.consent import opt_out
 from sales.store import Store
 
 __all__ = ["apply_reports", "match_report", "report_arrived"]

@@ -27,9 +27,9 @@ from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
 from sales.domain.sms.states import Cause, Status, backoff
 from sales.runtime import log, metrics, secrets
 from sales.runtime.settings import Settings, settings
-from sales.services.consent import block, opt_out
-from sales.services.delivery_reports import apply_reports
-from sales.services.limits import Allowance, held
+from sales.services.sms.consent import block, opt_out
+from sales.services.sms.delivery_reports import apply_reports
+from sales.services.sms.limits import Allowance, held
 from sales.store import Conflict, Store, store
 from sales.store.due import SendingState
 from sales.store.numbers import NumberState
@@ -197,7 +197,7 @@ class Sender:
         if (customer.name, customer.phone_number) == (order.customer_name, order.sms.to):
             return order
         # Late: hardly any customer changes between an order and its text, and a cold start does not pay for them.
-        from sales.services.order_sms import order_content
+        from sales.services.sms.content import order_content
 
         content = order_content(customer.name, order.item, order.amount, order.currency)
         return order.addressed(customer.name, customer.phone_number, content)
