@@ -12,12 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from deployment import REGION, STACK, resolver
+from deployment import REGION, resolver
 from deployment.resolver import Resolver
 
 __all__ = ["EventSourceMapping", "Function", "Route", "Schedule", "Template", "load"]
 
-_LONGEST_FUNCTION_NAME = 64
 _RATES = {"minute": 60, "minutes": 60, "hour": 3600, "hours": 3600, "day": 86400, "days": 86400}
 
 
@@ -94,12 +93,6 @@ class Template:
     time_to_live: dict[str, str] = field(default_factory=dict)
     streams: list[EventSourceMapping] = field(default_factory=list)
     schedules: list[Schedule] = field(default_factory=list)
-
-    @property
-    def longest_stack_name(self) -> int:
-        """The most characters that the stack's name may have: Lambda limits the names of functions, which begin with it."""
-        longest = max(len(function.function_name) for function in self.functions.values())
-        return _LONGEST_FUNCTION_NAME - (longest - len(STACK))
 
 
 def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None) -> Template:

@@ -28,7 +28,7 @@ from scripts.operate.planning import Plan, given_parameters
 from scripts.operate.preflight import Result, check_account, check_plan, check_state
 from scripts.operate.rollback import functions_of
 from scripts.operate.rotate_secret import WEBHOOKS
-from scripts.operate.stack import Stack, describe, find, paginate, parser
+from scripts.operate.stack import Stack, describe, find, parser, resources
 
 TEMPLATE = ROOT / "template.yaml"
 BUILT = ROOT / ".aws-sam/build"
@@ -68,8 +68,7 @@ def without_canary(session: Session, planned: Plan) -> str:
     if planned.current is None or planned.values.get("CanaryDeployment") != "true":
         return ""
     cloudformation, lambda_ = session.create_client("cloudformation"), session.create_client("lambda")
-    listed = paginate(cloudformation, "list_stack_resources", "StackResourceSummaries", StackName=planned.stage.stack)
-    versions = {entry["PhysicalResourceId"] for entry in listed if entry["ResourceType"] == "AWS::Lambda::Version"}
+    versions = set(resources(cloudformation, planned.stage.stack, "AWS::Lambda::Version"))
     moved = [
         function.name
         for function in functions_of(cloudformation, lambda_, planned.stage.stack)
@@ -149,6 +148,7 @@ def deploy(stage: Stage, template: Path | None, *, built: bool) -> int:
     cloudformation = session.create_client("cloudformation")
     if not passed(check_state(session, stage.stack, find(cloudformation, stage.stack))):
         raise DeployError("")
+    # Again: what was offered may have deleted it.
     stack = find(cloudformation, stage.stack)
     planned = complete(plan(stage, read_parameters(template or TEMPLATE), stack, os.environ))
     if not passed(check_plan(session, planned)):

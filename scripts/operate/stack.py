@@ -60,7 +60,7 @@ def find(cloudformation: Any, name: str) -> Stack | None:
     try:
         stack = describe(cloudformation, name)
     except ClientError as error:
-        # CloudFormation has no error of its own for this: https://github.com/aws/aws-cli/issues/1844
+        # CloudFormation reports this as a general ValidationError: https://github.com/aws/aws-cli/issues/1844
         if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
             return None
         raise

@@ -1,7 +1,6 @@
 """The account's balance: read once an hour after the texts, kept, reported, and never in the way of a text."""
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -78,14 +77,14 @@ def test_a_failed_reading_keeps_the_last_one_and_is_repeated_at_growing_distance
 
 
 def test_texts_go_out_before_it_is_read_and_whatever_it_answers(
-    order: dict[str, Any], time: Time, provider: FakeProvider
+    order: dict[str, Any], time: Time, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts: list[int] = []
 
     def balance() -> None:
         texts.append(len(provider))
 
-    provider.balance = balance  # type: ignore[method-assign]
+    monkeypatch.setattr(provider, "balance", balance)
     sweep()
     assert texts == [1]
     assert state(order)["status"] == "sent"
@@ -138,7 +137,10 @@ def test_a_low_balance_is_a_warning(
 
 def test_each_reading_is_a_value_of_its_metric(time: Time, provider: FakeProvider, capsys: Output) -> None:
     name = key("Sales", "SmsBalance", [("stack", "sales")])
-    values: Callable[[], Any] = lambda: embedded(capsys.readouterr().out.splitlines()).get(name)  # noqa: E731
+
+    def values() -> list[float] | None:
+        return embedded(capsys.readouterr().out.splitlines()).get(name)
+
     sweep()
     assert values() == [1000.0]
     sweep()

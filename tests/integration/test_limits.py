@@ -61,6 +61,12 @@ def orders_for(customers: list[dict[str, Any]], time: Time) -> list[dict[str, An
     return orders
 
 
+def stream_each(orders: list[dict[str, Any]], rows: Rows) -> None:
+    """Send the texts of these orders one after the other, each as a batch of its own."""
+    for order in orders:
+        stream(order, rows=rows)
+
+
 def states(orders: list[dict[str, Any]]) -> list[tuple[str, str | None]]:
     return [(state(order)["status"], state(order)["reason"]) for order in orders]
 
@@ -89,8 +95,7 @@ class TestDay:
     ) -> None:
         limit(day=2)
         orders = orders_for(customers(5), time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [SENT, SENT, HELD, HELD, HELD]
         # 21:00 UTC is midnight in Nairobi.
         time.now = time.now.replace(hour=20, minute=59)
@@ -110,8 +115,7 @@ class TestDay:
     ) -> None:
         limit(day=1)
         orders = orders_for(customers(4), time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert len(provider) == 1
         limit(day=raised)
         sweep()
@@ -137,8 +141,7 @@ class TestDay:
         limit(day=2)
         orders = orders_for(customers(4), time)
         provider.answers = [refused(Kind.refused, "InvalidPhoneNumber")]
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [("failed", "InvalidPhoneNumber"), SENT, SENT, HELD]
 
     def test_an_order_that_the_table_lost_takes_nothing(
@@ -159,8 +162,7 @@ class TestDay:
         limit(day=1)
         orders = orders_for(customers(2), time)
         provider.answers = [refused(Kind.unknown, "timeout")]
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [("unknown", "timeout"), HELD]
 
     def test_room_that_comes_back_is_used_the_same_day(
@@ -189,8 +191,7 @@ class TestDay:
     ) -> None:
         limit(day=1)
         orders = orders_for(customers(2), time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert again(orders[1]).body["code"] == "sms_in_progress"
 
     def test_the_preview_says_so_beforehand(
@@ -230,8 +231,7 @@ class TestNumber:
         limit(number=2)
         one, other = customers(2)
         orders = orders_for([one, one, one, other], time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [SENT, SENT, HELD, SENT]
 
     def test_the_next_day_begins_anew(
@@ -240,8 +240,7 @@ class TestNumber:
         limit(number=1)
         [one] = customers(1)
         orders = orders_for([one, one, one], time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         time.pass_(DAY)
         sweep()
         assert states(orders) == [SENT, SENT, HELD]
@@ -252,8 +251,7 @@ class TestNumber:
         limit(number=1)
         [one] = customers(1)
         orders = orders_for([one, one], time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         sweep()
         assert len(provider) == 1
         limit(number=2)
@@ -266,8 +264,7 @@ class TestNumber:
         limit(day=1, number=1)
         one, other = customers(2)
         orders = orders_for([one, other], time)
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [SENT, HELD]
         limit(day=2, number=1)
         sweep()
@@ -280,8 +277,7 @@ class TestNumber:
         [one] = customers(1)
         orders = orders_for([one, one], time)
         provider.answers = [refused(Kind.refused, "CouldNotRoute")]
-        for order in orders:
-            stream(order, rows=rows)
+        stream_each(orders, rows)
         assert states(orders) == [("failed", "CouldNotRoute"), SENT]
 
 

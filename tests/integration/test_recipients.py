@@ -11,6 +11,7 @@ from sales.domain.sms.states import LONGEST_WAIT_SECONDS
 from sales.runtime.settings import settings
 from sales.services.sms import send as sending
 from sales.store import store
+from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, list_customers, order_for
 from tests.integration.sending import (
     Rows,
@@ -47,8 +48,7 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def change(name: str) -> None:
         monkeypatch.setenv("SMS_SENDER", name)
-        for made in (settings, store, sending.sender):
-            made.cache_clear()
+        forget_process_state()
 
     return change
 

@@ -39,7 +39,7 @@ _WOULD_ASK = {"login_required", "interaction_required", "consent_required", "acc
 
 
 class UnusableIssuerError(Exception):
-    """An issuer is not one that tokens can come from; `finding` says why."""
+    """The issuer cannot issue tokens that we accept; `finding` says why."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))

@@ -146,7 +146,7 @@ class Emulator:
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
-            # Servers of its own that nothing here uses.
+            # The emulator's extra servers, which nothing here uses.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "PYTHONNOUSERSITE": "1",

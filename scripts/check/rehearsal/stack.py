@@ -12,7 +12,7 @@ from sales.api.unmatched import ALIAS
 from scripts.check.rehearsal.emulator import Emulator
 from scripts.check.rehearsal.rewriting import Document, Places, of_type, rewrite
 from scripts.operate.stack import Stack as Described
-from scripts.operate.stack import describe, releases, resources
+from scripts.operate.stack import describe, find, releases, resources
 
 __all__ = ["BUILD", "Stack"]
 
@@ -71,8 +71,7 @@ class Stack:
 
     def exists(self) -> bool:
         """Return whether CloudFormation has the stack."""
-        listed = self.emulator.client("cloudformation").list_stacks()["StackSummaries"]
-        return any(each["StackName"] == self.name and each["StackStatus"] != "DELETE_COMPLETE" for each in listed)
+        return find(self.emulator.client("cloudformation"), self.name) is not None
 
     def described(self) -> Described:
         """Return the stack's outputs and parameters."""
@@ -80,8 +79,7 @@ class Stack:
 
     def status(self) -> str:
         """Return the stack's state."""
-        [stack] = self.emulator.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
-        return str(stack["StackStatus"])
+        return self.described().status
 
     def of_type(self, kind: str) -> list[str]:
         """Return the names of the stack's resources of a type."""

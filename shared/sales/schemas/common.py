@@ -16,8 +16,8 @@ from sales.domain.problems import FIELD_ERRORS, FieldError, Problem
 __all__ = ["PLAIN_PATTERN", "Input", "Name", "json_schema", "parse", "plain"]
 
 # The text that `plain` accepts, as a pattern for the contract (ECMA 262); a property test compares the two. A pattern
-# clients rely on only grows (contract/changes.py), so the one that was released comes first. The second names the
-# characters that are dropped at the ends, and those that are refused inside; both know the basic plane only.
+# that clients rely on may only grow (contract/changes.py), so the released one comes first. The second lists the characters
+# that are dropped at the ends and those that are refused inside; both cover only the basic plane.
 _RELEASED = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _REFUSED = r"\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
 _DROPPED = (

@@ -54,27 +54,25 @@ class Numbers:
 
     def opt_out(self, number: str, now: datetime) -> None:
         """Store that this number wants no texts."""
-        self._set(number, "SET sms_opted_out = :yes", {":yes": True}, now)
+        self._set(number, "SET updated_at = :now, sms_opted_out = :yes", {":yes": True}, now)
 
     def opt_in(self, number: str, now: datetime) -> None:
         """Store that this number accepts texts again, if it had opted out."""
-        self._lift(number, "SET sms_opted_out = :no", {":no": False}, now)
+        self._lift(number, "SET updated_at = :now, sms_opted_out = :no", {":no": False}, now)
 
     def block(self, number: str, sender: str, now: datetime) -> None:
         """Store that the network refuses texts from this sender id to this number."""
-        self._set(number, "ADD blocked_senders :sender", {":sender": frozenset({sender})}, now)
+        self._set(number, "SET updated_at = :now ADD blocked_senders :sender", {":sender": frozenset({sender})}, now)
 
     def lift_block(self, number: str, sender: str, now: datetime) -> None:
         """Store that texts from this sender id may be tried again."""
-        self._lift(number, "DELETE blocked_senders :sender", {":sender": frozenset({sender})}, now)
+        self._lift(
+            number, "SET updated_at = :now DELETE blocked_senders :sender", {":sender": frozenset({sender})}, now
+        )
 
     def _set(self, number: str, expression: str, values: dict[str, Any], now: datetime, condition: str = "") -> None:
-        verb, _, rest = expression.partition(" ")
-        moment = "SET updated_at = :now"
-        whole = f"{moment}, {rest}" if verb == "SET" else f"{moment} {expression}"
-        self._table.update(
-            {"code": number_key(number)}, whole, values | {":now": format_time(now)}, condition=condition
-        )
+        values = values | {":now": format_time(now)}
+        self._table.update({"code": number_key(number)}, expression, values, condition=condition)
 
     def _lift(self, number: str, expression: str, values: dict[str, Any], now: datetime) -> None:
         try:

@@ -47,7 +47,7 @@ def fold_all(text: str) -> str:
             continue
         else:
             parts = "".join(FOLDS.get(part, part) for part in normalize("NFKD", character) if not combining(part))
-            # An accent of its own (`¨`) decomposes to a space, but is none.
+            # A spacing accent (`¨`) decomposes to a space and a mark, but is not a space.
             equal = parts if parts.strip() and GSM_7.issuperset(parts) else character
         folded.extend(equal.removeprefix(" ") if last.isspace() and equal != " " else equal)
     return "".join(folded)

@@ -6,11 +6,12 @@ from typing import Any
 from sales.domain import clock
 from sales.domain.clock import format_time
 from sales.domain.orders import MOST_QUEUED
-from sales.domain.shop_time import day_of, next_midnight
+from sales.domain.shop_time import next_midnight
 from sales.runtime.settings import settings
-from sales.services.sms.limits import LIMIT
+from sales.services.sms.limits import LIMIT, is_used_up
 from sales.store import store
 from sales.store.due import Account, Pause
+from sales.store.numbers import NumberState
 
 __all__ = ["sms_status"]
 
@@ -34,7 +35,7 @@ def _sending(pause: Pause | None, now: datetime) -> dict[str, str | None]:
     config = settings()
     if pause and pause.holds(now):
         return {"sending": "paused", "reason": pause.reason, "until": pause.until}
-    if config.sms_per_day and store().limits.state(day_of(now, config.utc_offset)).texts >= config.sms_per_day:
+    if is_used_up(store(), NumberState(), now, config):
         until = format_time(next_midnight(now, config.utc_offset))
         return {"sending": "limited", "reason": LIMIT, "until": until}
     return {"sending": "on", "reason": None, "until": None}
