@@ -1,7 +1,7 @@
 """Writes the files that are made from code and template; with --check, only compares them.
 
-These are functions/serve_docs/static/openapi.json (the contract), docs/postman/ (its Postman collection and environments)
-and functions/answer_unmatched/routes.json. --check also compares contract and tables with the released ones in
+These are functions/serve_docs/static/openapi.json (the contract), docs/postman/ (its Postman collection and environments),
+functions/answer_unmatched/routes.json, and what the console's forms share with the contract. --check also compares contract and tables with the released ones in
 docs/released/: a change that breaks clients needs a new major version, and a deployment cannot change every key and index.
 --release makes this contract and these tables the released ones.
 """
@@ -14,12 +14,14 @@ from typing import Any
 
 from contract import postman
 from contract.changes import breaking
+from contract.console import console_module
 from contract.document import build, routes, template
 from deployment import ROOT
 from deployment.tables import layout, refusals
 
 CONTRACT = ROOT / "functions" / "serve_docs" / "static" / "openapi.json"
 ROUTES = ROOT / "functions" / "answer_unmatched" / "routes.json"
+CONSOLE = ROOT / "functions" / "serve_console" / "static" / "values" / "contract.js"
 POSTMAN = ROOT / "docs" / "postman"
 RELEASED = ROOT / "docs" / "released" / "openapi.json"
 TABLES = ROOT / "docs" / "released" / "template-tables.json"
@@ -53,6 +55,7 @@ def _files(document: dict[str, Any]) -> dict[Path, str]:
     collection = postman.files(document, README.read_text())
     return {
         CONTRACT: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        CONSOLE: console_module(document),
         ROUTES: "[\n" + ",\n".join(f"  {json.dumps(route)}" for route in routes()) + "\n]\n",
         **{
             POSTMAN / name: json.dumps(content, indent=2, ensure_ascii=False) + "\n"

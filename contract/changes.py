@@ -173,25 +173,10 @@ class _Comparison:
             if several in schema:
                 rest = {key: value for key, value in schema.items() if key != several}
                 branches = (_Comparison._at(document, branch) for branch in schema[several])
-                joined = (_joined(rest, branch) for branch in branches if _fits_type(branch, rest))
-                return [form for schema in joined for form in _Comparison._forms(document, schema)]
+                return [form for branch in branches for form in _Comparison._forms(document, {**rest, **branch})]
         if isinstance(schema.get("type"), list):
             return [{**schema, "type": kind} for kind in schema["type"]]
         return [schema]
-
-
-def _joined(base: Schema, branch: Schema) -> Schema:
-    """Merge two schemas; for a field in both, the branch wins."""
-    fields = dict(base.get("properties", {}))
-    for name, schema in branch.get("properties", {}).items():
-        fields[name] = {**fields.get(name, {}), **schema}
-    required = [*base.get("required", ()), *branch.get("required", ())]
-    return {
-        **base,
-        **branch,
-        **({"properties": fields} if fields else {}),
-        **({"required": required} if required else {}),
-    }
 
 
 def _fewest(complaints: Iterable[Iterator[str]]) -> list[str]:

@@ -5,62 +5,82 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from contract import answers
-from contract.operations import ALIASES, EVERYWHERE, OPERATIONS, PAGES, PARAMETERS, Operation
+from contract.failures import failure, failure_schema
+from contract.forms import WEBHOOK_FORMS
+from contract.import_files import IMPORT_FILES
+from contract.operations import ALIASES, EVERYWHERE, OPERATIONS, PAGES, Operation
+from contract.parameters import PARAMETERS
 from deployment import ROOT
 from deployment.template import Route, Template, load
 from sales.api.endpoint import BASE_PATH, LARGEST_BODY
+from sales.api.issuers import discovery_address
+from sales.domain.caller import Caller
 from sales.domain.customers import Customer
-from sales.domain.money import say_amount
+from sales.domain.ids import code_of, show_code
+from sales.domain.money import CURRENCIES, WITHDRAWN, say_amount
 from sales.domain.orders import Order
 from sales.domain.problems import PROBLEMS
 from sales.domain.sms.content import compose
 from sales.domain.sms.states import Cause
-from sales.domain.sms.wording import text_template
+from sales.domain.sms.wording import SHIPPED_VERSION, Wording, shipped_wording
 
 __all__ = ["VERSION", "build", "routes", "template"]
 
 # The version of the contract. A change that breaks clients needs a new major number.
 VERSION = "2.0.0"
+# serve_docs puts the deployment's own here.
+EXAMPLE_ISSUER = "https://example.okta.com/oauth2/default"
 _REF = "#/components/schemas/{model}"
-_READ, _WRITE = "sales:read", "sales:write"
-_SCOPES = {_READ: "Read customers and orders", _WRITE: "Create and change customers and orders"}
+# No scope contains another.
+_SCOPES = {
+    "sales:read": "Read customers and orders",
+    "sales:write": "Create and change customers and orders",
+    "sales:manage": "Import customers and orders, export and erase customers, clear their opt-outs and blocks, and write the wording of "
+    "texts",
+}
 _DESCRIPTION = f"""
 Customers and orders of a small shop. Each new order texts its customer.
 
-Every path under `{BASE_PATH}` also works under `/ap1/v1/sales`, and with a slash at its end. The four requests of the
+Every path under `{BASE_PATH}` also works under `/ap1/v1/sales`, and with a slash at its end. HEAD works wherever GET does. The four requests of the
 API that this one replaces are listed under *The original's paths*.
 
-Send bodies as one JSON object of at most {LARGEST_BODY:,} bytes; unknown fields are refused. Errors are
+Send bodies as one JSON object of at most {LARGEST_BODY:,} bytes, except the files of imports; unknown fields are refused. Errors are
 `application/problem+json` with a stable `code`, except API Gateway's own (a missing or invalid token, a missing scope, too
 many requests): those are `application/json` with a `message`.
 """
+# The groups of operations, in the reference's order.
+_ORIGINAL = "The original's paths"
+_TAGS = {
+    "Customers": "People who order, their opt-outs, and what the law lets them ask for.",
+    "Orders": "Orders and their texts.",
+    "Wording": "The words of texts, in the languages of the shop's customers.",
+    "Webhooks": "Africa's Talking calls these.",
+    "Health": "For monitors.",
+    _ORIGINAL: "The four requests of the API that this one replaces, with the same answers as the paths above.",
+}
 _HEADERS: Mapping[str, dict[str, Any]] = {
-    "X-Request-Id": {"description": "Identifies this request in the logs.", "schema": {"type": "string"}},
+    "X-Request-Id": {
+        "description": "The X-Request-Id of the request, or else the id that API Gateway gave it; both are in the logs.",
+        "schema": {"type": "string"},
+    },
     "ETag": {"description": "The version, in quotes.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}},
     "Location": {"description": "The path of the new item.", "schema": {"type": "string"}},
     "Link": {
         "description": 'The next page, `rel="next"` (RFC 8288); missing on the last page.',
         "schema": {"type": "string"},
     },
-    "Idempotency-Replayed": {"description": "`true` if the key was used before.", "schema": {"const": "true"}},
+    "Idempotency-Replayed": {
+        "description": "`true` if the key was used before.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "Retry-After": {"description": "How many seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
     "WWW-Authenticate": {"description": "Why the token was refused.", "schema": {"type": "string"}},
-}
-# API Gateway's own answers, by status.
-_GATEWAY = {
-    401: "The access token is missing, invalid or expired.",
-    403: "The token lacks the required scope.",
-    413: "The request is too large for API Gateway.",
-    429: "Too many requests.",
-    431: "Request line and headers are larger than API Gateway's limit of 10,240 bytes.",
-    500: "The function could not be invoked.",
-    503: "API Gateway or the function did not answer in time.",
 }
 
 
@@ -75,10 +95,18 @@ def build() -> dict[str, Any]:
         raise ValueError(f"no route for {', '.join(sorted(unused))}")
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Sales", "version": VERSION, "description": _DESCRIPTION.strip()},
+        "info": {
+            "title": "Sales",
+            "version": VERSION,
+            "description": _DESCRIPTION.strip(),
+            "contact": {"name": "The operator of this deployment"},
+            # OpenAPI wants a licence's name. The owner has not chosen one (README.md).
+            "license": {"name": "No licence chosen yet", "identifier": "LicenseRef-none-chosen"},
+        },
+        # serve_docs puts the deployment's own address here.
         "servers": [{"url": "/", "description": "The deployment that serves this document"}],
-        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for operation in OPERATIONS.values())],
-        "paths": dict(sorted(paths.items(), key=lambda path: _order(path[0]))),
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
+        "paths": _with_named_enums(dict(sorted(paths.items(), key=lambda path: _order(path[0])))),
         "components": {"schemas": models, "headers": dict(_HEADERS), "securitySchemes": {"okta": _security()}},
     }
 
@@ -101,13 +129,13 @@ def routes() -> list[dict[str, str]]:
 @cache
 def template() -> Template:
     """Return the template with its defaults."""
-    return load(ROOT / "template.yaml", {"OktaIssuer": "https://example.okta.com/oauth2/default"})
+    return load(ROOT / "template.yaml", {"OktaIssuer": EXAMPLE_ISSUER, "ConsoleClientId": "console"})
 
 
 def _documented() -> Iterable[tuple[Route, str]]:
     """Yield the routes in the document with their operation ids."""
     for route in template().routes:
-        if route.function in PAGES:
+        if route.function in PAGES or route.method == "HEAD":  # every GET answers HEAD too: the description says so
             continue
         if route.function not in OPERATIONS:
             raise ValueError(f"{route.key} is not described in contract/operations.py")
@@ -122,7 +150,7 @@ def _operation(route: Route, name: str) -> dict[str, Any]:
     is_alias = name != route.function
     described: dict[str, Any] = {
         "operationId": name,
-        "tags": ["The original's paths" if is_alias else operation.tag],
+        "tags": [_ORIGINAL if is_alias else operation.tag],
         "summary": operation.summary,
         "description": operation.description,
         "parameters": [_parameter(operation, parameter) for parameter in operation.parameters],
@@ -132,12 +160,12 @@ def _operation(route: Route, name: str) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}
         content["example"] = REQUESTS[route.function]
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    elif route.function in IMPORT_FILES:
+        described["requestBody"] = {"required": True, "content": IMPORT_FILES[route.function].sent()}
     elif operation.form:
-        fields = {field: {"type": "string"} for field in operation.form}
-        schema = {"type": "object", "properties": fields, "required": list(operation.form_required)}
         described["requestBody"] = {
             "required": True,
-            "content": {"application/x-www-form-urlencoded": {"schema": schema}},
+            "content": {"application/x-www-form-urlencoded": {"schema": {"$ref": _REF.format(model=operation.form)}}},
         }
     described["responses"] = dict(_responses(operation, route, with_links=not is_alias))
     return described
@@ -150,14 +178,13 @@ def _parameter(operation: Operation, name: str) -> dict[str, Any]:
 
 
 def _responses(operation: Operation, route: Route, *, with_links: bool) -> Iterable[tuple[str, dict[str, Any]]]:
-    content: dict[str, Any] = {"schema": {"$ref": _REF.format(model=operation.answer.__name__)}}
-    if example := _example(operation.answer):
-        content["example"] = example
     success: dict[str, Any] = {
         "description": operation.summary,
         "headers": {header: _header(header) for header in ("X-Request-Id", *operation.headers)},
-        "content": {"application/json": content},
+        "content": _content(operation, route),
     }
+    if operation.columns:
+        success["content"]["text/csv"] = {"schema": {"type": "string"}, "example": ",".join(operation.columns) + "\r\n"}
     if with_links and operation.links:
         success["links"] = {
             name: {
@@ -184,30 +211,16 @@ def _responses(operation: Operation, route: Route, *, with_links: bool) -> Itera
         codes[PROBLEMS[code][0]].append(code)
     # API Gateway limits requests and headers everywhere, but needs a token only where a scope is required.
     for status in sorted({*codes, 429, 431, *({401, 403} if route.scopes else ())}):
-        yield str(status), _failure(status, codes[status])
+        yield str(status), failure(status, codes[status])
 
 
-def _failure(status: int, codes: list[str]) -> dict[str, Any]:
-    lines = [f"* `{code}`: {PROBLEMS[code][1]}. {PROBLEMS[code][2]}" for code in codes]
-    content: dict[str, Any] = {}
-    headers = []
-    if codes:
-        content["application/problem+json"] = {"schema": {"$ref": _REF.format(model="Problem")}}
-        headers.append("X-Request-Id")
-    if status in _GATEWAY:
-        content["application/json"] = {"schema": {"$ref": _REF.format(model="GatewayMessage")}}
-        lines.append(f"* API Gateway: {_GATEWAY[status]}")
-    if status in (401, 403):
-        headers.append("WWW-Authenticate")
-    if status == 412:
-        headers.append("ETag")
-    if "sms_too_soon" in codes or status == 503:
-        headers.append("Retry-After")
-    return {
-        "description": "\n".join(lines),
-        **({"headers": {header: _header(header) for header in headers}} if headers else {}),
-        "content": content,
-    }
+def _content(operation: Operation, route: Route) -> dict[str, Any]:
+    if operation.answer is None:
+        return IMPORT_FILES[route.function].answered()
+    content: dict[str, Any] = {"schema": {"$ref": _REF.format(model=operation.answer.__name__)}}
+    if example := _example(operation.answer):
+        content["example"] = example
+    return {"application/json": content}
 
 
 def _header(name: str) -> dict[str, str]:
@@ -215,16 +228,13 @@ def _header(name: str) -> dict[str, str]:
 
 
 def _security() -> dict[str, Any]:
-    # Each deployment has its own issuer; the reference at /docs puts its addresses here.
-    base = "https://example.okta.com/oauth2/default/v1"
-    flow = {"tokenUrl": f"{base}/token", "scopes": _SCOPES}
     return {
-        "type": "oauth2",
-        "description": "An access token of the deployment's Okta authorization server, as `Authorization: Bearer`.",
-        "flows": {
-            "authorizationCode": {"authorizationUrl": f"{base}/authorize", **flow},
-            "clientCredentials": flow,
-        },
+        "type": "openIdConnect",
+        "description": "An access token of the deployment's issuer, as `Authorization: Bearer`. People get one by authorization code "
+        "with PKCE, machines by client credentials.",
+        "openIdConnectUrl": discovery_address(EXAMPLE_ISSUER),
+        # This kind of scheme has no place of its own for what each scope allows.
+        "x-scopes": _SCOPES,
     }
 
 
@@ -235,8 +245,38 @@ def _models() -> dict[str, Any]:
             if model:
                 used[model.__name__] = model
     _, schemas = models_json_schema([(model, "validation") for model in used.values()], ref_template=_REF)
-    models: dict[str, Any] = _without_titles(schemas["$defs"])
+    models: dict[str, Any] = _with_named_enums(_without_titles(schemas["$defs"]))
+    models["Failure"] = failure_schema(models["Problem"], models["GatewayMessage"])
+    models |= {name: {"type": "string", "enum": values} for name, values in _ENUMS.items()}
+    for name, form in WEBHOOK_FORMS.items():
+        fields = {field: {"type": "string"} for field in form.fields}
+        required = list(form.required)
+        models[name] = {"description": form.description, "type": "object", "properties": fields, "required": required}
     return dict(sorted(models.items()))
+
+
+# Lists of values that several fields have. Generators name an unnamed one after each field that has it, so the same
+# currency would be of three types.
+_ENUMS: Mapping[str, list[str]] = {
+    "ActiveCurrency": sorted(CURRENCIES),
+    "Currency": sorted(CURRENCIES | WITHDRAWN),
+    "Encoding": list(get_args(answers.Encoding)),
+    "OrderStatus": list(get_args(answers.OrderStatus)),
+    "ProblemCode": list(PROBLEMS),
+}
+
+
+def _with_named_enums(schema: Any) -> Any:
+    """Return the schema with a reference in place of each list of values that has a name."""
+    if isinstance(schema, list):
+        return [_with_named_enums(entry) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    for name, values in _ENUMS.items():
+        if schema.get("enum") == values:
+            rest = {key: value for key, value in schema.items() if key not in ("enum", "type")}
+            return {"$ref": _REF.format(model=name), **rest}
+    return {name: _with_named_enums(value) for name, value in schema.items()}
 
 
 def _without_titles(schema: Any) -> Any:
@@ -259,20 +299,33 @@ def _without_titles(schema: Any) -> Any:
 
 REQUESTS: Mapping[str, dict[str, Any]] = {
     "create_customer": {"name": "john doe", "phone_number": "+254704590344", "email": "example@gmail.com"},
-    "create_order": {"customer": "5XQ2M7KD", "item": "macbook m2", "amount": "56000.68"},
+    "create_order": {"customer": "5XQ2-M7KD", "item": "macbook m2", "amount": "56000.68"},
     "update_customer": {"phone_number": "+254704590344"},
     "resend_sms": {"reason": "the customer lost the phone"},
+    "put_wording": {
+        "default_language": "en",
+        "created": {
+            "en": "Hello {name}, we have your order {code}: {item}, {currency} {amount}.",
+            "sw": "Habari {name}, tumepokea oda yako {code}: {item}, {currency} {amount}.",
+        },
+    },
     "preview_sms": {"name": "john doe", "item": "macbook m2", "amount": "56000.68"},
 }
+
+
+_CALLER = Caller("00u1a2b3c4D5e6F7g8h9", "0oa1a2b3c4D5e6F7g8h9", frozenset())
 
 
 @cache
 def _customer() -> Customer:
     now = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
     return Customer.new(
-        id="1d5f84a1-22c7-8b3e-9a41-5a0d5c2be710", code="5XQ2M7KD", now=now, fingerprint="",
+        id="1d5f84a1-22c7-8b3e-9a41-5a0d5c2be710", code="5XQ2M7KD", now=now, by=_CALLER.actor, fingerprint="",
         **REQUESTS["create_customer"],
     )  # fmt: skip
+
+
+_ORDER_ID = "7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365"
 
 
 @cache
@@ -281,16 +334,17 @@ def _order_example() -> Order:
     body = REQUESTS["create_order"]
     amount = Decimal(body["amount"])
     content = compose(
-        text_template(""),
+        shipped_wording("").created["en"],
         name=_customer().name,
         item=body["item"],
         currency="KES",
         amount=say_amount(amount, "KES"),
+        code=show_code(code_of(_ORDER_ID)),
         max_segments=2,
-    )
+    )._replace(language="en")
     order = Order.new(
-        id="7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", customer=_customer(), item=body["item"], amount=amount,
-        currency="KES", reference=None, content=content, now=now, client="", fingerprint="",
+        id=_ORDER_ID, customer=_customer(), item=body["item"], amount=amount,
+        currency="KES", reference=None, content=content, now=now, caller=_CALLER, fingerprint="",
     )  # fmt: skip
     claimed = order.on(Cause.claimed, now)
     sent = claimed and claimed.on(Cause.accepted, now, message_id="ATXid_0123456789abcdef", cost="KES 0.8000")
@@ -304,6 +358,8 @@ def _example(model: type[BaseModel]) -> Any:
         return _customer().public()
     if model is answers.Order:
         return _order_example().public()
+    if model is answers.Wording:
+        return Wording(SHIPPED_VERSION + 1, **REQUESTS["put_wording"]).public()
     if model in (answers.CustomerPage, answers.OrderPage):
         item = _customer() if model is answers.CustomerPage else _order_example()
         return {"data": [item.public()], "has_more": False, "next_cursor": None}

@@ -1,21 +1,25 @@
-"""The operations of the contract, by the folder of their function: parameters, success and problems.
+"""The operations of the contract, by the folder of their function: names of parameters, success and problems.
 
 The template has the routes, `sales.schemas` the request bodies, `sales.domain.problems` the problem codes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel
 
 from contract import answers
-from sales.domain.sms.states import Status
+from sales.domain.files.csv_cells import CUSTOMER_COLUMNS, ORDER_COLUMNS
+from sales.domain.search import MOST_FOUND
 from sales.schemas import customers as customer_inputs
 from sales.schemas import orders as order_inputs
+from sales.schemas import previews as preview_inputs
 from sales.schemas import sms as sms_inputs
+from sales.schemas import wording as wording_inputs
+from sales.services.days import MOST_ORDERS
+from sales.store.search import MOST_ROWS
 
-__all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "PARAMETERS", "Link", "Operation"]
+__all__ = ["ALIASES", "EVERYWHERE", "OPERATIONS", "PAGES", "Link", "Operation"]
 
 # Operation ids of the original's four requests and of the other methods on their paths. The document's description covers
 # the rest of /ap1/v1/sales in one sentence.
@@ -32,127 +36,6 @@ PAGES = frozenset({"serve_docs", "serve_console", "answer_unmatched"})
 # Problems that any request may meet.
 EVERYWHERE = ("payload_too_large", "unexpected", "unavailable")
 
-_ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-8[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
-_ENTITY_TAG = r'(W/)?"[\x21\x23-\x7e]*"'
-_MOMENT = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
-
-PARAMETERS: Mapping[str, dict[str, Any]] = {
-    "customer": {
-        "name": "customer",
-        "in": "path",
-        "required": True,
-        "description": "The customer's id or code.",
-        "schema": {"type": "string", "pattern": f"^({_ID}|[2-9A-HJ-NP-Za-hj-np-z]{{8}})$"},
-    },
-    "order": {
-        "name": "order",
-        "in": "path",
-        "required": True,
-        "description": "The order's id.",
-        "schema": {"type": "string", "pattern": f"^{_ID}$"},
-    },
-    "secret": {
-        "name": "secret",
-        "in": "path",
-        "required": True,
-        "description": "The webhook secret. Africa's Talking signs nothing, so the address must be secret.",
-        "schema": {"type": "string", "minLength": 1, "pattern": "^[A-Za-z0-9_-]+$"},
-    },
-    "idempotency_key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Makes the request safe to repeat: the same key always returns the same item.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    },
-    "if_match": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "The ETag of the version to change, or several. 412 if the current version is another, and for weak "
-        "ETags. Without this header the last write wins.",
-        "schema": {"type": "string", "pattern": rf'^(\*|"[0-9]{{1,18}}")$|^{_ENTITY_TAG}(, ?{_ENTITY_TAG}){{0,99}}$'},
-    },
-    "if_none_match": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "The ETags that the caller has. 304 if one of them, weak or strong, is current.",
-        "schema": {"type": "string"},
-    },
-    "request_id": {
-        "name": "X-Request-Id",
-        "in": "header",
-        "description": "Identifies the request in the answer and in the logs: 1 to 128 letters, digits, dots, hyphens and "
-        "underscores. The API replaces any other value.",
-        "schema": {"type": "string"},
-    },
-    "limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many rows a page has.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
-    },
-    "export_limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many orders a page has.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 100},
-    },
-    "cursor": {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `next_cursor` of the previous page, with the same filters.",
-        "schema": {"type": "string", "minLength": 1},
-    },
-    "filter_customer": {
-        "name": "customer",
-        "in": "query",
-        "description": "A customer's id or code.",
-        "schema": {"type": "string", "pattern": f"^({_ID}|[2-9A-HJ-NP-Za-hj-np-z]{{8}})$"},
-    },
-    "sms_status": {"name": "sms_status", "in": "query", "schema": {"type": "string", "enum": list(Status)}},
-    "reference": {
-        "name": "reference",
-        "in": "query",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
-    },
-    "order_date_from": {
-        "name": "order_date_from",
-        "in": "query",
-        "description": "From this moment on (inclusive): an RFC 3339 time, or a date, which means midnight UTC.",
-        "schema": _MOMENT,
-    },
-    "order_date_to": {
-        "name": "order_date_to",
-        "in": "query",
-        "description": "Before this moment (exclusive): an RFC 3339 time, or a date, which means midnight UTC.",
-        "schema": _MOMENT,
-    },
-    "phone_number": {
-        "name": "phone_number",
-        "in": "query",
-        "description": "A phone number in any form that a new customer's may have.",
-        "schema": customer_inputs.PHONE_NUMBER_SCHEMA,
-    },
-    "email": {
-        "name": "email",
-        "in": "query",
-        "description": "An e-mail address; upper and lower case do not matter.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 254},
-    },
-    "sms_opted_out": {
-        "name": "sms_opted_out",
-        "in": "query",
-        "description": "Only customers who have opted out.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-    "sms_blocked": {
-        "name": "sms_blocked",
-        "in": "query",
-        "description": "Only customers whose network refuses our sender id.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-    "code": {"name": "code", "in": "query", "schema": {"type": "string", "pattern": "^[2-9A-HJ-NP-Za-hj-np-z]{8}$"}},
-}
-
 
 @dataclass(frozen=True)
 class Link:
@@ -165,24 +48,33 @@ class Link:
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint. `headers` are those of success, without X-Request-Id; `form` has the fields of a webhook."""
+    """One endpoint. `headers` are those of success, without X-Request-Id; `form` names a webhook's form.
+
+    Without `answer` it takes and returns a file (contract/import_files.py).
+    """
 
     tag: str
     summary: str
     description: str
     status: int
-    answer: type[BaseModel]
+    answer: type[BaseModel] | None
     parameters: tuple[str, ...] = ()
     body: type[BaseModel] | None = None
-    form: tuple[str, ...] = ()
-    form_required: tuple[str, ...] = ()
+    form: str | None = None
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     links: Mapping[str, Link] = field(default_factory=dict)
     key_required: bool = False
+    # Those of the file that the list is for `Accept: text/csv`.
+    columns: tuple[str, ...] = ()
 
 
 _BODY = ("invalid_json", "unsupported_media_type", "validation_failed")
+_FILE = ("unsupported_media_type", "invalid_file", "unknown_column", "too_many_rows")
+_AS_CSV = (
+    "With `Accept: text/csv` the page is a CSV file with a header (RFC 4180, UTF-8), and `Link` leads to the next one; no cell can be "
+    "taken for a formula, because such a cell, phone numbers too, begins with an apostrophe."
+)
 _CREATES = ("idempotency_key", "request_id")
 _READS = ("if_none_match", "request_id")
 _PAGE = ("limit", "cursor", "request_id")
@@ -216,10 +108,15 @@ OPERATIONS: Mapping[str, Operation] = {
         tag="Customers",
         summary="List customers",
         description="Newest first. Combine filters as needed. With `sms_opted_out` or `sms_blocked` a page may hold fewer "
-        "customers than `limit` and still have a next one.",
+        f"customers than `limit` and still have a next one. `search` returns at most {MOST_FOUND} customers and no cursor: exact "
+        "matches first (the whole number, the code, whole names), then the newest. If fewer customers match, all are there, "
+        f"provided that one of the words begins the first, second or third name of at most {MOST_ROWS:,} customers. If more "
+        "match, they are some of them: search for more letters or a further name. A search finds a change a moment after it. "
+        f"{_AS_CSV}",
         status=200,
         answer=answers.CustomerPage,
-        parameters=("phone_number", "email", "code", "sms_opted_out", "sms_blocked", *_PAGE),
+        columns=CUSTOMER_COLUMNS,
+        parameters=("search", "phone_number", "email", "code", "sms_opted_out", "sms_blocked", *_PAGE),
         headers=("Link",),
         problems=("invalid_query", "invalid_cursor"),
     ),
@@ -236,7 +133,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "update_customer": Operation(
         tag="Customers",
         summary="Change a customer",
-        description="Fields left out stay as they are. With `If-Match` only that version is changed.",
+        description="Fields left out stay as they are. With `If-Match` only that version is changed. A body that sets "
+        "`sms_opted_out` or `sms_blocked` to false needs the scope `sales:manage` as well.",
         status=200,
         answer=answers.Customer,
         parameters=("customer", "if_match", "request_id"),
@@ -266,10 +164,23 @@ OPERATIONS: Mapping[str, Operation] = {
         headers=("ETag",),
         problems=("invalid_header", "not_found", "version_mismatch"),
     ),
+    "import_customers": Operation(
+        tag="Customers",
+        summary="Import customers from a file",
+        description="Returns the same file with the result of each row: `created`, `unchanged` if the customer exists as the row "
+        "says, or `refused` with the reason. A customer is known by number and name, so a file sent again creates nobody twice: "
+        "correct the refused rows and send it again. The columns of an export and of a result are ignored. Opt-outs are not "
+        "imported.",
+        status=200,
+        answer=None,
+        parameters=("request_id",),
+        problems=_FILE,
+    ),
     "create_order": Operation(
         tag="Orders",
         summary="Create an order",
-        description="Stores the order and queues its text; the customer gets it a moment later. Repeating the request "
+        description='Stores the order and queues its text; the customer gets it a moment later. With `"sms": false` it texts '
+        "nobody, until a person sends its text. Repeating the request "
         "with the same `Idempotency-Key` returns the same order and sends no second text.",
         status=201,
         answer=answers.Order,
@@ -282,22 +193,32 @@ OPERATIONS: Mapping[str, Operation] = {
     "list_orders": Operation(
         tag="Orders",
         summary="List orders",
-        description="Newest first. Combine filters as needed.",
+        description=f"Newest first. Combine filters as needed. {_AS_CSV} Each row has the customer's present number as well.",
         status=200,
         answer=answers.OrderPage,
-        parameters=("filter_customer", "sms_status", "reference", "order_date_from", "order_date_to", *_PAGE),
+        columns=ORDER_COLUMNS,
+        parameters=(
+            "filter_customer",
+            "order_status",
+            "sms_status",
+            "reference",
+            "order_date_from",
+            "order_date_to",
+            *_PAGE,
+        ),
         headers=("Link",),
         problems=("invalid_query", "invalid_cursor"),
     ),
     "get_order": Operation(
         tag="Orders",
         summary="Read an order",
-        description="With its SMS and the SMS's history.",
+        description="With its SMS and the SMS's history. Its id finds an order as soon as it was created, its code usually within a "
+        "second.",
         status=200,
         answer=answers.Order,
         parameters=("order", *_READS),
         headers=("ETag",),
-        problems=("not_found",),
+        problems=("not_found", "ambiguous_code"),
     ),
     "cancel_order": Operation(
         tag="Orders",
@@ -307,7 +228,30 @@ OPERATIONS: Mapping[str, Operation] = {
         answer=answers.Order,
         parameters=("order", "if_match", "request_id"),
         headers=("ETag",),
-        problems=("invalid_header", "not_found", "version_mismatch"),
+        problems=("invalid_header", "not_found", "ambiguous_code", "version_mismatch"),
+    ),
+    "list_days": Operation(
+        tag="Orders",
+        summary="See what each day came to",
+        description="Newest first, without days without orders. Days are the shop's own. A day is counted a few minutes after "
+        f"it ends, and again after a change to one of its orders. Today is counted as you ask, up to {MOST_ORDERS:,} orders.",
+        status=200,
+        answer=answers.DayList,
+        parameters=("from", "to", "request_id"),
+        problems=("invalid_query",),
+    ),
+    "import_orders": Operation(
+        tag="Orders",
+        summary="Import orders from a file",
+        description="Returns the same file with the result of each row: `created`, `unchanged` if the order exists as the row "
+        "says, or `refused` with the reason. An order is known by its `reference`, so a file sent again creates none twice. "
+        "`customer` is an id, a code, or a number that exactly one customer has; in an export of another system, the customer is the one "
+        "here with `customer_phone_number` and `customer_name`. Imported orders have the date of the import "
+        "and text nobody. The columns of an export and of a result are ignored.",
+        status=200,
+        answer=None,
+        parameters=("request_id",),
+        problems=_FILE,
     ),
     "resend_sms": Operation(
         tag="Orders",
@@ -326,6 +270,7 @@ OPERATIONS: Mapping[str, Operation] = {
             *_BODY,
             "idempotency_key_reused",
             "not_found",
+            "ambiguous_code",
             "sms_in_progress",
             "sms_suppressed",
             "sms_too_soon",
@@ -342,7 +287,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=200,
         answer=answers.Preview,
         parameters=("request_id",),
-        body=sms_inputs.SmsPreview,
+        body=preview_inputs.SmsPreview,
         problems=(*_BODY, "customer_erased"),
     ),
     "get_sms_status": Operation(
@@ -353,6 +298,26 @@ OPERATIONS: Mapping[str, Operation] = {
         answer=answers.SmsStatus,
         parameters=("request_id",),
     ),
+    "get_wording": Operation(
+        tag="Wording",
+        summary="Read the wording of texts",
+        description="The templates of a new order's text by language. Until the shop writes its own, those that ship, as version 1.",
+        status=200,
+        answer=answers.Wording,
+        parameters=_READS,
+        headers=("ETag",),
+    ),
+    "put_wording": Operation(
+        tag="Wording",
+        summary="Replace the wording of texts",
+        description="All languages at once; texts composed from now on have it. Every template must make a text that can be sent.",
+        status=200,
+        answer=answers.Wording,
+        parameters=("required_if_match", "request_id"),
+        body=wording_inputs.NewWording,
+        headers=("ETag",),
+        problems=("invalid_header", *_BODY, "wording_invalid", "version_mismatch", "precondition_required"),
+    ),
     "record_delivery_report": Operation(
         tag="Webhooks",
         summary="Receive a delivery report",
@@ -360,8 +325,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=200,
         answer=answers.Health,
         parameters=("secret", "request_id"),
-        form=("id", "status", "phoneNumber", "networkCode", "failureReason", "retryCount"),
-        form_required=("id", "status", "phoneNumber"),
+        form="DeliveryReport",
         problems=("invalid_form", "not_found", "unsupported_media_type"),
     ),
     "record_opt_out": Operation(
@@ -371,8 +335,7 @@ OPERATIONS: Mapping[str, Operation] = {
         status=200,
         answer=answers.Health,
         parameters=("secret", "request_id"),
-        form=("phoneNumber", "senderId"),
-        form_required=("phoneNumber",),
+        form="OptOut",
         problems=("invalid_form", "not_found", "unsupported_media_type"),
     ),
     "check_health": Operation(

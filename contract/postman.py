@@ -47,11 +47,14 @@ if (["queued", "sending"].includes(pm.response.json().sms.status) && tries < 60)
     pm.collectionVariables.unset("tries");
 }"""
 
+# The code of the contract's customer, in examples of files.
+EXAMPLE_CODE = "5XQ2-M7KD"
+
 PKCE = {
     "tokenName": "Sales",
     "grant_type": "authorization_code_with_pkce",
-    "authUrl": "{{issuer}}/v1/authorize",
-    "accessTokenUrl": "{{issuer}}/v1/token",
+    "authUrl": "{{authorization_url}}",
+    "accessTokenUrl": "{{token_url}}",
     "redirect_uri": "{{callback_url}}",
     "clientId": "{{person_client_id}}",
     "scope": "{{scope}}",
@@ -117,6 +120,12 @@ class Operation:
         if not examples:
             raise ContractError(f"The contract has no example for the body of {self.key}.")
         return dict(examples[0])
+
+    def file_example(self) -> tuple[str, str] | None:
+        """Return the media type and an example of the first file that it takes, or None if it takes none."""
+        content = self.content.get("requestBody", {}).get("content", {})
+        files = [(name, body["example"]) for name, body in content.items() if isinstance(body.get("example"), str)]
+        return files[0] if files else None
 
 
 def resolved(document: dict[str, Any], node: Any) -> Any:
@@ -214,18 +223,23 @@ def request(operation: Operation, path: str) -> dict[str, Any]:
         made["header"].append({"key": "Content-Type", "value": "application/json"})
         raw = json.dumps(body, indent=2, ensure_ascii=False)
         made["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+    elif sent := operation.file_example():
+        media_type, text = sent
+        made["header"][0]["value"] = media_type
+        made["header"].append({"key": "Content-Type", "value": media_type})
+        made["body"] = {"mode": "raw", "raw": text.replace(EXAMPLE_CODE, "{{customer_code}}")}
     return made
 
 
 def sign_in() -> dict[str, Any]:
     """Return the folder with the request for a token, and one without a token."""
-    fields = {"grant_type": "client_credentials", "scope": "{{scope}}"}
+    fields = {"grant_type": "client_credentials", "scope": "{{machine_scope}}"}
     basic = {"username": "{{machine_client_id}}", "password": "{{machine_client_secret}}"}
     token = {
         "method": "POST",
         "auth": {"type": "basic", "basic": pairs(basic)},
         "header": [{"key": "Accept", "value": "application/json"}],
-        "url": {"raw": "{{issuer}}/v1/token", "host": ["{{issuer}}"], "path": ["v1", "token"]},
+        "url": {"raw": "{{token_url}}", "host": ["{{token_url}}"]},
         "body": {"mode": "urlencoded", "urlencoded": [{"key": key, "value": value} for key, value in fields.items()]},
         "description": "Client credentials: stores a machine's token in `access_token`.",
     }
@@ -317,8 +331,11 @@ def environment(name: str, values: dict[str, str]) -> dict[str, Any]:
 
 OKTA = {
     "base_url": "https://<api>.execute-api.<region>.amazonaws.com",
-    "issuer": "https://<domain>/oauth2/default",
-    "scope": "sales:read sales:write",
+    # As the issuer's discovery document names them.
+    "authorization_url": "https://<domain>/oauth2/default/v1/authorize",
+    "token_url": "https://<domain>/oauth2/default/v1/token",
+    "scope": "sales:read sales:write sales:manage",
+    "machine_scope": "sales:read sales:write",
     "machine_client_id": "",
     "machine_client_secret": "",
     "person_client_id": "",
@@ -327,7 +344,9 @@ OKTA = {
 }
 LOCAL = OKTA | {
     "base_url": "http://localhost:8000",
-    "issuer": "http://127.0.0.1:8001/oauth2/default",
+    "authorization_url": "http://127.0.0.1:8001/oauth2/default/v1/authorize",
+    "token_url": "http://127.0.0.1:8001/oauth2/default/v1/token",
+    "machine_scope": "sales:read sales:write sales:manage",
     "machine_client_id": "sales-service",
     "person_client_id": "sales-cli",
     "callback_url": "http://localhost:8000/callback",

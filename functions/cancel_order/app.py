@@ -13,7 +13,7 @@ def handler(request: Request) -> Response:
 
     def cancel(current: Order) -> Order | None:
         request.check_version(current.version)
-        return None if current.status == "cancelled" else current.cancelled(clock.now())
+        return None if current.status == "cancelled" else current.cancelled(clock.now(), by=request.caller.actor)
 
     order = store().orders.change(find_order(request.parameters["order"]), cancel)
     return Response(200, order.public(), version=order.version)

@@ -5,8 +5,9 @@ from sales.services.erase import erase
 from sales.services.lookup import find_customer
 
 
-@endpoint(scope="sales:write")
+@endpoint(scope="sales:manage")
 def handler(request: Request) -> Response:
     """200 with the customer without personal data, also when it was erased before; 412 when If-Match names another version."""
-    customer = erase(find_customer(request.parameters["customer"]), check=request.check_version)
+    customer = find_customer(request.parameters["customer"])
+    customer = erase(customer, by=request.caller.actor, check=request.check_version)
     return Response(200, customer.public(), version=customer.version)

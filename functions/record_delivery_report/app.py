@@ -11,9 +11,10 @@ from sales.store import store
 @endpoint(scope=None)
 def handler(request: Request) -> Response:
     """200 for every report that can be read, also if its message is unknown; never sends a text."""
-    message_id, report = read_report(request)
+    message_id, report, network = read_report(request)
     now = clock.now()
-    message = store().provider_messages.add_report(message_id, report, now)
+    message = store().provider_messages.add_report(message_id, report, network, now)
+    log.about(order_id=message.order_id)
     state = report_arrived(store(), message, now)
-    log.info("delivery report", message_id=message.id, order_id=message.order_id, state=state)
+    log.info("delivery report", message_id=message.id, state=state)
     return Response(200, {"status": "ok"})

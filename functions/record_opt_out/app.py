@@ -3,6 +3,7 @@
 from sales.api.endpoint import Request, Response, endpoint
 from sales.api.webhooks import read_opt_out
 from sales.domain import clock
+from sales.domain.caller import PROVIDER
 from sales.runtime import log
 from sales.services.sms.consent import opt_out
 from sales.store import store
@@ -15,6 +16,7 @@ def handler(request: Request) -> Response:
     An opt-out from a sender id that is not ours is only logged.
     """
     number, is_ours = read_opt_out(request)
-    count = opt_out(store(), number, clock.now()) if is_ours else 0
-    log.info("opt-out" if is_ours else "opt-out from another sender id", phone_number=number, count=count)
+    customers = opt_out(store(), number, clock.now(), by=PROVIDER.actor) if is_ours else []
+    log.about(customer_ids=customers)
+    log.info("opt-out" if is_ours else "opt-out from another sender id", phone_number=number, count=len(customers))
     return Response(200, {"status": "ok"})

@@ -4,7 +4,7 @@ from sales.api.endpoint import Request, Response, endpoint
 from sales.domain.ids import fingerprint
 from sales.schemas.common import parse
 from sales.schemas.sms import Resend
-from sales.services.lookup import find_customer, find_order
+from sales.services.lookup import find_customer_and_wording, find_order
 from sales.services.sms.resend import request_again
 
 
@@ -15,16 +15,16 @@ def handler(request: Request) -> Response:
     412 when If-Match names another version of the order.
     """
     key = request.required_idempotency_key
-    body = request.json()
-    fields = parse(Resend, body)
+    fields = parse(Resend, request.json())
     order = find_order(request.parameters["order"])
-    customer = find_customer(order.customer)
+    customer, wording = find_customer_and_wording(order.customer)
     done = request_again(
         order,
         customer,
+        wording,
         caller=request.caller,
         key=key,
-        fingerprint=fingerprint(body),
+        fingerprint=fingerprint(fields.meaning()),
         reason=fields.reason,
         check=request.check_version,
     )

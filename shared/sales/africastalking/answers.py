@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sales.domain.delivery_reports import is_message_id
+from sales.domain.sms.delivery_reports import is_message_id
 
 __all__ = ["NOT_NOW", "OUTAGES", "Balance", "Kind", "Outcome", "classify", "read_balance"]
 

@@ -9,37 +9,42 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sales.domain.caller import Caller
+from sales.domain.caller import Caller, scope_list
 from sales.domain.problems import Problem
 
 if TYPE_CHECKING:
     from sales.api.tokens import Verifier
 
-__all__ = ["caller_of"]
+__all__ = ["caller_of", "require_scope"]
 
 
 def caller_of(
-    event: Mapping[str, Any], headers: Mapping[str, str], scope: str, *, issuer: str, audience: str, jwks_uri: str
+    event: Mapping[str, Any], headers: Mapping[str, str], *, issuer: str, audience: str, jwks_uri: str
 ) -> Caller:
-    """Return the caller of an HTTP API event (payload 2.0) whose token carries the scope.
+    """Return the caller of an HTTP API event (payload 2.0).
 
-    Raise Problem `unauthorized` (401) or `insufficient_scope` (403), both with WWW-Authenticate (RFC 6750).
+    Raise Problem `unauthorized` (401) with WWW-Authenticate (RFC 6750).
     """
     authorizer = event.get("requestContext", {}).get("authorizer")
     if authorizer is not None:
         jwt = authorizer.get("jwt") or {}
-        claims, scopes = jwt.get("claims") or {}, jwt.get("scopes") or []
-        if not claims.get("sub"):
-            raise _unauthorized("the authorizer named no caller")
+        claims, scopes = jwt.get("claims") or {}, scope_list(jwt.get("scopes"))
     else:
         claims, scopes = _verified(headers.get("authorization", ""), issuer, audience, jwks_uri)
-    if scope not in scopes:
+    caller = Caller.from_claims(claims, scopes)
+    if caller is None:
+        raise _unauthorized("the token names no caller")
+    return caller
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Raise Problem `insufficient_scope` unless the caller's token carries this very scope: none contains another."""
+    if scope not in caller.scopes:
         raise Problem(
             "insufficient_scope",
             f"The token needs the scope {scope}.",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
-    return Caller(subject=claims["sub"], client=claims.get("cid") or claims["sub"], scopes=frozenset(scopes))
 
 
 def _verified(authorization: str, issuer: str, audience: str, jwks_uri: str) -> tuple[dict[str, Any], list[str]]:

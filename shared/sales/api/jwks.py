@@ -9,9 +9,10 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from sales.api.issuers import discovery_address
 from sales.runtime.sockets import cut_off
 
-__all__ = ["KeySet", "TokenError", "signing_keys"]
+__all__ = ["KeySet", "TokenError", "fetch_json", "signing_keys"]
 
 # API Gateway's own limits for discovery and for keys, each from the first byte to the last.
 _FETCH_SECONDS = 1.5
@@ -45,6 +46,30 @@ def signing_keys(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", "RS256") == "RS256"
     }
+
+
+def fetch_json(url: str) -> dict[str, Any] | None:
+    """Return the JSON object at an address of the issuer, or None. It takes 1.5 s at most, and 150,000 bytes."""
+    # Behind API Gateway functions fetch nothing, so they do not pay for the import.
+    from http.client import OK, HTTPConnection, HTTPException, HTTPSConnection
+
+    try:
+        address = urlsplit(url)
+        kind = {"https": HTTPSConnection, "http": HTTPConnection}[address.scheme]
+        connection = kind(address.hostname or "", address.port, timeout=_FETCH_SECONDS)
+        with closing(connection):
+            connection.connect()
+            with _deadline(connection.sock, _FETCH_SECONDS) as late:
+                target = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
+                connection.request("GET", target, headers={"Accept": "application/json"})
+                answer = connection.getresponse()
+                body = answer.read(_FETCH_BYTES + 1)
+        # Redirects are refused as well: only the issuer may say where its documents are.
+        whole = answer.status == OK and len(body) <= _FETCH_BYTES and not late.is_set()
+        document = json.loads(body) if whole else None
+    except (OSError, HTTPException, KeyError, ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 class KeySet:
@@ -97,35 +122,12 @@ class KeySet:
     def _fetch(self) -> dict[str, dict[str, Any]] | None:
         uri = self._jwks_uri
         if not uri:
-            discovery = self._get(f"{self._issuer}/.well-known/openid-configuration") or {}
+            discovery = fetch_json(discovery_address(self._issuer)) or {}
             uri = discovery.get("jwks_uri", "")
             if not isinstance(uri, str) or not uri:
                 return None
-        document = self._get(uri)
+        document = fetch_json(uri)
         return None if document is None or not isinstance(document.get("keys"), list) else signing_keys(document)
-
-    @staticmethod
-    def _get(url: str) -> dict[str, Any] | None:
-        # Behind API Gateway functions fetch nothing, so they do not pay for the import.
-        from http.client import OK, HTTPConnection, HTTPException, HTTPSConnection
-
-        try:
-            address = urlsplit(url)
-            kind = {"https": HTTPSConnection, "http": HTTPConnection}[address.scheme]
-            connection = kind(address.hostname or "", address.port, timeout=_FETCH_SECONDS)
-            with closing(connection):
-                connection.connect()
-                with _deadline(connection.sock, _FETCH_SECONDS) as late:
-                    target = f"{address.path or '/'}?{address.query}" if address.query else address.path or "/"
-                    connection.request("GET", target, headers={"Accept": "application/json"})
-                    answer = connection.getresponse()
-                    body = answer.read(_FETCH_BYTES + 1)
-            # Redirects are refused as well: only the issuer may say where its documents are.
-            whole = answer.status == OK and len(body) <= _FETCH_BYTES and not late.is_set()
-            document = json.loads(body) if whole else None
-        except (OSError, HTTPException, KeyError, ValueError, RecursionError):
-            return None
-        return document if isinstance(document, dict) else None
 
 
 @contextmanager

@@ -1,23 +1,30 @@
-"""Pages of lists: which page a request asks for, and the answer with it."""
+"""Pages of lists: which page a request asks for, and the answer with it; and which days of the shop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from sales.api import cursors
 from sales.api.endpoint import Request, Response
-from sales.domain.characters import CharacterError, read_words
+from sales.domain import clock
+from sales.domain.characters import read_words
 from sales.domain.clock import format_time, parse_time
-from sales.domain.ids import is_code, read_code
+from sales.domain.ids import LONGEST_REFERENCE, id_and_code, read_code
 from sales.domain.problems import FieldError, Problem
+from sales.domain.shop_time import day_of
 from sales.domain.sms.states import Status
 from sales.runtime.settings import settings
 
-__all__ = ["LARGEST_LIMIT", "PageRequest", "read_page"]
+__all__ = ["DAYS", "LARGEST_LIMIT", "LONGEST_SEARCH", "MOST_DAYS", "PageRequest", "read_days", "read_page"]
 
 _LIMIT = 25
 LARGEST_LIMIT = 100
+LONGEST_SEARCH = 150
+DAYS, MOST_DAYS = 31, 366
+# The lists that are CSV files too.
+_FILES = frozenset({"customers", "orders"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +43,34 @@ class PageRequest:
     follows: str | None
     limit: int
 
+    @property
+    def wants_csv(self) -> bool:
+        """Whether the answer is a file. Only the lists of customers and orders are files, and only if the caller asks."""
+        accept = self.request.headers.get("accept", "")
+        if self.list_name not in _FILES or "csv" not in accept.lower():
+            return False
+        # Late: few lists are files.
+        from sales.api.csv_lists import prefers_csv
+
+        return prefers_csv(accept)
+
     def answer(
         self, rows: Sequence[dict[str, Any]], next_key: str | None = None, *, within: str = "data", **fields: Any
     ) -> Response:
-        """Return 200 with the page: its rows in the field `within`, next to these fields.
+        """Return 200 with the page: its rows in the field `within`, next to these fields; or as a CSV file, if asked for.
 
         `next_key` is the sort key that the next page follows, if there is one: `Link` and `next_cursor` lead there.
         """
         cursor = cursors.encode(next_key, self.list_name, self.query) if next_key else None
-        return Response(
-            200,
-            {**fields, within: list(rows), "has_more": cursor is not None, "next_cursor": cursor},
-            {"link": _next_link(self.request, cursor)} if cursor else {},
-        )
+        headers = {"vary": "accept"} if self.list_name in _FILES else {}
+        if cursor:
+            headers["link"] = _next_link(self.request, cursor)
+        if self.wants_csv:
+            from sales.api.csv_lists import csv_response
+
+            return csv_response(self.list_name, rows, headers)
+        page = {**fields, within: list(rows), "has_more": cursor is not None, "next_cursor": cursor}
+        return Response(200, page, headers)
 
 
 def _next_link(request: Request, cursor: str) -> str:
@@ -57,18 +79,32 @@ def _next_link(request: Request, cursor: str) -> str:
     return f'<{request.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
 
 
+def _without_space(text: str) -> str:
+    """Return a value that can have no space inside: an unencoded + in a query arrives as one, and ends are trimmed."""
+    return text.strip(" ").replace(" ", "+")
+
+
 def _date(text: str) -> str:
     try:
-        # An unencoded + in a query arrives as a space.
-        return format_time(parse_time(text.replace(" ", "+")))
-    except (ValueError, OverflowError):
+        return format_time(parse_time(_without_space(text)))
+    except ValueError:
         raise ValueError("must be a date, such as 2026-01-31, or an RFC 3339 time") from None
 
 
 def _customer(text: str) -> str:
-    # Orders store their customer's id. A code matches it too: the code is the first 40 bits of the id.
-    if read_code(text) is None:
-        raise ValueError("must be a customer's id or code")
+    try:
+        customer_id, code = id_and_code(text)
+    except Problem:
+        raise ValueError("must be a customer's id or code") from None
+    return customer_id or code
+
+
+def _order_status(text: str) -> str:
+    # Late: lists of customers load nothing about orders.
+    from sales.domain.orders import ORDER_STATUSES
+
+    if text not in ORDER_STATUSES:
+        raise ValueError(f"must be one of: {', '.join(ORDER_STATUSES)}")
     return text
 
 
@@ -79,9 +115,9 @@ def _status(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    if not is_code(text.upper()):
+    if (code := read_code(text)) is None:
         raise ValueError("must be a customer's code")
-    return text.upper()
+    return code
 
 
 def _phone_number(text: str) -> str:
@@ -97,31 +133,37 @@ def _true(text: str) -> str:
     return text
 
 
-def _at_most(longest: int) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if len(text) > longest:
-            raise ValueError(f"must have at most {longest} characters")
-        return text
+def _email(text: str) -> str:
+    # Late, as for phone numbers: the pattern takes a while to compile.
+    from sales.schemas.emails import read_email
 
-    return read
+    # Addresses are found in either case, so both are the same filter to a cursor.
+    return read_email(_without_space(text)).lower()
 
 
 def _reference(text: str) -> str:
-    text = _at_most(100)(text)
-    try:
-        return read_words(text)
-    except CharacterError:
-        return text  # no order has it, and the released contract allows it
+    if len(text) > LONGEST_REFERENCE:
+        raise ValueError(f"must have at most {LONGEST_REFERENCE} characters")
+    return read_words(text)
+
+
+def _search(text: str) -> str:
+    # `sales.services.search` says what it finds.
+    if len(text) > LONGEST_SEARCH:
+        raise ValueError(f"must have at most {LONGEST_SEARCH} characters")
+    return text
 
 
 _READERS = {
+    "search": _search,
     "customer": _customer,
+    "status": _order_status,
     "sms_status": _status,
     "reference": _reference,
     "order_date_from": _date,
     "order_date_to": _date,
     "phone_number": _phone_number,
-    "email": _at_most(254),
+    "email": _email,
     "code": _code,
     "sms_opted_out": _true,
     "sms_blocked": _true,
@@ -136,12 +178,18 @@ def read_page(request: Request, list_name: str, *filters: str, limit: int = _LIM
     parameters = request.query("limit", "cursor", *filters)
     errors = []
     query: dict[str, str] = {}
-    for name in filters:
+    for name in ("search",) if "search" in parameters else filters:
         if name in parameters:
             try:
                 query[name] = _READERS[name](parameters[name])
             except ValueError as error:
                 errors.append(FieldError(f"?{name}", "invalid", str(error)))
+    if "search" in parameters:
+        errors += (
+            FieldError(f"?{name}", "invalid", "cannot be combined with search")
+            for name in parameters
+            if name not in ("search", "limit")
+        )
     raw_limit = parameters.get("limit", str(limit))
     limit = int(raw_limit) if raw_limit.isascii() and raw_limit.isdigit() and len(raw_limit) < 6 else 0
     if not 1 <= limit <= LARGEST_LIMIT:
@@ -158,3 +206,37 @@ def read_page(request: Request, list_name: str, *filters: str, limit: int = _LIM
         follows=cursors.decode(parameters["cursor"], list_name, query) if "cursor" in parameters else None,
         limit=limit,
     )
+
+
+def read_days(request: Request) -> tuple[str, str]:
+    """Return the first and the last day that the query asks for, both inclusive: `from` and `to`, in the shop's own time.
+
+    Without `to` the last day is today, or `from` if that is later; without `from` there are DAYS days. Raise Problem
+    `invalid_query` with every parameter at fault.
+    """
+    parameters = request.query("from", "to")
+    days: dict[str, date] = {}
+    errors = []
+    for name, text in parameters.items():
+        try:
+            days[name] = _day(text)
+        except ValueError:
+            errors.append(FieldError(f"?{name}", "invalid", "must be a date, such as 2026-01-31"))
+    if not errors:
+        today = date.fromisoformat(day_of(clock.now(), settings().utc_offset))
+        last = days.get("to") or max(today, days.get("from", today))
+        first = days.get("from") or date.fromordinal(max(last.toordinal() - DAYS + 1, 1))
+        if first > last:
+            errors.append(FieldError("?from", "invalid", "must not be later than `to`"))
+        elif (last - first).days >= MOST_DAYS:
+            errors.append(FieldError("?from", "invalid", f"ask for at most {MOST_DAYS} days"))
+    if errors:
+        raise Problem("invalid_query", errors=errors)
+    return first.isoformat(), last.isoformat()
+
+
+def _day(text: str) -> date:
+    # `fromisoformat` also reads weeks, and dates without dashes.
+    if not (text.isascii() and len(text) == len("2026-01-31") and text.replace("-", "").isdigit()):
+        raise ValueError(text)
+    return date.fromisoformat(text)

@@ -48,7 +48,7 @@ def read_routes(file: Path) -> tuple[Route, ...]:
 def find(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[str, str]]:
     """Return the route of this method and path, and the path's parameters; one trailing slash makes no difference.
 
-    Raise Problem `not_found`, or `method_not_allowed` with the methods that the path accepts.
+    HEAD without a route takes GET's. Raise Problem `not_found`, or `method_not_allowed` with the methods that the path accepts.
     """
     bare = path.removesuffix("/") or "/"
     matches = [(route, found) for route in routes if (found := path_parameters(route.path, bare)) is not None]
@@ -56,10 +56,12 @@ def find(routes: Sequence[Route], method: str, path: str) -> tuple[Route, dict[s
         matches = []
     # A literal path goes before one with a parameter, as in API Gateway.
     matches.sort(key=lambda match: len(match[1]))
-    for route, parameters in matches:
-        if route.method == method:
-            return route, parameters
+    for accepted in (method, "GET") if method == "HEAD" else (method,):
+        for route, parameters in matches:
+            if route.method == accepted:
+                return route, parameters
     if not matches:
         raise Problem("not_found")
-    allowed = ", ".join(sorted({route.method for route, _ in matches}))
+    methods = {route.method for route, _ in matches}
+    allowed = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
     raise Problem("method_not_allowed", f"This path accepts: {allowed}.", headers={"Allow": allowed})

@@ -1,4 +1,4 @@
-"""Verifies access tokens against the issuer's keys."""
+"""Verifies access tokens against the issuer's keys, and reads what issuers write in different ways."""
 
 import base64
 import binascii
@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sales.api.json_objects import unique_names
 from sales.api.jwks import KeySet, TokenError
+from sales.domain.caller import CLIENT_CLAIMS, scope_list
+from sales.domain.json_objects import unique_names
 
 __all__ = ["Verifier", "token_scopes"]
 
@@ -18,12 +19,32 @@ _LONGEST_TOKEN = 10_240
 _JWT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]+")
 
 
+# Okta's claim, and that of RFC 9068 (Auth0, Keycloak).
+_SCOPE_CLAIMS = ("scp", "scope")
+
+
 def token_scopes(claims: Mapping[str, Any]) -> list[str]:
-    """Return the scopes of an Okta access token: `scp`, a list of strings; anything else grants nothing."""
-    scopes = claims.get("scp")
-    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
-        return []
-    return scopes
+    """Return the scopes that a token's `scp` or `scope` grants; of a token with both, those that both grant."""
+    granted = [_scopes(claims[name]) for name in _SCOPE_CLAIMS if name in claims]
+    return [scope for scope in granted[0] if all(scope in others for others in granted)] if granted else []
+
+
+def _scopes(claim: Any) -> list[str]:
+    """Return the scopes of one claim: a list, or words with one space between two (RFC 8693, 4.2).
+
+    Only that space separates words: a tab or a line break belongs to its word. API Gateway writes a list as `[a b]` into its
+    events, and no issuer does, so such text grants nothing.
+    """
+    if isinstance(claim, str):
+        return [] if claim.startswith("[") else claim.split(" ")
+    return scope_list(claim)
+
+
+def _names(claim: Any, audience: str) -> bool:
+    """Return whether an `aud` claim, a string or a list of strings, names this audience (RFC 7519, 4.1.3)."""
+    if isinstance(claim, list):
+        return all(isinstance(name, str) for name in claim) and audience in claim
+    return isinstance(claim, str) and claim == audience
 
 
 def _segment(text: str) -> dict[str, Any]:
@@ -47,7 +68,10 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 class Verifier:
-    """Verifies the access tokens of one issuer for one audience, as Okta's custom authorization servers sign them."""
+    """Verifies the access tokens of one issuer for one audience, signed with RS256.
+
+    The issuer is compared as it is written: with Auth0, for example, a slash at its end belongs to it.
+    """
 
     def __init__(self, issuer: str, audience: str, jwks_uri: str = "") -> None:
         self._issuer = issuer
@@ -82,7 +106,7 @@ class Verifier:
     def _check(self, claims: Mapping[str, Any], now: float) -> None:
         if claims.get("iss") != self._issuer:
             raise TokenError("the token does not have a valid issuer")
-        if claims.get("aud") != self._audience:
+        if not _names(claims.get("aud"), self._audience):
             raise TokenError("the token does not have a valid audience")
         expires = _seconds(claims, "exp")
         if expires is None:
@@ -93,5 +117,6 @@ class Verifier:
             starts = _seconds(claims, name)
             if starts is not None and starts > now:
                 raise TokenError("the token is not valid yet")
-        if not isinstance(claims.get("sub"), str) or not isinstance(claims.get("cid", ""), str):
+        clients = [claims.get(name, "") for name in CLIENT_CLAIMS]
+        if not isinstance(claims.get("sub"), str) or not all(isinstance(client, str) for client in clients):
             raise TokenError("the token does not name its subject and client")

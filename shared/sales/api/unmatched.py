@@ -1,7 +1,7 @@
 """Requests that no route matched: API Gateway's `$default` route.
 
 API Gateway may not route `/orders/` to `/orders`: that is documented nowhere and reported both ways. Where it does not,
-the request arrives here and goes on to the function of the route, which verifies the token itself.
+the request arrives here and goes on to the function of the route, which verifies the token itself. So does HEAD, as GET.
 """
 
 import base64
@@ -27,7 +27,7 @@ def _client() -> Any:
     return aws_client("lambda", settings().lambda_endpoint)
 
 
-def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str], request_id: str) -> Response:
+def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str]) -> Response:
     """Return what the route's function answers to the event, as if API Gateway had matched the route."""
     key = f"{route.method} {route.path}"
     context = {name: value for name, value in event["requestContext"].items() if name != "authorizer"}
@@ -36,8 +36,7 @@ def forward(event: Mapping[str, Any], route: Route, parameters: dict[str, str], 
         "routeKey": key,
         "rawPath": event["rawPath"].removesuffix("/"),
         "pathParameters": parameters,
-        "headers": {**(event.get("headers") or {}), "x-request-id": request_id},
-        "requestContext": context | {"routeKey": key},
+        "requestContext": context | {"routeKey": key, "http": context["http"] | {"method": route.method}},
     }
     answer = _client().invoke(
         FunctionName=settings().function_prefix + route.function,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sales.domain.clock import format_time
+from sales.domain.ids import show_code
 
 __all__ = ["Customer", "ErasureNote"]
 
@@ -20,6 +21,11 @@ class Customer:
     email: str
     created_at: str
     updated_at: str
+    # In which to text them; None means the shop's default.
+    language: str | None = None
+    # The actors (`Caller.actor`) that created it and changed it last; empty for the system itself.
+    created_by: str = ""
+    updated_by: str = ""
     version: int = 1
     sms_opted_out: bool = False
     # The sender id that the network refuses for this number, empty for none; `sms_blocked` if it is the present one.
@@ -39,7 +45,9 @@ class Customer:
         name: str,
         phone_number: str,
         email: str,
+        language: str | None = None,
         now: datetime,
+        by: str,
         fingerprint: str,
     ) -> "Customer":
         """Return a new customer."""
@@ -50,8 +58,11 @@ class Customer:
             name=name,
             phone_number=phone_number,
             email=email,
+            language=language,
             created_at=created,
             updated_at=created,
+            created_by=by,
+            updated_by=by,
             fingerprint=fingerprint,
         )
 
@@ -60,13 +71,14 @@ class Customer:
         """Its place in lists: by creation time, then by id for customers of the same microsecond."""
         return f"{self.created_at}#{self.id}"
 
-    def without_personal_data(self, now: datetime) -> "Customer":
-        """Return the erased customer: no name, number or e-mail, and no texts."""
+    def without_personal_data(self, now: datetime, *, by: str) -> "Customer":
+        """Return the erased customer: no name, number, e-mail or language, and no texts. Who created and erased it stays."""
         return replace(
             self,
             name="",
             phone_number="",
             email="",
+            language=None,
             fingerprint="",
             erased=True,
             sms_opted_out=True,
@@ -74,18 +86,22 @@ class Customer:
             sms_blocked=False,
             version=self.version + 1,
             updated_at=format_time(now),
+            updated_by=by,
         )
 
     def public(self) -> dict[str, Any]:
-        """Return the customer as the API shows it. An erased customer's name, number and e-mail are null."""
+        """Return the customer as the API shows it. An erased customer's name, number, e-mail and language are null."""
         return {
             "id": self.id,
-            "code": self.code,
+            "code": show_code(self.code),
             "name": self.name or None,
             "phone_number": self.phone_number or None,
             "email": self.email or None,
+            "language": self.language,
             "created_at": self.created_at,
+            "created_by": self.created_by or None,
             "updated_at": self.updated_at,
+            "updated_by": self.updated_by or None,
             "version": self.version,
             "sms_opted_out": self.sms_opted_out,
             "sms_blocked": self.sms_blocked,

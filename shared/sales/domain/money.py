@@ -8,13 +8,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 __all__ = [
-    "CURRENCIES", "LARGEST", "WITHDRAWN", "AmountError", "active_currency", "check_decimals", "decimals", "parse_amount",
+    "AMOUNT_PATTERN", "CURRENCIES", "LARGEST", "WITHDRAWN", "AmountError", "active_currency", "check_decimals", "decimals", "parse_amount",
     "say_amount", "show_amount",
 ]  # fmt: skip
 
 LARGEST = Decimal("9999999999.99")
-# The digits that the contract's pattern allows before and after the point.
 _WHOLE_DIGITS, _MOST_DECIMALS = 10, 3
+# An amount as a string, for the contract (ECMA 262); a property test compares it with `parse_amount`.
+AMOUNT_PATTERN = rf"^[0-9]{{1,{_WHOLE_DIGITS}}}(\.[0-9]{{1,{_MOST_DECIMALS}}})?$"
 
 # The codes by their number of decimals.
 _NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"

@@ -8,43 +8,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer
+from sales.domain.ids import code_of, show_code
 from sales.domain.money import show_amount
 from sales.domain.phones import mask
 from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
+from sales.domain.sms.history import trimmed
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause, Status, move
 
-__all__ = ["MOST_QUEUED", "MOST_REQUESTS", "Order", "Sms", "held_back"]
+if TYPE_CHECKING:  # senders know no callers
+    from sales.domain.caller import Caller
 
-# A provider that stays misconfigured for days must not grow an item to DynamoDB's 400 kB.
-_HISTORY = 50
+__all__ = ["MOST_QUEUED", "MOST_REQUESTS", "NOT_ASKED", "ORDER_STATUSES", "Order", "Sms", "held_back"]
+
 # How often people may ask for one order's text again. Each request's key stays with the order for ever: a replay whose key
 # was forgotten would send the text once more.
 MOST_REQUESTS = 50
+ORDER_STATUSES = ("created", "cancelled")
+# Why an order has no text if it was created without one.
+NOT_ASKED = "not_asked"
 # Texts that wait are counted up to this many.
 MOST_QUEUED = 1000
 # The provider has the text.
 _SENT = (Status.sent, Status.delivered, Status.undelivered)
-# The attempt certainly sent nothing.
-_NOT_SENT = (Cause.deferred, Cause.misconfigured)
 # These come between two attempts and say nothing about the earlier one.
 _BETWEEN_ATTEMPTS = (Cause.requested, Cause.opted_out, Cause.blocked, Cause.held, Cause.cancelled)
 
 
-def held_back(customer: Customer, allowed: Sequence[str]) -> str | None:
-    """Return why no text may go to this customer, as a stable word, or None if one may.
+def held_back(number: str, allowed: Sequence[str], *, opted_out: bool, blocked: bool) -> str | None:
+    """Return why no text may go to this number, as a stable word, or None if one may.
 
     `allowed` are the beginnings of the numbers that the shop texts.
     """
-    if customer.sms_opted_out:
+    if opted_out:
         return "opted_out"
-    if customer.sms_blocked:
+    if blocked:
         return "blocked"
-    return None if is_allowed(customer.phone_number, allowed) else NOT_ALLOWED
+    return None if is_allowed(number, allowed) else NOT_ALLOWED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Order:
     currency: str
     order_date: str
     sms: Sms
+    # The customer's, which the text was composed for; the wording need not have had it (`sms.content.language`).
+    customer_language: str | None = None
     reference: str | None = None
     status: str = "created"
     version: int = 1
@@ -97,6 +103,8 @@ class Order:
     # time to forget the text, if retention has already passed this order (`text_until`).
     due_at: str | None = None
     text_until: str | None = None
+    # The actor (`Caller.actor`) that created it, and the client that its reference is unique for.
+    created_by: str = ""
     client: str = ""
     fingerprint: str = ""
     # Which part of the list index holds the order. The store sets it.
@@ -112,17 +120,22 @@ class Order:
         amount: Decimal,
         currency: str,
         reference: str | None,
-        content: Content,
+        content: Content | None,
         now: datetime,
-        client: str,
+        caller: "Caller",
         fingerprint: str,
         allowed: Sequence[str] = ("+",),
     ) -> "Order":
-        """Return a new order with its text queued and due now, or suppressed if it is held back (`held_back`)."""
+        """Return a new order with its text queued and due now, or suppressed if it is held back (`held_back`).
+
+        Without `content` no text is asked for: the order has neither words nor a number until a person sends its text.
+        """
         created = format_time(now)
-        reason = held_back(customer, allowed)
+        held = held_back(customer.phone_number, allowed, opted_out=customer.sms_opted_out, blocked=customer.sms_blocked)
+        reason = held if content else NOT_ASKED
+        to, content = (customer.phone_number, content) if content else ("", Content("", "GSM-7", 0))
         status = Status.suppressed if reason else Status.queued
-        entry = {"at": created, "status": status.value} | ({"reason": reason} if reason else {})
+        entry = {"at": created, "status": status.value} | ({"reason": reason} if reason else {}) | {"by": caller.actor}
         return cls(
             id=id,
             customer=customer.id,
@@ -131,13 +144,20 @@ class Order:
             item=item,
             amount=amount,
             currency=currency,
+            customer_language=customer.language,
             order_date=created,
             reference=reference,
-            sms=Sms(status, customer.phone_number, content, created, reason=reason, history=(entry,)),
+            sms=Sms(status, to, content, created, reason=reason, history=(entry,)),
             due_at=created if status is Status.queued else None,
-            client=client,
+            created_by=caller.actor,
+            client=caller.client,
             fingerprint=fingerprint,
         )
+
+    @property
+    def code(self) -> str:
+        """Its code, as it is stored. Another order may have the same."""
+        return code_of(self.id)
 
     @property
     def sort_key(self) -> str:
@@ -165,13 +185,17 @@ class Order:
         cost: str | None = None,
         due_at: datetime | None = None,
         counts: int = 0,
+        by: str | None = None,
+        network: str | None = None,
     ) -> "Order | None":
         """Return the order after this event of its SMS, or None if the event changes nothing (late, repeated, out of order).
 
-        `due_at` is when to look next, if the new state waits for something; `counts` is what the event adds to `retries`.
+        `due_at` is when to look next, if the new state waits for something; `counts` is what the event adds to `retries`;
+        `by` is the caller who caused it, if one did; `network` is the number's, if the event names it.
         A text that would wait although its order was cancelled, or its customer erased, in the meantime is suppressed.
         """
-        moved = self._moved(cause, now, reason=reason, message_id=message_id, cost=cost, due_at=due_at, counts=counts)
+        details = {"reason": reason, "message_id": message_id, "by": by, "network": network}
+        moved = self._moved(cause, now, details, cost=cost, due_at=due_at, counts=counts)
         if moved is None or moved.sms.status is not Status.queued or (self.status != "cancelled" and self.sms.to):
             return moved
         held_back = "order_cancelled" if self.status == "cancelled" else "customer_erased"
@@ -182,9 +206,8 @@ class Order:
         self,
         cause: Cause,
         now: datetime,
+        details: dict[str, str | None],
         *,
-        reason: str | None,
-        message_id: str | None,
         cost: str | None,
         due_at: datetime | None,
         counts: int,
@@ -201,10 +224,7 @@ class Order:
         entry: dict[str, Any] = {"at": moment, "status": status.value, "cause": cause.value, "attempt": sms.attempts}
         if cause is Cause.claimed:
             entry |= {"attempt": attempts, "to": mask(sms.to)}
-        if reason:
-            entry["reason"] = reason
-        if message_id:
-            entry["message_id"] = message_id
+        entry |= {name: value for name, value in details.items() if value}
         waits = status in (Status.queued, Status.sending)
         return replace(
             self,
@@ -216,16 +236,17 @@ class Order:
                 updated_at=moment,
                 attempts=attempts,
                 retries=sms.retries + counts,
-                message_id=message_id or sms.message_id,
+                message_id=details["message_id"] or sms.message_id,
                 cost=cost or sms.cost,
-                reason=sms.reason if only_cost or cause is Cause.claimed else reason,
-                history=_trimmed((*sms.history, entry)),
+                reason=sms.reason if only_cost or cause is Cause.claimed else details["reason"],
+                history=trimmed((*sms.history, entry)),
             ),
         )
 
-    def addressed(self, name: str, number: str, content: Content) -> "Order":
-        """Return the order with a text that was composed for this name and number. Its version stays."""
-        return replace(self, customer_name=name, sms=replace(self.sms, to=number, content=content))
+    def addressed(self, name: str, number: str, language: str | None, content: Content) -> "Order":
+        """Return the order with a text that was composed for this name, number and language. Its version stays."""
+        sms = replace(self.sms, to=number, content=content)
+        return replace(self, customer_name=name, customer_language=language, sms=sms)
 
     def without_text(self) -> "Order | None":
         """Return the order without its text and number, or None while the text is on its way or if both are gone."""
@@ -233,15 +254,19 @@ class Order:
             return None
         return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=self.sms.forgotten())
 
-    def erased(self, now: datetime) -> "Order | None":
-        """Return the order without anything about its customer, or None if that is gone. Item, amount and reference stay."""
+    def erased(self, now: datetime, *, by: str | None) -> "Order | None":
+        """Return the order without anything about its customer, or None if that is gone. Item, amount and reference stay.
+
+        `by` is the caller who erases the customer, if one does.
+        """
         if self.sms.is_forgotten and not (self.customer_name or self.fingerprint):
             return None
-        suppressed = self.on(Cause.cancelled, now, reason="customer_erased") or self
+        suppressed = self.on(Cause.cancelled, now, reason="customer_erased", by=by) or self
         sms = suppressed.sms.forgotten()
         return replace(
             suppressed,
             customer_name="",
+            customer_language=None,
             fingerprint="",
             version=self.version + 1,
             due_at=suppressed.due_at if sms.status is Status.sending else None,
@@ -266,9 +291,7 @@ class Order:
         key: str,
         fingerprint: str,
         reason: str,
-        name: str,
-        to: str,
-        content: Content,
+        by: str,
         text_until: datetime | None = None,
     ) -> "Order | None":
         """Return the order after a person asked for its text once more, or None if its state does not allow that.
@@ -279,31 +302,33 @@ class Order:
         if status is None:
             return None
         moment = format_time(now)
-        entry = {"at": moment, "status": status.value, "cause": Cause.requested.value, "reason": reason}
+        entry: dict[str, Any] = {"at": moment, "status": status.value, "cause": Cause.requested.value}
+        entry |= {"reason": reason, "by": by}
+        if self.sms.status in _SENT:
+            # The new text takes their place, and the day's figures count both texts.
+            entry |= {"earlier_segments": self.sms.content.segments}
+            entry |= {"earlier_cost": self.sms.cost} if self.sms.cost else {}
         return replace(
             self,
             version=self.version + 1,
-            customer_name=name,
             due_at=moment,
             text_until=format_time(text_until) if text_until else self.text_until,
             sms=replace(
                 self.sms,
                 status=status,
-                to=to,
-                content=content,
                 updated_at=moment,
                 retries=0,
                 message_id=None,
                 cost=None,
                 reason=None,
-                history=_trimmed((*self.sms.history, entry)),
+                history=trimmed((*self.sms.history, entry)),
                 requests=(*self.sms.requests, {"at": moment, "key": key, "fingerprint": fingerprint}),
             ),
         )
 
-    def cancelled(self, now: datetime) -> "Order":
-        """Return the cancelled order. A text that no sender has claimed yet is suppressed with it."""
-        suppressed = self.on(Cause.cancelled, now, reason="order_cancelled") or self
+    def cancelled(self, now: datetime, *, by: str) -> "Order":
+        """Return the order that this caller cancelled. A text that no sender has claimed yet is suppressed with it."""
+        suppressed = self.on(Cause.cancelled, now, reason="order_cancelled", by=by) or self
         return replace(suppressed, status="cancelled", version=self.version + 1)
 
     @property
@@ -332,14 +357,16 @@ class Order:
         sms = self.sms
         return {
             "id": self.id,
+            "code": show_code(self.code),
             "customer": self.customer,
-            "customer_code": self.customer_code,
+            "customer_code": show_code(self.customer_code),
             "customer_name": self.customer_name or None,
             "item": self.item,
             "amount": show_amount(self.amount, self.currency),
             "currency": self.currency,
             "status": self.status,
             "order_date": self.order_date,
+            "created_by": self.created_by or None,
             "reference": self.reference,
             "version": self.version,
             "sms": {
@@ -348,28 +375,13 @@ class Order:
                 "text": sms.content.text or None,
                 "segments": sms.content.segments,
                 "encoding": sms.content.encoding,
+                "language": sms.content.language,
                 "attempts": sms.attempts,
                 "message_id": sms.message_id,
                 "cost": sms.cost,
                 "reason": sms.reason,
+                "due_at": self.due_at if sms.status is Status.queued else None,
                 "updated_at": sms.updated_at,
                 "history": list(sms.history),
             },
         }
-
-
-def _trimmed(history: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Return the history; once it is long, without the oldest attempts that certainly sent nothing."""
-    kept: list[dict[str, Any]] = []
-    surplus = len(history) - _HISTORY
-    for entry in history:
-        if surplus > 0 and kept and _sent_nothing(kept[-1], entry):
-            kept.pop()
-            surplus -= 2
-        else:
-            kept.append(entry)
-    return tuple(kept)
-
-
-def _sent_nothing(claim: dict[str, Any], outcome: dict[str, Any]) -> bool:
-    return claim.get("cause") == Cause.claimed and outcome.get("cause") in _NOT_SENT

@@ -1,8 +1,8 @@
 """The shop's own days and hours: at a fixed distance from UTC."""
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
-__all__ = ["day_of", "next_midnight", "next_noon", "parse_offset"]
+__all__ = ["day_of", "first_moment", "next_midnight", "next_noon", "parse_offset"]
 
 # The inhabited world's distances from UTC, in hours.
 _WEST, _EAST = -12, 14
@@ -28,6 +28,11 @@ def parse_offset(text: str) -> tzinfo:
 def day_of(moment: datetime, zone: tzinfo) -> str:
     """Return the shop's date at this moment, such as 2026-11-29."""
     return moment.astimezone(zone).date().isoformat()
+
+
+def first_moment(day: str, zone: tzinfo) -> datetime:
+    """Return when this day of the shop begins."""
+    return datetime.combine(date.fromisoformat(day), time(), zone)
 
 
 def next_midnight(moment: datetime, zone: tzinfo) -> datetime:

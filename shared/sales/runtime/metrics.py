@@ -1,4 +1,4 @@
-"""Metrics that show whether texts go out, written to the logs in CloudWatch's embedded metric format.
+"""Metrics that show whether texts go out and whether the API is misused, written to the logs in CloudWatch's embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -28,6 +28,13 @@ METRICS = {
     "SweepFound": ("Count", ("finding",)),
     "OldestDue": ("Seconds", ()),
     "OldestQueued": ("Seconds", ()),
+    # A thief of a token or of the webhook secret would make these rise.
+    "CustomerPages": ("Count", ()),
+    "Erasures": ("Count", ()),
+    "Exports": ("Count", ()),
+    "OptOuts": ("Count", ()),
+    "OptOutsLifted": ("Count", ()),
+    "WebhooksRefused": ("Count", ()),
 }
 # The format's limit for one line.
 _MOST_VALUES = 100

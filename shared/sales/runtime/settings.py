@@ -12,7 +12,7 @@ from sales.domain.shop_time import parse_offset
 from sales.domain.sms.allowed import allowed_prefixes, check_sender_id
 from sales.domain.sms.prices import parse_prices
 from sales.domain.sms.provider import check_endpoint
-from sales.domain.sms.wording import least_segments, text_template
+from sales.domain.sms.wording import check_template, text_template
 
 __all__ = ["LOG_LEVELS", "Settings", "SettingsError", "log_level", "settings", "starts_from_snapshot"]
 
@@ -35,11 +35,15 @@ class Settings:
     orders_table: str
     okta_issuer: str
     okta_audience: str
+    # Where to read the issuer's discovery document and keys; empty means where the issuer publishes them.
+    discovery_uri: str
     jwks_uri: str
     console_client_id: str
     dynamodb_endpoint: str
     secrets_endpoint: str
     lambda_endpoint: str
+    # Where callers find the API; empty means the domain that API Gateway names in each request.
+    api_url: str
     function_prefix: str
     release: str
     list_shards: int
@@ -67,7 +71,11 @@ class Settings:
     sms_lease_seconds: float
     sms_pause_seconds: float
     utc_offset: tzinfo
+    # How long after a change the sweep counts the order's day again (`sales.store.days`).
+    day_settle_seconds: float
     webhook_secret: str
+    # Where to report vulnerabilities, as an address with its scheme; empty for nowhere.
+    security_contact: str
 
     @property
     def stack(self) -> str:
@@ -105,26 +113,26 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
 
-        read("SMS_TEXT", text_template)
         read("SMS_PRICES", parse_prices)
         read("SMS_ENDPOINT", check_endpoint)
         read("SMS_SENDER", check_sender_id)
         default_country = read("DEFAULT_COUNTRY", country, "KE").region
         log_level(environ)
         max_segments = int(number("SMS_MAX_SEGMENTS", 2, 1))
-        if (least := least_segments(text_template(optional("SMS_TEXT")))) > max_segments:
-            raise SettingsError(f"SMS_MAX_SEGMENTS is {max_segments}, but a text from SMS_TEXT takes at least {least}")
+        read("SMS_TEXT", lambda raw: check_template(text_template(raw), max_segments))
 
         return cls(
             customers_table=text("CUSTOMERS_TABLE"),
             orders_table=text("ORDERS_TABLE"),
-            okta_issuer=text("OKTA_ISSUER").rstrip("/"),
+            okta_issuer=text("OKTA_ISSUER"),
             okta_audience=text("OKTA_AUDIENCE"),
+            discovery_uri=optional("DISCOVERY_URI"),
             jwks_uri=optional("JWKS_URI"),
-            console_client_id=optional("CONSOLE_CLIENT_ID", "sales-console"),
+            console_client_id=optional("CONSOLE_CLIENT_ID"),
             dynamodb_endpoint=optional("DYNAMODB_ENDPOINT"),
             secrets_endpoint=optional("SECRETS_ENDPOINT"),
             lambda_endpoint=optional("LAMBDA_ENDPOINT"),
+            api_url=optional("API_URL").rstrip("/"),
             function_prefix=optional("FUNCTION_PREFIX"),
             release=optional("RELEASE", "0000000000-0000000"),
             list_shards=int(number("LIST_SHARDS", 1, 1)),
@@ -149,7 +157,9 @@ class Settings:
             sms_lease_seconds=number("SMS_LEASE_SECONDS", 90, 1),
             sms_pause_seconds=number("SMS_PAUSE_SECONDS", 300, 0),
             utc_offset=read("UTC_OFFSET", parse_offset, "+03:00"),
+            day_settle_seconds=number("DAY_SETTLE_SECONDS", 300, 1),
             webhook_secret=optional("WEBHOOK_SECRET"),
+            security_contact=optional("SECURITY_CONTACT"),
         )
 
 

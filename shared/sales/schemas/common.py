@@ -4,7 +4,7 @@ Only this folder imports pydantic, so functions that read no body do not pay for
 because building the models of all others as well took a hundredth of a start.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError, WithJsonSchema
@@ -13,7 +13,16 @@ from pydantic_core import PydanticCustomError
 from sales.domain.characters import CharacterError, read_words
 from sales.domain.problems import FIELD_ERRORS, FieldError, Problem
 
-__all__ = ["PLAIN_PATTERN", "Input", "Name", "json_schema", "parse", "plain"]
+__all__ = [
+    "LONGEST_PHONE_NUMBER",
+    "PHONE_NUMBER_SCHEMA",
+    "PLAIN_PATTERN",
+    "Input",
+    "Name",
+    "json_schema",
+    "parse",
+    "plain",
+]
 
 # The text that `plain` accepts, as a pattern for the contract (ECMA 262); a property test compares the two. A pattern
 # that clients rely on may only grow (contract/changes.py), so the released one comes first. The second lists the characters
@@ -28,6 +37,9 @@ PLAIN_PATTERN = (
     rf"^\s*[^\s{_RELEASED}]([^{_RELEASED}]*[^\s{_RELEASED}])?\s*$"
     rf"|^[{_DROPPED}]*[^{_REFUSED}]*[^{_DROPPED}{_REFUSED}][^{_REFUSED}]*[{_DROPPED}]*$"
 )
+# Which numbers exist changes every month, and no pattern can say it.
+LONGEST_PHONE_NUMBER = 40
+PHONE_NUMBER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_PHONE_NUMBER, "format": "phone-number"}
 
 
 def plain(text: str) -> str:
@@ -51,6 +63,10 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
+    def meaning(self) -> dict[str, Any]:
+        """Return what the request says, for its fingerprint: a field at its default is the same as one left out."""
+        return self.model_dump(exclude_defaults=True)
+
     @classmethod
     def faults(cls, body: Mapping[str, Any]) -> list[FieldError]:
         """Return the errors of fields taken together. A validator of the model would run only if each field is valid."""
@@ -61,11 +77,15 @@ _CODES = {
     "missing": ("required", "is required"),
     "extra_forbidden": ("unknown_field", "is not a field of this request"),
     "string_type": ("invalid_type", "must be a string"),
+    "dict_type": ("invalid_type", "must be an object"),
     "bool_type": ("invalid_type", "must be true or false"),
     # The only one is `sms_blocked`.
     "literal_error": ("invalid_type", "must be false: only the network sets it"),
     "string_unicode": ("control_character", "must be valid Unicode"),
     "string_too_long": ("too_long", "must have at most {max_length} characters"),
+    # Of objects.
+    "too_long": ("too_long", "must have at most {max_length} entries"),
+    "too_short": ("too_short", "must have at least {min_length} entry"),
     "string_too_short": ("too_short", "must have at least {min_length} characters"),
 }
 # Fields of answers that requests do not have: "read_only" is clearer than "unknown_field".
@@ -86,7 +106,9 @@ _READ_ONLY = frozenset(
 
 
 def _field_error(error: Any) -> FieldError:
-    name = "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+    # Pydantic adds "[key]" where the name of an object's member is at fault.
+    path = [str(part) for part in error["loc"] if part != "[key]"]
+    name = "/".join(part.replace("~", "~0").replace("/", "~1") for part in path)
     # The caller chose the field's name, so it may be any text.
     name = name[:100].encode("utf-8", "replace").decode()
     kind = error["type"]
@@ -99,14 +121,24 @@ def _field_error(error: Any) -> FieldError:
     return FieldError(f"/{name}", code, detail.format(**error.get("ctx", {})))
 
 
-def parse[Model: Input](model: type[Model], body: dict[str, Any], *, currency: str = "", country: str = "") -> Model:
+def parse[Model: Input](
+    model: type[Model],
+    body: dict[str, Any],
+    *,
+    currency: str = "",
+    country: str = "",
+    languages: Callable[[], Collection[str]] = tuple,
+    max_segments: int = 0,
+) -> Model:
     """Return the validated body. Raise Problem `validation_failed` with every field at fault.
 
-    `currency` and `country` are the shop's own, for amounts without a currency and numbers without a calling code.
+    `currency` and `country` are the shop's own, for amounts without a currency and numbers without a calling code. `languages` returns
+    those of the shop's wording, and is called only if the body needs them; `max_segments` is the most that a text may have.
     """
+    context = {"currency": currency, "country": country, "languages": languages, "max_segments": max_segments}
     errors = model.faults(body)
     try:
-        validated = model.model_validate(body, context={"currency": currency, "country": country})
+        validated = model.model_validate(body, context=context)
     except ValidationError as invalid:
         errors += (_field_error(error) for error in invalid.errors(include_url=False, include_input=False))
     if errors:

@@ -1,28 +1,21 @@
 """Request bodies of customers."""
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from sales.schemas.common import Input, Name, json_schema
+from sales.domain.sms.wording import SHIPPED_LANGUAGES
+from sales.schemas.common import LONGEST_PHONE_NUMBER, PHONE_NUMBER_SCHEMA, Input, Name, json_schema
+from sales.schemas.emails import EMAIL_PATTERN, LONGEST_EMAIL, read_email
+from sales.schemas.languages import Language
 from sales.schemas.phone_numbers import read_number
 
-__all__ = ["LONGEST_PHONE_NUMBER", "PHONE_NUMBER_SCHEMA", "CustomerChanges", "Email", "NewCustomer"]
-
-# Deliberately modest (the WHATWG's pattern): only a mail can tell whether the address works.
-_EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-)
-# Which numbers exist changes every month, and no pattern can say it.
-LONGEST_PHONE_NUMBER = 40
-PHONE_NUMBER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_PHONE_NUMBER, "format": "phone-number"}
-# The check below as a pattern for the contract (ECMA 262); a property test compares the two.
-_EMAIL_PATTERN = rf"^[^\S\x1c-\x1f]*{_EMAIL.pattern}[^\S\x1c-\x1f]*$"
+__all__ = ["CustomerChanges", "Email", "NewCustomer", "read_phone_number"]
 
 
-def _phone(text: str, info: ValidationInfo) -> str:
+def read_phone_number(text: str, info: ValidationInfo) -> str:
+    """Return the field's number in E.164, of the country in the context where it has no calling code."""
     try:
         return read_number(text, (info.context or {})["country"])
     except ValueError as error:
@@ -30,22 +23,30 @@ def _phone(text: str, info: ValidationInfo) -> str:
 
 
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
-        raise PydanticCustomError("invalid_email", "must be an e-mail address, such as name@example.com")
-    return text
+    try:
+        return read_email(text)
+    except ValueError as error:
+        raise PydanticCustomError("invalid_email", "{detail}", {"detail": str(error)}) from None
 
 
+def _worded(language: str, info: ValidationInfo) -> str:
+    if language not in SHIPPED_LANGUAGES and language not in (info.context or {})["languages"]():
+        raise PydanticCustomError("unknown_language", "the shop has no wording in this language")
+    return language
+
+
+WordedLanguage = Annotated[Language, AfterValidator(_worded)]
 PhoneNumber = Annotated[
     str,
     StringConstraints(max_length=LONGEST_PHONE_NUMBER),
-    AfterValidator(_phone),
+    AfterValidator(read_phone_number),
     WithJsonSchema(PHONE_NUMBER_SCHEMA),
 ]
 Email = Annotated[
     str,
-    StringConstraints(max_length=254, strip_whitespace=True),
+    StringConstraints(max_length=LONGEST_EMAIL, strip_whitespace=True),
     AfterValidator(_email),
-    json_schema(254, _EMAIL_PATTERN),
+    json_schema(LONGEST_EMAIL, EMAIL_PATTERN),
 ]
 
 
@@ -59,6 +60,12 @@ class NewCustomer(Input):
         examples=["+254704590344"],
     )
     email: Email = Field(description="Customers may share an address.", examples=["example@gmail.com"])
+    language: WordedLanguage | None = Field(
+        default=None,
+        description="The language of texts to this customer, as a BCP 47 tag: one of the shop's wording, `en` or `sw`. `null`, the "
+        "default, means the shop's default language.",
+        examples=["sw"],
+    )
 
 
 class CustomerChanges(Input):
@@ -67,6 +74,7 @@ class CustomerChanges(Input):
     name: Name = ""
     phone_number: PhoneNumber = ""
     email: Email = ""
+    language: WordedLanguage | None = None
     sms_opted_out: bool = False
     # Only the network sets it.
     sms_blocked: Literal[False] = False

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from sales.domain.money import CURRENCIES, AmountError, active_currency, check_decimals, parse_amount
+from sales.domain.ids import LONGEST_REFERENCE
+from sales.domain.money import AMOUNT_PATTERN, CURRENCIES, AmountError, active_currency, check_decimals, parse_amount
 from sales.schemas.common import PLAIN_PATTERN, Input, json_schema, plain
 
 __all__ = ["Amount", "CustomerRef", "ItemName", "NewOrder", "Priced"]
@@ -36,7 +37,7 @@ Amount = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]{1,10}(\.[0-9]{1,3})?$"},
+                {"type": "string", "pattern": AMOUNT_PATTERN},
                 {"type": "number", "exclusiveMinimum": 0},
             ],
             "description": "Above 0 and at most 9999999999.99, with no more decimals than the currency has, and written without "
@@ -52,15 +53,28 @@ Currency = Annotated[
     WithJsonSchema({"type": "string", "enum": sorted(CURRENCIES)}),
 ]
 CustomerRef = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Reference = Annotated[str, StringConstraints(max_length=100), AfterValidator(plain), json_schema(100, PLAIN_PATTERN)]
+Reference = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_REFERENCE),
+    AfterValidator(plain),
+    json_schema(LONGEST_REFERENCE, PLAIN_PATTERN),
+]
 
 
 class Priced(Input):
-    """A body with an amount in a currency."""
+    """A body with an amount in a currency, whose order may text its customer."""
 
     # Before the amount, because the currency decides how many decimals an amount may have.
     currency: Currency | None = Field(
         default=None, description="An ISO 4217 code; the default is the shop's own currency."
+    )
+    sms: Annotated[
+        bool,
+        BeforeValidator(lambda value: value is None or value),
+        WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "null"}]}),
+    ] = Field(
+        default=True,
+        description="`false`: the order texts nobody, until a person sends its text. The default is `true`.",
     )
 
 

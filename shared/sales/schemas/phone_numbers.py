@@ -3,24 +3,18 @@
 It needs libphonenumber, whose import takes a tenth of a start. So only functions that read numbers import this module.
 """
 
-import unicodedata
 from contextlib import suppress
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
-from sales.domain.characters import is_invisible
 from sales.domain.countries import calling_code_of, country, shared_with
-from sales.domain.phones import is_e164
+from sales.domain.phones import compact_number, is_e164
 
 __all__ = ["read_form_number", "read_number", "read_reported_number"]
 
 # A text can reach these. In some countries landlines and mobiles look alike, and some networks deliver to both.
 _REACHABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
-_PLUS = frozenset("+\uff0b\ufe62")
-# Next to the characters that Unicode calls dashes and brackets: the minus sign, and dots of several widths.
-_SEPARATORS = frozenset("\u2212.\uff0e\u2024\u00b7")
-_SEPARATOR_CATEGORIES = frozenset({"Pd", "Ps", "Pe"})
 # No number has more digits (ITU-T E.164).
 _WORDS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
@@ -35,7 +29,7 @@ def read_number(text: str, region: str) -> str:
     means a plus sign. Raise ValueError, with a sentence for the person who wrote it, if libphonenumber knows no such mobile
     or landline number.
     """
-    compact = _compact(text)
+    compact = compact_number(text)
     if compact.startswith("00"):
         # First as most of the world dials; some countries, Kenya among them, dial other zeros.
         with suppress(ValueError):
@@ -63,22 +57,6 @@ def read_reported_number(text: str, region: str) -> str:
     if is_e164(text):
         return text
     raise ValueError("must be a phone number with its calling code")
-
-
-def _compact(text: str) -> str:
-    """Return the digits, after a plus sign if there is one. Raise ValueError for characters that no number has."""
-    visible = "".join(character for character in text if not (character.isspace() or is_invisible(character)))
-    if visible[:4].lower() == "tel:":
-        visible = visible[4:]
-    compact = ""
-    for character in visible:
-        if character.isdecimal():
-            compact += str(unicodedata.decimal(character))
-        elif character in _PLUS and not compact:
-            compact = "+"
-        elif character not in _SEPARATORS and unicodedata.category(character) not in _SEPARATOR_CATEGORIES:
-            raise ValueError("must have only digits, spaces, dashes, dots and brackets, and one + in front of them")
-    return compact
 
 
 def _e164(compact: str, region: str) -> str:

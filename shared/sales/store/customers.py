@@ -1,15 +1,19 @@
 """Customers in the store."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer
 from sales.store.items import Item, list_shard
 from sales.store.table import BATCH_GET, Conflict, Page, Put, Table, conflicts_as
+
+if TYPE_CHECKING:
+    from sales.store.group_commit import GroupCommit
 
 __all__ = ["Customers", "customer_from_item", "customer_to_item", "email_key"]
 
@@ -28,8 +32,11 @@ def customer_to_item(customer: Customer) -> Item:
         "phone_number": customer.phone_number,
         "email": customer.email,
         "email_key": email_key(customer.email),
+        "language": customer.language,
         "created_at": customer.created_at,
+        "created_by": customer.created_by,
         "updated_at": customer.updated_at,
+        "updated_by": customer.updated_by,
         "version": customer.version,
         "sms_opted_out": customer.sms_opted_out,
         "blocked_sender": customer.blocked_sender,
@@ -38,11 +45,26 @@ def customer_to_item(customer: Customer) -> Item:
         "sort_key": customer.sort_key,
     }
     if customer.erased:
-        # An index key must not be empty; and an erased customer must not be found by number or e-mail.
+        # An index key must not be empty; and an erased customer must not be found by name, number or e-mail.
         for name in ("name", "phone_number", "email", "email_key"):
             del item[name]
-        item["erased"] = True
-    return item
+        return item | {"erased": True}
+    return item | _search_fields({"name": customer.name, "phone_number": customer.phone_number}, customer.created_at)
+
+
+def _search_fields(fields: Mapping[str, Any], created_at: str) -> Item:
+    """Return the attributes by which a search finds these fields of a customer; None for a name that it lacks."""
+    # Late: only those who write names and numbers need it.
+    from sales.domain.search import MOST_NAMES, name_keys, number_keys
+
+    searched: Item = {}
+    if "name" in fields:
+        keys = dict(enumerate(name_keys(fields["name"], created_at), start=1))
+        for place in range(1, MOST_NAMES + 1):
+            searched[f"initial_{place}"], searched[f"name_{place}"] = keys.get(place, (None, None))
+    if "phone_number" in fields:
+        searched["number_end"], searched["number_start"] = number_keys(fields["phone_number"], created_at)
+    return searched
 
 
 def customer_from_item(item: Item, sender: str = "") -> Customer:
@@ -54,8 +76,11 @@ def customer_from_item(item: Item, sender: str = "") -> Customer:
         name=item.get("name", ""),
         phone_number=item.get("phone_number", ""),
         email=item.get("email", ""),
+        language=item.get("language"),
         created_at=item["created_at"],
+        created_by=item.get("created_by", ""),
         updated_at=item["updated_at"],
+        updated_by=item.get("updated_by", ""),
         version=int(item["version"]),
         sms_opted_out=item["sms_opted_out"],
         blocked_sender=blocked_sender,
@@ -75,25 +100,66 @@ class Customers:
         self._shards = shards
         self._all_shards = [str(shard) for shard in range(shards)]
 
-    def _read(self, item: Item) -> Customer:
+    def read(self, item: Item) -> Customer:
+        """Return the customer of a stored item, blocked if its number refuses our sender id."""
         return customer_from_item(item, self._sender)
 
     def get(self, code: str) -> Customer | None:
         """Return the customer with this code, or None."""
         item = self._table.get({"code": code})
-        return self._read(item) if item else None
+        return self.read(item) if item else None
 
-    def add(self, customer: Customer) -> Customer:
-        """Store a new customer and return it; raise Conflict with the customer that already has its code."""
+    def get_many(self, codes: Iterable[str]) -> dict[str, Customer]:
+        """Return the customers with these codes, by code; 100 a round trip."""
+        return {item["code"]: self.read(item) for item in self._table.get_many({"code": code} for code in set(codes))}
+
+    @cached_property
+    def _group(self) -> "GroupCommit[Put]":
+        # Late: only imports write in groups.
+        from sales.store.group_commit import GROUP, GroupCommit
+
+        return GroupCommit(self._table.put_all_if, GROUP)
+
+    def add(self, customer: Customer, *, in_group: bool = False) -> Customer:
+        """Store a new customer and return it; raise Conflict with the customer that already has its code.
+
+        With `in_group` it goes out with what other threads write at this moment: far less work, and twice the write units.
+        """
         stored = replace(customer, list_shard=list_shard(customer.id, self._shards))
-        with conflicts_as(self._read):
-            self._table.put_if(Put(customer_to_item(stored), "attribute_not_exists(code)"))
+        put = Put(customer_to_item(stored), "attribute_not_exists(code)")
+        if not in_group:
+            with conflicts_as(self.read):
+                self._table.put_if(put)
+            return stored
+        try:
+            self._group.put((customer.code, put))
+        except Conflict as conflict:
+            [current] = conflict.current
+            raise Conflict(self.read(current) if current else None) from None
         return stored
 
     def replace(self, customer: Customer) -> Customer:
         """Store the customer in place of the version before and return it; raise Conflict with another version."""
-        with conflicts_as(self._read):
+        with conflicts_as(self.read):
             self._table.put_if(Put.replacing(customer_to_item(customer)))
+        return customer
+
+    def erase(self, customer: Customer, identity: str) -> Customer:
+        """Store the erased customer as `replace` does, and in the same write that no import may create it again.
+
+        `identity` is what an import knows the customer by.
+        """
+        # Late: only an erasure does so.
+        from sales.store.imports import erased_note
+
+        try:
+            self._table.put_all_if([Put.replacing(customer_to_item(customer)), erased_note(identity)])
+        except Conflict as conflict:
+            current, _ = conflict.current
+            if current:
+                raise Conflict(self.read(current)) from None
+            # The person was erased once before, and had come back.
+            return self.replace(customer)
         return customer
 
     def change(
@@ -102,11 +168,14 @@ class Customers:
         changes: Mapping[str, Any],
         now: datetime,
         *,
+        by: str,
         customer_id: str | None = None,
         if_version: Collection[int] | None = None,
     ) -> Customer:
-        """Set these fields and raise the version, in one write that touches no other field; return the customer.
+        """Set these fields (None removes a field) and raise the version, in one write that touches no other field.
 
+        Return the customer.
+        `by` is who changes them, empty for the system itself.
         Raise Conflict with the customer that is stored if it is erased or at none of the versions asked for, or with None
         if no customer has this code and, if one is given, this id.
         """
@@ -118,9 +187,15 @@ class Customers:
             fields["blocked_sender"] = ""
         # As in `Table.put_if`: a repeated request must neither fail for the first one nor raise the version again.
         write_id = uuid4().hex
+        if {"name", "phone_number"} & fields.keys():
+            # A customer's search keys begin with its name or number and end with its time, which never changes.
+            known = self.get(code)
+            if known is None:
+                raise Conflict(None)
+            fields |= _search_fields(fields, known.created_at)
         names = {"#version": "version"} | {f"#{name}": name for name in fields}
-        values: Item = {":one": 1, ":now": format_time(now), ":write": write_id}
-        values |= {f":{name}": value for name, value in fields.items()}
+        values: Item = {":one": 1, ":now": format_time(now), ":by": by, ":write": write_id}
+        values |= {f":{name}": value for name, value in fields.items() if value is not None}
         condition = "attribute_exists(code) AND attribute_not_exists(erased) AND NOT write_id = :write"
         if customer_id is not None:
             condition += " AND id = :id"
@@ -130,8 +205,10 @@ class Customers:
             wanted = {f":version{number}": version for number, version in enumerate(sorted(if_version) or [0])}
             condition += f" AND #version IN ({', '.join(wanted)})"
             values |= wanted
-        assignments = ", ".join(["updated_at = :now, write_id = :write", *(f"#{name} = :{name}" for name in fields)])
-        expression = f"SET {assignments} ADD #version :one"
+        own = "updated_at = :now, updated_by = :by, write_id = :write"
+        assignments = ", ".join([own, *(f"#{name} = :{name}" for name, value in fields.items() if value is not None)])
+        removed = ", ".join(f"#{name}" for name, value in fields.items() if value is None)
+        expression = f"SET {assignments} {f'REMOVE {removed} ' if removed else ''}ADD #version :one"
         try:
             item = self._table.update({"code": code}, expression, values, names=names, condition=condition)
         except Conflict as conflict:
@@ -139,9 +216,9 @@ class Customers:
             if current is None or customer_id not in (None, current["id"]):
                 raise Conflict(None) from None
             if current.get("write_id") != write_id:
-                raise Conflict(self._read(current)) from None
+                raise Conflict(self.read(current)) from None
             item = current
-        return self._read(item)
+        return self.read(item)
 
     def page(self, filters: Mapping[str, str], *, follows: str | None, limit: int) -> Page[Customer]:
         """Return a page of the customers, newest first, that match all filters.
@@ -160,30 +237,35 @@ class Customers:
             _, code = keys.pop("code")
             item = self._table.get({"code": code})
             matches = item is not None and all(item.get(name) == value for name, value in keys.values())
-            return Page([self._read(item)] if item and matches else [], None)
+            return Page([self.read(item)] if item and matches else [], None)
         for name in ("email", "phone_number"):
             if name in keys:
                 key, value = keys.pop(name)
                 rest = dict(keys.values())
                 page = self._table.page(f"by_{name}", key, [value], follows=follows, limit=limit, filters=rest)
-                return page.of(self._read)
+                return page.of(self.read)
         rest = dict(keys.values())
         page = self._table.page("by_date", "list_shard", self._all_shards, follows=follows, limit=limit, filters=rest)
-        return page.of(self._read)
+        return page.of(self.read)
 
-    def change_all(self, number: str, changes: Mapping[str, Any], now: datetime) -> int:
-        """Set these fields of every customer who has this number; return how many there are."""
-        changed = 0
+    def with_number(self, number: str) -> list[Customer]:
+        """Return all customers with this number, oldest first. The index gets a new one a moment after the table does."""
+        rows = self._table.query("by_phone_number", "phone_number = :number", {":number": number})
+        return [self.read(row) for row in rows]
+
+    def change_all(self, number: str, changes: Mapping[str, Any], now: datetime, *, by: str) -> list[str]:
+        """Set these fields of every customer who has this number, as `change` does; return the customers' ids."""
+        changed: list[str] = []
         follows: str | None = None
         while True:
             page = self.page({"phone_number": number}, follows=follows, limit=BATCH_GET)
             for customer in page.rows:
                 try:
-                    self.change(customer.code, changes, now)
+                    self.change(customer.code, changes, now, by=by)
                 except Conflict:
                     # Erased in the meantime.
                     continue
-                changed += 1
+                changed.append(customer.id)
             if page.next is None:
                 return changed
             follows = page.next

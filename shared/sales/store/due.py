@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer, ErasureNote
-from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
+from sales.domain.sms.delivery_reports import ProviderMessage
 from sales.store.customers import customer_from_item
 from sales.store.items import DUE_SHARDS, Item, due_fields, expiry, unmarshal_item
 from sales.store.numbers import NumberState, number_key, number_state

@@ -10,7 +10,10 @@ from itertools import islice
 
 from sales.store.table import Conflict
 
-__all__ = ["GroupCommit"]
+__all__ = ["GROUP", "GroupCommit"]
+
+# Writes that go out together fail together: few enough to be tried again one by one.
+GROUP = 50
 
 
 class _Request[Put]:

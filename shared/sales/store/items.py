@@ -3,7 +3,8 @@
 Only the store knows how what it keeps looks in the two tables; each subject's module has the form of its own items. Items that
 are not orders share the orders table under ids with a prefix: `reference#` (which order has a client's reference), `message#`
 (a provider message), `erasure#` (whose orders to look for once more) and `control#` (the pause of sending, how far texts are
-forgotten). Numbers that have opted out share the customers table under codes with `optout#`.
+forgotten). Phone numbers (`number#`) and the shop's
+wording (`wording#`) share the customers table under codes with a prefix.
 """
 
 from collections.abc import Mapping

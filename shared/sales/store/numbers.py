@@ -52,9 +52,19 @@ class Numbers:
         items = self._connection.get_many([(self._table.name, {"code": number_key(number)})])
         return number_state(unmarshal_item(items[0][1]) if items else None)
 
-    def opt_out(self, number: str, now: datetime) -> None:
-        """Store that this number wants no texts."""
-        self._set(number, "SET updated_at = :now, sms_opted_out = :yes", {":yes": True}, now)
+    def opt_out(self, number: str, now: datetime) -> bool:
+        """Store that this number wants no texts; return whether it accepted them before."""
+        try:
+            self._set(
+                number,
+                "SET updated_at = :now, sms_opted_out = :yes",
+                {":yes": True, ":no": False},
+                now,
+                condition="attribute_not_exists(sms_opted_out) OR sms_opted_out = :no",
+            )
+        except Conflict:
+            return False
+        return True
 
     def opt_in(self, number: str, now: datetime) -> None:
         """Store that this number accepts texts again, if it had opted out."""

@@ -1,29 +1,30 @@
 """Orders in the store."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sales.domain.ids import read_code
+from sales.domain import clock
+from sales.domain.clock import format_time, parse_time
+from sales.domain.ids import id_and_code
 from sales.domain.orders import Order, Sms
+from sales.domain.shop_time import day_of, first_moment
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Status
 from sales.store.items import Item, due_fields, expiry, list_shard
-from sales.store.table import CONFLICT_TRIES, Conflict, Page, Put, Table, conflicts_as, unavailable
+from sales.store.table import BATCH_GET, CONFLICT_TRIES, Conflict, Page, Put, Table, conflicts_as, unavailable
 
 if TYPE_CHECKING:
+    from sales.store.days import Days
     from sales.store.group_commit import GroupCommit
 
-__all__ = ["GROUP", "Orders", "ReferenceTakenError", "order_from_item", "order_to_item", "sms_shard"]
+__all__ = ["Orders", "ReferenceTakenError", "order_from_item", "order_to_item", "sms_shard"]
 
-# Writes that go out together fail together: few enough to be tried again one by one.
-GROUP = 50
 _NEW = "attribute_not_exists(id)"
-_HISTORY_ENTRY = ("at", "status", "cause", "attempt", "to", "reason", "message_id")
 
 
 def sms_shard(status: str, shard: str) -> str:
@@ -36,9 +37,11 @@ def order_to_item(order: Order) -> Item:
     sms = order.sms
     item: Item = {
         "id": order.id,
+        "code": order.code,
         "customer": order.customer,
         "customer_code": order.customer_code,
         "customer_name": order.customer_name,
+        "customer_language": order.customer_language,
         "item": order.item,
         "amount": order.amount,
         "currency": order.currency,
@@ -47,6 +50,7 @@ def order_to_item(order: Order) -> Item:
         "status": order.status,
         "version": order.version,
         "text_until": order.text_until,
+        "created_by": order.created_by,
         "client": order.client,
         "fingerprint": order.fingerprint,
         "list_shard": order.list_shard,
@@ -58,6 +62,7 @@ def order_to_item(order: Order) -> Item:
             "text": sms.content.text,
             "encoding": sms.content.encoding,
             "segments": sms.content.segments,
+            "language": sms.content.language,
             "updated_at": sms.updated_at,
             "attempts": sms.attempts,
             "retries": sms.retries,
@@ -85,6 +90,7 @@ def order_from_item(item: Item) -> Order:
         customer=item["customer"],
         customer_code=item["customer_code"],
         customer_name=item["customer_name"],
+        customer_language=item.get("customer_language"),
         item=item["item"],
         amount=Decimal(item["amount"]),
         currency=item["currency"],
@@ -94,32 +100,23 @@ def order_from_item(item: Item) -> Order:
         version=int(item["version"]),
         due_at=item.get("due_at"),
         text_until=item.get("text_until"),
+        created_by=item.get("created_by", ""),
         client=item["client"],
         fingerprint=item["fingerprint"],
         list_shard=item["list_shard"],
         sms=Sms(
             status=Status(sms["status"]),
             to=sms["to"],
-            content=Content(sms["text"], sms["encoding"], int(sms["segments"])),
+            content=Content(sms["text"], sms["encoding"], int(sms["segments"]), sms.get("language")),
             updated_at=sms["updated_at"],
             attempts=int(sms["attempts"]),
             retries=int(sms["retries"]),
             message_id=sms.get("message_id"),
             cost=sms.get("cost"),
             reason=sms.get("reason"),
-            history=_read_history(sms["history"]),
+            history=tuple(json.loads(sms["history"])),
             requests=tuple(sms.get("requests", ())),
         ),
-    )
-
-
-def _read_history(stored: str | list[Item]) -> tuple[dict[str, Any], ...]:
-    if isinstance(stored, str):
-        return tuple(json.loads(stored))
-    # Orders from before 2026-11-24 have a list, which comes back with numbers as Decimal and names in any order.
-    return tuple(
-        {name: int(entry[name]) if name == "attempt" else entry[name] for name in _HISTORY_ENTRY if name in entry}
-        for entry in stored
     )
 
 
@@ -139,15 +136,18 @@ class ReferenceTakenError(Exception):
 class Orders:
     """The orders. Safe to share between threads; every method may raise Problem `unavailable`."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, zone: tzinfo, days: "Callable[[], Days]") -> None:
+        """`zone` is the shop's time; `days` returns the store of its days."""
+        self._zone = zone
+        self._days = days
         self._table = table
         self._shards = shards
         self._all_shards = [str(shard) for shard in range(shards)]
 
     @cached_property
     def _group(self) -> "GroupCommit[Put]":
-        # Late: only senders write in groups.
-        from sales.store.group_commit import GroupCommit
+        # Late: only senders and imports write in groups.
+        from sales.store.group_commit import GROUP, GroupCommit
 
         return GroupCommit(self._table.put_all_if, GROUP)
 
@@ -156,11 +156,30 @@ class Orders:
         item = self._table.get({"id": order_id})
         return order_from_item(item) if item and "sms" in item else None
 
-    def add(self, order: Order) -> Order:
+    def get_many(self, ids: Iterable[str]) -> dict[str, Order]:
+        """Return the orders with these ids, by id; 100 a round trip."""
+        items = self._table.get_many({"id": order_id} for order_id in set(ids))
+        return {item["id"]: order_from_item(item) for item in items}
+
+    def ids_with_code(self, code: str, limit: int) -> list[str]:
+        """Return the ids of up to `limit` orders with this code, sorted; ordinarily there is one.
+
+        The index gets a new order a moment after the table does.
+        """
+        return sorted(row["id"] for row in self._table.query("by_code", "code = :code", {":code": code}, limit=limit))
+
+    def with_reference(self, reference: str) -> list[Order]:
+        """Return the orders with this reference, newest first: up to 100, of as many clients.
+
+        The index gets a new one a moment after the table does.
+        """
+        return self._table.page("by_reference", "reference", [reference], limit=BATCH_GET).of(order_from_item).rows
+
+    def add(self, order: Order, *, in_group: bool = False) -> Order:
         """Store a new order and return it; raise Conflict with the order that already has its id.
 
         Raise ReferenceTakenError if another order of the client has the reference. One put without a reference, with one a
-        transaction of two.
+        transaction of two. With `in_group` an order with a reference goes out with what other threads write at this moment.
         """
         stored = replace(order, list_shard=list_shard(order.id, self._shards))
         put = Put(order_to_item(stored), _NEW)
@@ -168,8 +187,12 @@ class Orders:
             with conflicts_as(order_from_item):
                 self._table.put_if(put)
             return stored
+        taken = Put(_reference_to_item(order), _NEW)
         try:
-            self._table.put_all_if([put, Put(_reference_to_item(order), _NEW)])
+            if in_group:
+                self._group.put((order.id, put), (taken.item["id"], taken))
+            else:
+                self._table.put_all_if([put, taken])
         except Conflict as conflict:
             current, reference = conflict.current
             if current:
@@ -179,13 +202,25 @@ class Orders:
             raise unavailable() from None
         return stored
 
+    def _replacing(self, order: Order) -> Put:
+        """Return the write that changes an order. Every change is made here, so that no day's figures miss one.
+
+        Mark the order's day before, if it is over: the sweep may have counted it already. A new order needs no mark, since
+        the function that dates it also writes it, long before its day is counted.
+        """
+        now = clock.now()
+        if order.order_date < format_time(first_moment(day_of(now, self._zone), self._zone)):
+            # Late: most orders change on their own day.
+            self._days().mark(day_of(parse_time(order.order_date), self._zone), now)
+        return Put.replacing(order_to_item(order))
+
     def replace(self, order: Order, *, in_group: bool = False) -> Order:
         """Store the order in place of the version before and return it; raise Conflict with another version.
 
         With `in_group` it goes out with what other threads write at this moment: far less work where many do, and twice the
         write units.
         """
-        put = Put.replacing(order_to_item(order))
+        put = self._replacing(order)
         if not in_group:
             with conflicts_as(order_from_item):
                 self._table.put_if(put)
@@ -213,7 +248,7 @@ class Orders:
             "expires_at": expiry(now),
         }
         try:
-            self._group.put((order.id, Put.replacing(order_to_item(order))), (message["id"], Put(message, _NEW)))
+            self._group.put((order.id, self._replacing(order)), (message["id"], Put(message, _NEW)))
         except Conflict as conflict:
             current, known = conflict.current
             if current:
@@ -241,7 +276,7 @@ class Orders:
     def page(
         self, filters: Mapping[str, str], *, since: str | None, until: str | None, follows: str | None, limit: int
     ) -> Page[Order]:
-        """Return a page of the orders, newest first, that match all filters (reference, customer, sms_status).
+        """Return a page of the orders, newest first, that match all filters (reference, customer, status, sms_status).
 
         `since` and `until` bound the sort key. A page may hold fewer rows than asked for and still have a next one.
         """
@@ -251,8 +286,8 @@ class Orders:
         customer, code = rest.pop("customer", ""), ""
         if customer:
             # The id has the code in it, and any row tells whether the id is right: no need to read the customer.
-            code = read_code(customer) or ""
-            rest |= {"customer": customer.lower()} if len(customer) > len(code) else {}
+            customer_id, code = id_and_code(customer)
+            rest |= {"customer": customer_id} if customer_id else {}
         if reference := rest.pop("reference", ""):
             rest |= {"customer_code": code} if customer else {}
             index, key, partitions = "by_reference", "reference", [reference]
@@ -289,6 +324,15 @@ class Orders:
             values = {":shard": sms_shard(Status.queued, shard)}
             count += self._table.count("by_sms_status", "sms_shard = :shard", values, most - count)
         return count
+
+    def first_date(self) -> str | None:
+        """Return when the first of all orders was created, or None without orders."""
+        firsts = [
+            item["order_date"]
+            for shard in self._all_shards
+            for item in self._table.query("by_date", "list_shard = :shard", {":shard": shard}, limit=1)
+        ]
+        return min(firsts, default=None)
 
     def created_between(self, shard: int, follows: str | None, until: str, limit: int) -> list[Order]:
         """Return orders of a list shard, oldest first, from after the one with this sort key up to those created then."""

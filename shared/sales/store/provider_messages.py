@@ -4,8 +4,8 @@ import json
 from datetime import datetime
 
 from sales.domain.clock import format_time
-from sales.domain.delivery_reports import DeliveryReport, ProviderMessage
 from sales.domain.orders import Order
+from sales.domain.sms.delivery_reports import DeliveryReport, ProviderMessage
 from sales.store.items import Item, due_shard, expiry
 from sales.store.orders import order_from_item
 from sales.store.table import Conflict, Table
@@ -33,6 +33,7 @@ def message_from_item(item: Item) -> ProviderMessage:
         attempt=int(item.get("attempt", 0)),
         reports=frozenset(DeliveryReport(*json.loads(text)) for text in item.get("reports", ())),
         received_at=item.get("received_at"),
+        network=item.get("network"),
     )
 
 
@@ -58,13 +59,16 @@ class ProviderMessages:
             {":order": order.id, ":attempt": order.sms.attempts, ":expires": expiry(now)},
         )
 
-    def add_report(self, message_id: str, report: DeliveryReport, now: datetime) -> ProviderMessage:
-        """Store a delivery report; return its message, with its order if that is known yet."""
-        return self._update(
-            message_id,
-            "SET received_at = if_not_exists(received_at, :now), expires_at = :expires ADD reports :report",
-            {":report": frozenset({_report_to_text(report)}), ":now": format_time(now), ":expires": expiry(now)},
-        )
+    def add_report(
+        self, message_id: str, report: DeliveryReport, network: str | None, now: datetime
+    ) -> ProviderMessage:
+        """Store a delivery report, and the network if it names one; return its message, with its order if that is known yet."""
+        sets = "received_at = if_not_exists(received_at, :now), expires_at = :expires"
+        values = {":report": frozenset({_report_to_text(report)}), ":now": format_time(now), ":expires": expiry(now)}
+        if network:
+            # Not part of the report: two reports that say the same are one, whether or not both name the network.
+            sets, values[":network"] = f"{sets}, network = :network", network
+        return self._update(message_id, f"SET {sets} ADD reports :report", values)
 
     def search_later(self, message: ProviderMessage, due_at: datetime) -> None:
         """Have the sweep look for the order of an orphaned report then."""
@@ -91,7 +95,7 @@ class ProviderMessages:
         try:
             self._update(
                 message_id,
-                "REMOVE reports, unsettled_number, due_shard, due_at, sort_key",
+                "REMOVE reports, network, unsettled_number, due_shard, due_at, sort_key",
                 {},
                 condition="attribute_exists(id)",
             )

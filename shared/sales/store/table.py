@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sales.domain.problems import Problem
 from sales.runtime.aws import CONNECTIONS
+from sales.store.conditions import Bounds, equal, sort_key_bounds
 from sales.store.items import Item, marshal_item, unmarshal_item
 
 __all__ = [
@@ -162,6 +163,10 @@ class Table:
         answer = self._connection.call("get_item", TableName=self.name, Key=marshal_item(key), ConsistentRead=True)
         return unmarshal_item(answer["Item"]) if "Item" in answer else None
 
+    def get_many(self, keys: Iterable[Item]) -> list[Item]:
+        """Return the items with these keys as they are now, in any order; 100 a round trip."""
+        return [unmarshal_item(item) for _, item in self._connection.get_many((self.name, key) for key in keys)]
+
     def put(self, item: Item) -> None:
         """Write the item over whatever is stored."""
         self._connection.call("put_item", TableName=self.name, Item=marshal_item(item))
@@ -237,6 +242,19 @@ class Table:
 
     def query(self, index: str, condition: str, values: Item, *, limit: int | None = None) -> list[Item]:
         """Return the rows of an index in its order: the first ones up to `limit`, or all."""
+        rows, last = self.query_from(index, condition, values, limit=limit)
+        while last and limit is None:
+            more, last = self.query_from(index, condition, values, follows=last)
+            rows += more
+        return rows
+
+    def query_from(
+        self, index: str, condition: str, values: Item, *, limit: int | None = None, follows: Item | None = None
+    ) -> tuple[list[Item], Item | None]:
+        """Return rows of an index in its order, up to `limit`, after those read before.
+
+        Next to them is what the next rows follow, or None at the end.
+        """
         parameters: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": index,
@@ -245,13 +263,10 @@ class Table:
         }
         if limit is not None:
             parameters["Limit"] = limit
-        rows: list[Item] = []
-        while True:
-            answer = self._connection.call("query", **parameters)
-            rows += (unmarshal_item(item) for item in answer["Items"])
-            if limit is not None or "LastEvaluatedKey" not in answer:
-                return rows
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        if follows is not None:
+            parameters["ExclusiveStartKey"] = follows
+        answer = self._connection.call("query", **parameters)
+        return [unmarshal_item(item) for item in answer["Items"]], answer.get("LastEvaluatedKey") or None
 
     def count(self, index: str, condition: str, values: Item, most: int) -> int:
         """Return how many rows of an index there are, counted up to `most`."""
@@ -266,7 +281,7 @@ class Table:
         while count < most:
             answer = self._connection.call("query", **parameters, Limit=most - count)
             count += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
+            if not answer.get("LastEvaluatedKey"):
                 break
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return count
@@ -290,7 +305,7 @@ class Table:
         may hold fewer rows than asked for and still have a next one.
         """
         upper = min((bound for bound in (until, follows) if bound), default=None)
-        bounds = _sort_key_bounds(since, upper)
+        bounds = sort_key_bounds(since, upper)
         if bounds is None:
             return Page([], None)
 
@@ -301,16 +316,19 @@ class Table:
             return page_of(partitions[0])
         pages = list(self._connection.threads.map(page_of, partitions))
         rows = sorted((row for page in pages for row in page.rows), key=lambda row: str(row["sort_key"]), reverse=True)
-        more = len(rows) > limit or any(page.next for page in pages)
-        rows = rows[:limit]
-        return Page(rows, rows[-1]["sort_key"] if more and rows else None)
+        # Below this, a partition that was not read to its end may have rows that are not here.
+        complete_from = max((page.next for page in pages if page.next), default=None)
+        rows = [row for row in rows if complete_from is None or row["sort_key"] >= complete_from]
+        if len(rows) > limit:
+            return Page(rows[:limit], rows[limit - 1]["sort_key"])
+        return Page(rows, complete_from)
 
     def _page_of(
-        self, index: str, partition: Mapping[str, Any], bounds: "_Bounds", limit: int, filters: Mapping[str, Any]
+        self, index: str, partition: Mapping[str, Any], bounds: Bounds, limit: int, filters: Mapping[str, Any]
     ) -> Page[Item]:
         names: dict[str, str] = {}
         values = dict(bounds.values)
-        condition = _equal(partition, names, values) + bounds.condition
+        condition = equal(partition, names, values) + bounds.condition
         parameters: dict[str, Any] = {
             "TableName": self.name,
             "IndexName": index,
@@ -318,7 +336,7 @@ class Table:
             "ScanIndexForward": False,
         }
         if filters:
-            parameters["FilterExpression"] = _equal(filters, names, values)
+            parameters["FilterExpression"] = equal(filters, names, values)
         parameters |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": marshal_item(values)}
         rows: list[Item] = []
         reads = 0
@@ -331,44 +349,14 @@ class Table:
             answer = self._connection.call("query", **parameters, Limit=wanted, **start)
             rows += (unmarshal_item(item) for item in answer["Items"])
             reads += answer.get("ScannedCount", wanted)
+            # By the API reference the end is an empty key; AWS leaves the key out.
             last = answer.get("LastEvaluatedKey")
             if len(rows) > limit:
                 return Page(rows[:limit], rows[limit - 1]["sort_key"])
-            if last is None:
+            if not last:
                 return Page(rows, None)
             if filters and reads >= FILTERED_READS:
                 return Page(rows, last["sort_key"]["S"])
-
-
-class _Bounds(NamedTuple):
-    condition: str
-    values: Item
-
-
-def _sort_key_bounds(since: str | None, upper: str | None) -> _Bounds | None:
-    """Return the condition for since <= sort key < upper, or None if no key can meet it."""
-    if since and upper:
-        # BETWEEN includes both ends; everything below the upper one is at most this string (keys are ASCII).
-        last = upper[:-1] + chr(ord(upper[-1]) - 1) + "~"
-        if since > last:
-            return None
-        return _Bounds(" AND sort_key BETWEEN :since AND :last", {":since": since, ":last": last})
-    if since:
-        return _Bounds(" AND sort_key >= :since", {":since": since})
-    if upper:
-        return _Bounds(" AND sort_key < :upper", {":upper": upper})
-    return _Bounds("", {})
-
-
-def _equal(wanted: Mapping[str, Any], names: dict[str, str], values: Item) -> str:
-    """Return the expression for attributes, or paths, with these values; add what it uses to names and values."""
-    tests = []
-    for path, value in wanted.items():
-        parts = path.split(".")
-        names.update({f"#{part}": part for part in parts})
-        values[f":{parts[-1]}"] = value
-        tests.append(f"{'.'.join(f'#{part}' for part in parts)} = :{parts[-1]}")
-    return " AND ".join(tests)
 
 
 def _code(error: ClientError) -> str:

@@ -35,7 +35,8 @@ def _patterns() -> "tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]],
 
     return (
         (re.compile(r":(?=//)"), ": "),
-        (re.compile(r"\b(www\d*)\.", re.IGNORECASE), r"\1 ."),
+        # Also behind letters: `1www.1` is one word to Python, and a phone may see www in it.
+        (re.compile(r"(www\d*)\.", re.IGNORECASE), r"\1 ."),
         # A letter of any script, and one more character of a label. In some scripts that is a mark, which \w lacks.
         (re.compile(r"(?<=[^\s.])\.(?=[^\W\d_](?:[\w-]|[^\x00-\x7f]))"), ". "),
         # An IPv4 address, and anything that begins like one, because shortening may cut it there.

@@ -18,11 +18,12 @@ _ONE, _PART = {"GSM-7": 160, "UCS-2": 70}, {"GSM-7": 153, "UCS-2": 67}
 
 
 class Content(NamedTuple):
-    """The words of a text, their encoding, and the number of segments they are billed as."""
+    """The words of a text, their encoding, the number of segments they are billed as, and the language of their wording."""
 
     text: str
     encoding: Encoding
     segments: int
+    language: str | None = None
 
 
 def units(text: str, encoding: Encoding) -> int:

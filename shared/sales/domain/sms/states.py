@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["LONGEST_WAIT_SECONDS", "Cause", "Status", "backoff", "move"]
+__all__ = ["LONGEST_WAIT_SECONDS", "PROOFS", "Cause", "Status", "backoff", "move"]
 
 
 class Status(StrEnum):
@@ -55,6 +55,8 @@ _REPORTS = {
     Cause.report_failure: Status.undelivered,
     Cause.report_success: Status.delivered,
 }
+# After one of these the provider has, or had, the text.
+PROOFS = frozenset({Cause.accepted, *_REPORTS})
 _AGAIN = {Cause.requested: Status.queued}
 _MOVES: Mapping[Status, Mapping[Cause, Status]] = {
     Status.queued: {

@@ -2,18 +2,23 @@
 
 from datetime import datetime
 
+from sales.runtime import metrics
 from sales.store import Store
 
 __all__ = ["block", "opt_out"]
 
 
-def opt_out(store: Store, number: str, now: datetime) -> int:
-    """Store that this number wants no texts; return how many customers that changed."""
-    store.numbers.opt_out(number, now)
-    return store.customers.change_all(number, {"sms_opted_out": True}, now)
+def opt_out(store: Store, number: str, now: datetime, *, by: str) -> list[str]:
+    """Store that this number wants no texts; return the ids of the customers that this changed.
+
+    `by` is who says so, empty if the system notices it.
+    """
+    if store.numbers.opt_out(number, now):
+        metrics.count("OptOuts")
+    return store.customers.change_all(number, {"sms_opted_out": True}, now, by=by)
 
 
-def block(store: Store, number: str, now: datetime) -> int:
-    """Store that the network refuses our sender id for this number; return how many customers that changed."""
+def block(store: Store, number: str, now: datetime) -> None:
+    """Store that the network refuses our sender id for this number, also for the customers who have it."""
     store.numbers.block(number, store.sender, now)
-    return store.customers.change_all(number, {"blocked_sender": store.sender}, now)
+    store.customers.change_all(number, {"blocked_sender": store.sender}, now, by="")

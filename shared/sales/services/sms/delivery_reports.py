@@ -4,7 +4,9 @@ from datetime import datetime
 from functools import partial
 
 from sales.domain import clock
-from sales.domain.delivery_reports import (
+from sales.domain.caller import PROVIDER
+from sales.domain.orders import Order
+from sales.domain.sms.delivery_reports import (
     KEEP_SECONDS,
     SEARCH_SECONDS,
     NoMatch,
@@ -14,7 +16,6 @@ from sales.domain.delivery_reports import (
     on_report,
     opts_out,
 )
-from sales.domain.orders import Order
 from sales.runtime import log, metrics
 from sales.services.sms.consent import opt_out
 from sales.store import Store
@@ -37,7 +38,7 @@ def apply_reports(store: Store, order: Order, message: ProviderMessage, now: dat
         log.warning("delivery report for another number", order_id=order.id, message_id=message.id)
     if opts_out(message, order.sms.to):
         # Only now is it known to be about a text of ours to this number.
-        opt_out(store, order.sms.to, now)
+        opt_out(store, order.sms.to, now, by=PROVIDER.actor)
     for cause, reason in fold(message, order.sms.to):
         status = order.sms.status
         order = store.orders.change(order, partial(on_report, message=message, cause=cause, reason=reason, now=now))
@@ -55,6 +56,7 @@ def report_arrived(store: Store, message: ProviderMessage, now: datetime) -> str
     order = store.orders.get(message.order_id)
     if order is None:
         return "kept"
+    log.about(customer_id=order.customer)
     return apply_reports(store, order, message, now).sms.status.value
 
 

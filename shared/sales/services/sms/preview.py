@@ -1,6 +1,5 @@
 """The preview of an order's SMS: its words, its price, and whether it would go out."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,42 +7,56 @@ from sales.domain import clock
 from sales.domain.countries import country
 from sales.domain.customers import Customer
 from sales.domain.money import say_amount
-from sales.domain.orders import held_back
+from sales.domain.orders import NOT_ASKED, held_back
 from sales.domain.problems import Problem
 from sales.domain.sms.content import render
 from sales.domain.sms.prices import estimate, parse_prices
 from sales.domain.sms.segments import costly_characters
-from sales.domain.sms.wording import text_template
+from sales.domain.sms.wording import NO_CODE, Wording
 from sales.runtime.settings import Settings, settings
-from sales.services.sms.content import order_content
+from sales.services.sms.content import Addressee, order_content
 from sales.services.sms.limits import LIMIT, is_used_up
 from sales.store import store
 from sales.store.numbers import NumberState
 
-__all__ = ["preview"]
+__all__ = ["preview", "wording_to_try"]
 
 
-def preview(customer: Customer | None, name: str | None, item: str, amount: Decimal, currency: str) -> dict[str, Any]:
+def wording_to_try(template: str) -> Wording:
+    """Return a wording that has only this template, whatever the customer's language."""
+    return Wording(0, "en", {"en": template})
+
+
+def preview(
+    wording: Wording,
+    addressee: Customer | Addressee,
+    item: str,
+    amount: Decimal,
+    currency: str,
+    *,
+    asked: bool,
+) -> dict[str, Any]:
     """Return the text as written, which of its characters make it expensive, and the text as it would be sent (`folded`).
 
-    `outcome` is `will_send`, or the reason why none would be sent now. The price is the least that the text as sent costs, by
-    the configured price list, and null if the list has none for the number; without a customer it is that of a number in the
+    `outcome` is `will_send`, or the reason why none would be sent now; `asked` is whether the order asks for a text. The order's
+    code does not exist yet, and shows as `XXXX-XXXX`. The price is the least that the text as sent costs, by
+    the configured price list, and null if the list has none for the number; without a number it is that of one in the
     shop's own country. The provider adds to a customer's first text, and does not publish how much.
     Raise Problem `customer_erased`.
     """
-    if customer and customer.erased:
+    if isinstance(addressee, Customer) and addressee.erased:
         raise Problem("customer_erased")
     config = settings()
-    addressee = customer.name if customer else name or ""
     written = render(
-        text_template(config.sms_text),
-        name=addressee,
+        wording.created[wording.language_for(addressee.language)],
+        name=addressee.name,
         item=item,
         currency=currency,
         amount=say_amount(amount, currency),
+        code=NO_CODE,
     )
-    sent = order_content(addressee, item, amount, currency)
-    number = customer.phone_number if customer else f"+{country(config.default_country).calling_code}"
+    sent = order_content(wording, addressee, None, item, amount, currency)
+    number = addressee.phone_number or f"+{country(config.default_country).calling_code}"
     price = estimate(sent.segments, number, parse_prices(config.sms_prices))
     return {
         "text": written.text,
@@ -56,17 +69,17 @@ def preview(customer: Customer | None, name: str | None, item: str, amount: Deci
         "folded_encoding": sent.encoding,
         "folded_segments": sent.segments,
         "price": {"amount": str(price.amount), "currency": price.currency} if price else None,
-        "outcome": _outcome(customer, config),
+        "outcome": _outcome(addressee, config) if asked else NOT_ASKED,
     }
 
 
-def _outcome(customer: Customer | None, config: Settings) -> str:
-    # A number may have got another customer since, whom only the sender marks.
-    known = store().numbers.state(customer.phone_number) if customer else NumberState()
-    if customer:
-        opted_out = customer.sms_opted_out or known.opted_out
-        blocked = customer.sms_blocked or store().sender in known.blocked_senders
-        present = replace(customer, sms_opted_out=opted_out, sms_blocked=blocked)
-        if reason := held_back(present, config.sms_allowed):
+def _outcome(addressee: Customer | Addressee, config: Settings) -> str:
+    number = addressee.phone_number
+    known = store().numbers.state(number) if number else NumberState()
+    if number:
+        # A number may have got another customer since, whom only the sender marks.
+        opted_out = addressee.sms_opted_out or known.opted_out
+        blocked = addressee.sms_blocked or store().sender in known.blocked_senders
+        if reason := held_back(number, config.sms_allowed, opted_out=opted_out, blocked=blocked):
             return reason
     return LIMIT if is_used_up(store(), known, clock.now(), config) else "will_send"

@@ -11,6 +11,7 @@ from sales.domain.orders import MOST_REQUESTS, Order, held_back
 from sales.domain.problems import Problem
 from sales.domain.sms.allowed import NOT_ALLOWED
 from sales.domain.sms.states import Status
+from sales.domain.sms.wording import Wording
 from sales.runtime.settings import settings
 from sales.services.idempotency import Done, check_replay
 from sales.services.sms.content import order_content
@@ -33,6 +34,7 @@ DEBOUNCE_SECONDS = 60
 def request_again(
     order: Order,
     customer: Customer,
+    wording: Wording,
     *,
     caller: Caller,
     key: str,
@@ -58,14 +60,14 @@ def request_again(
         check(current.version)
         now = clock.now()
         check_resend(current, customer, now, settings().sms_allowed)
-        return current.requested_again(
+        content = order_content(wording, customer, current.id, current.item, current.amount, current.currency)
+        addressed = current.addressed(customer.name, customer.phone_number, customer.language, content)
+        return addressed.requested_again(
             now,
             key=own_key,
             fingerprint=fingerprint,
             reason=reason,
-            name=customer.name,
-            to=customer.phone_number,
-            content=order_content(customer.name, current.item, current.amount, current.currency),
+            by=caller.actor,
             text_until=_text_until(current, now),
         )
 
@@ -77,7 +79,7 @@ def _text_until(order: Order, now: datetime) -> datetime | None:
     days = settings().sms_text_days
     if not days or (order.sms.content.text and order.text_until is None):
         return None
-    # Retention has passed this order and will not come back.
+    # Retention may have passed this order, and does not come back.
     return clock.plus(now, days * clock.DAY_SECONDS)
 
 
@@ -91,7 +93,9 @@ def check_resend(order: Order, customer: Customer, now: datetime, allowed: Seque
         raise Problem("order_cancelled")
     if customer.erased:
         raise Problem("customer_erased")
-    if reason := held_back(customer, allowed):
+    if reason := held_back(
+        customer.phone_number, allowed, opted_out=customer.sms_opted_out, blocked=customer.sms_blocked
+    ):
         raise Problem("sms_suppressed", _HELD_BACK[reason], reason=reason)
     if len(order.sms.requests) >= MOST_REQUESTS:
         raise Problem("sms_too_often")

@@ -19,11 +19,11 @@ from sales.africastalking.answers import NOT_NOW, Balance, Kind, Outcome
 from sales.africastalking.client import PROVIDER_SECONDS, Provider
 from sales.domain import clock
 from sales.domain.customers import Customer
-from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.domain.shop_time import next_noon
 from sales.domain.sms.allowed import NOT_ALLOWED, is_allowed
+from sales.domain.sms.delivery_reports import ProviderMessage
 from sales.domain.sms.states import Cause, Status, backoff
 from sales.runtime import log, metrics, secrets
 from sales.runtime.settings import Settings, settings
@@ -165,7 +165,7 @@ class Sender:
     def _present(self, order: Order, state: SendingState) -> tuple[Order, str | None]:
         """Return the order with the text for its customer as they are now, or with its SMS status if none may go out.
 
-        Name, number and opt-out are the customer's at this moment, not those of the order's creation.
+        Name, number, language and opt-out are the customer's at this moment, not those of the order's creation.
         """
         if order.status == "cancelled":
             return order, self._suppress(order, Cause.cancelled, "order_cancelled")
@@ -181,7 +181,7 @@ class Sender:
             return order, self._suppress(order, Cause.opted_out, "opted_out")
         if known.opted_out:
             # The number opted out before this customer had it: show it on the customer too.
-            opt_out(self._store, order.sms.to, clock.now())
+            opt_out(self._store, order.sms.to, clock.now(), by="")
             return order, self._suppress(order, Cause.opted_out, "opted_out")
         if customer and customer.sms_blocked:
             return order, self._suppress(order, Cause.blocked, "blocked")
@@ -190,17 +190,18 @@ class Sender:
             return order, self._suppress(order, Cause.blocked, "blocked")
         return order, None
 
-    @staticmethod
-    def _addressed(order: Order, customer: Customer) -> Order:
+    def _addressed(self, order: Order, customer: Customer) -> Order:
         if order.sms.status is not Status.queued:
             return order
-        if (customer.name, customer.phone_number) == (order.customer_name, order.sms.to):
+        composed_for = (order.customer_name, order.sms.to, order.customer_language)
+        if (customer.name, customer.phone_number, customer.language) == composed_for:
             return order
         # Late: hardly any customer changes between an order and its text, and a cold start does not pay for them.
         from sales.services.sms.content import order_content
 
-        content = order_content(customer.name, order.item, order.amount, order.currency)
-        return order.addressed(customer.name, customer.phone_number, content)
+        wording = self._store.wordings.get()
+        content = order_content(wording, customer, order.id, order.item, order.amount, order.currency)
+        return order.addressed(customer.name, customer.phone_number, customer.language, content)
 
     def _suppress(self, order: Order, cause: Cause, reason: str) -> str:
         suppressed = self._store.orders.change(order, lambda current: current.on(cause, clock.now(), reason=reason))
@@ -236,7 +237,9 @@ class Sender:
                 # as it was composed a moment ago.
                 current = conflict.current
                 if current.sms.status is Status.queued and current.sms.to:
-                    current = current.addressed(order.customer_name, order.sms.to, order.sms.content)
+                    current = current.addressed(
+                        order.customer_name, order.sms.to, order.customer_language, order.sms.content
+                    )
                 order, early, in_group = current, False, False
         return None
 

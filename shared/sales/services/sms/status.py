@@ -1,12 +1,13 @@
 """The state of sending: whether texts go out now, the account's balance, and how many texts wait."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sales.domain import clock
 from sales.domain.clock import format_time
+from sales.domain.days import days_left
 from sales.domain.orders import MOST_QUEUED
-from sales.domain.shop_time import next_midnight
+from sales.domain.shop_time import day_of, next_midnight
 from sales.runtime.settings import settings
 from sales.services.sms.limits import LIMIT, is_used_up
 from sales.store import store
@@ -14,6 +15,9 @@ from sales.store.due import Account, Pause
 from sales.store.numbers import NumberState
 
 __all__ = ["sms_status"]
+
+# A week has every day of the week once.
+_MEAN_DAYS = 7
 
 
 def sms_status() -> dict[str, Any]:
@@ -23,8 +27,7 @@ def sms_status() -> dict[str, Any]:
     return {
         **_sending(pause, clock.now()),
         "balance": _balance(account),
-        # There are no figures of days yet.
-        "days_left": None,
+        "days_left": _days_left(account),
         "queued": store().orders.count_queued(MOST_QUEUED),
         "oldest_queued_at": min((order.requested_at for order in waiting), default=None),
     }
@@ -39,6 +42,15 @@ def _sending(pause: Pause | None, now: datetime) -> dict[str, str | None]:
         until = format_time(next_midnight(now, config.utc_offset))
         return {"sending": "limited", "reason": LIMIT, "until": until}
     return {"sending": "on", "reason": None, "until": None}
+
+
+def _days_left(account: Account) -> int | None:
+    """Return how long the balance lasts at the mean of the last days that were counted."""
+    if account.amount is None or account.currency is None:
+        return None
+    today = date.fromisoformat(day_of(clock.now(), settings().utc_offset))
+    days, _ = store().days.get((today - timedelta(days=ago)).isoformat() for ago in range(1, _MEAN_DAYS + 1))
+    return days_left(account.amount, account.currency, [day.figures for day in days if day.figures])
 
 
 def _balance(account: Account) -> dict[str, str] | None:

@@ -9,12 +9,13 @@ from sales.africastalking.answers import OUTAGES
 from sales.domain import clock
 from sales.domain.clock import format_time
 from sales.domain.customers import ErasureNote
-from sales.domain.delivery_reports import ProviderMessage
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
+from sales.domain.sms.delivery_reports import ProviderMessage
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status, backoff
 from sales.runtime import log, metrics
 from sales.runtime.settings import settings
+from sales.services.days import count_days
 from sales.services.erase import finish_erasure
 from sales.services.retention import forget_old_texts, forget_text
 from sales.services.sms.delivery_reports import match_report
@@ -57,15 +58,19 @@ def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]
         ended["forgotten"] += forget_old_texts(has_time=lambda: _has_time(seconds_left))
     ended = +ended
     _measure(ended, oldest)
-    if part == 0 and _has_time(seconds_left):
-        _read_balance()
+    if part == 0:
+        if _has_time(seconds_left):
+            _read_balance()
+        # Last of all, since it may take long: neither texts nor their measures wait for it.
+        if days := count_days(has_time=lambda: _has_time(seconds_left)):
+            ended["days"] = days
     return ended
 
 
 def _read_balance() -> None:
     """Ask for the account's balance once an hour, and report it; after a failure ask again as a text is tried again.
 
-    Last of all, so that no text waits for it.
+    After the texts, so that none waits for it.
     """
     now, config = clock.now(), settings()
     try:

@@ -13,6 +13,7 @@ from string import ascii_letters, digits
 from typing import NamedTuple
 
 from sales.domain import clock
+from sales.domain.caller import PROVIDER
 from sales.domain.clock import format_time
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
@@ -75,6 +76,8 @@ class ProviderMessage(NamedTuple):
     attempt: int
     reports: frozenset[DeliveryReport]
     received_at: str | None
+    # The number's mobile network, as the provider codes it.
+    network: str | None = None
 
     @property
     def number(self) -> str | None:
@@ -117,7 +120,7 @@ def on_report(order: Order, message: ProviderMessage, cause: Cause, reason: str 
     """Return the order after this report, or None if it changes nothing: late, repeated, or about an earlier attempt."""
     if order.sms.message_id not in (None, message.id) or order.sms.attempts != message.attempt:
         return None
-    return order.on(cause, now, reason=reason, message_id=message.id)
+    return order.on(cause, now, reason=reason, message_id=message.id, by=PROVIDER.actor, network=message.network)
 
 
 class NoMatch(StrEnum):

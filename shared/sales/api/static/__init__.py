@@ -1,0 +1,1 @@
+"""Static files: what the console and the reference are made of."""
