@@ -4,10 +4,9 @@ import hashlib
 import json
 import logging
 import os
-import pickle
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -103,20 +102,33 @@ def load(path: Path, parameters: Mapping[str, str], *, cache: Path | None = None
     raw = path.read_bytes()
     code = Path(__file__).read_bytes() + Path(resolver.__file__).read_bytes()
     digest = hashlib.sha256(raw + code + json.dumps(dict(parameters), sort_keys=True).encode())
-    cached = cache / f"template-{digest.hexdigest()[:16]}.pickle" if cache else None
+    cached = cache / f"template-{digest.hexdigest()[:16]}.json" if cache else None
     if cached and cached.is_file():
-        stored: Template = pickle.loads(cached.read_bytes())  # noqa: S301 - our own file, under .local
-        return stored
+        return _loaded(json.loads(cached.read_text()))
     template = _read(raw, parameters)
     if cached:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        for old in cached.parent.glob("template-*.pickle"):
+        for old in cached.parent.glob("template-*.json"):
             old.unlink(missing_ok=True)
         # In one step: other parts of the system may be reading it.
         draft = cached.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_bytes(pickle.dumps(template))
+        draft.write_text(json.dumps(asdict(template)))
         draft.replace(cached)
     return template
+
+
+def _loaded(document: dict[str, Any]) -> Template:
+    """Return the template that `asdict` made this document of, and JSON its tuples lists."""
+    return Template(
+        functions={name: Function(**function) for name, function in document["functions"].items()},
+        routes=[Route(**route | {"scopes": tuple(route["scopes"])}) for route in document["routes"]],
+        issuer=document["issuer"],
+        audience=tuple(document["audience"]),
+        tables=document["tables"],
+        time_to_live=document["time_to_live"],
+        streams=[EventSourceMapping(**stream) for stream in document["streams"]],
+        schedules=[Schedule(**schedule) for schedule in document["schedules"]],
+    )
 
 
 def transform(raw: bytes, parameters: Mapping[str, str]) -> dict[str, Any]:
