@@ -1,166 +1,129 @@
-// The console: shows the section and the drawer that the address names (#/section?filters&open=...).
+// The console: shows the section and the drawer that the address names.
 
-import { sentence } from "./api.js";
-import { customer, customers, newCustomer } from "./customers.js";
-import { $, el, notice } from "./dom.js";
-import { newOrder, order, orders } from "./orders.js";
-import { mayWrite, onSession, person, resume, signIn, signInInWindow, signOut } from "./signin.js";
+import { watchSending } from "./api/sending.js";
+import { findBox } from "./find/find.js";
+import { address, read } from "./page/address.js";
+import { $, el } from "./page/dom.js";
+import { closeDrawer, focusDrawer, forgetDrafts, isDrawerOpen, onExit, openDrawer } from "./page/drawer.js";
+import { notice } from "./page/notices.js";
+import * as places from "./page/places.js";
+import { setTitle } from "./page/title.js";
+import { watchAttention } from "./orders/attention.js";
+import { entries, entryOf, prepare, sections } from "./sections.js";
+import { started } from "./session/begin.js";
+import { offerSignIn, welcome } from "./session/offers.js";
+import { mayWrite, onSession, person, signOut } from "./session/session.js";
+import { page } from "./words/page.js";
+import { session as words } from "./words/session.js";
 
-const SECTIONS = { orders, customers };
-const drawer = $("drawer");
-let started = false;
-let list = null; // {address, view}: the list that is shown
-let close = () => {};
-let unsaved = false; // whether closing the drawer would lose typed text
+// The state of sending can wait for the first list.
+const SENDING_AFTER_MS = 1000;
+const FORMS_AFTER_MS = 2000;
+let running = false;
+let shown = null; // {home, view}: the section's list or page
+const find = findBox({ section: () => current().section });
+let created = null; // the id of what this person created last
 
-function read() {
-  const [, section, search] = /^#\/(\w+)(?:\?(.*))?$/.exec(location.hash) ?? [];
-  const query = Object.fromEntries(new URLSearchParams(search ?? ""));
-  const { open, for: recipient, ...filters } = query;
-  return { section: section in SECTIONS ? section : "orders", filters, open, recipient };
-}
-
-function address(section, filters, more = {}) {
-  const query = new URLSearchParams({ ...filters, ...more });
-  return `#/${section}${query.size ? `?${query}` : ""}`;
-}
-
-// The drawer, as orders and customers use it.
-const panel = {
-  title: (text) => { $("drawer-title").textContent = text; },
-  news: (text) => { $("drawer-news").textContent = text; },
-  show: (...content) => $("drawer-body").replaceChildren(...content.filter(Boolean)),
-  focus: () => $("drawer-title").focus(),
-  // Call it after saving: the list refreshes.
-  changed: () => {
-    unsaved = false;
-    list.view.now();
-  },
-};
-
-// The list behind the open drawer does not scroll; the margin keeps it in place when its scroll bar goes.
-function openDrawer() {
-  const root = document.documentElement;
-  root.style.setProperty("--scroll-bar", `${window.innerWidth - root.clientWidth}px`);
-  drawer.showModal();
+function current() {
+  const { section, values: { open, for: recipient, ...filters } } = read(location.hash);
+  const known = sections();
+  return { section: section in known ? section : Object.keys(known)[0], filters, open, recipient };
 }
 
 function route() {
-  if (!started) return undefined;
-  const { section, filters, open, recipient } = read();
+  if (!running) return;
+  const { section, filters, open, recipient } = current();
   const home = address(section, filters);
+  places.at(address(section, { ...filters, open, for: recipient }));
   for (const link of $("sections").children) {
-    if (link.dataset.section === section) link.setAttribute("aria-current", "page");
+    if (link.dataset.section === entryOf(section)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (list?.address !== home) {
-    list?.view.stop();
-    const view = SECTIONS[section]({ query: filters, link: (more) => address(section, filters, more) });
-    $("content").replaceChildren(view.element);
-    $("content").removeAttribute("aria-busy");
-    document.title = `${section === "orders" ? "Orders" : "Customers"} · Sales`;
-    if (list) $("content").focus();
-    list = { address: home, view };
-    view.start();
-  }
-  close();
-  close = () => {};
-  unsaved = false;
-  panel.news("");
-  if (!open) return drawer.open && drawer.close();
-  if (!drawer.open) openDrawer();
-  const done = (created) => {
-    list.view.now();
-    location.hash = address(section, filters, { open: created.id });
-  };
-  if (open === "new" && !mayWrite()) {
-    panel.title("Not allowed");
-    panel.show(el("p", { class: "blank" }, "You can view but not create."));
-  } else if (section === "orders") close = open === "new" ? newOrder({ customer: recipient, panel, done }) : order({ id: open, panel });
-  else close = open === "new" ? newCustomer({ panel, done }) : customer({ id: open, panel });
-  if (open !== "new") panel.focus();
-  return undefined;
+  if (shown?.home !== home) showSection(section, filters, home);
+  if (open && sections()[section].item) showDrawer(section, filters, open, recipient);
+  else closeDrawer();
 }
 
-// Escape, the button and a click outside the drawer all return to the list.
-drawer.addEventListener("close", () => {
-  const { section, filters, open } = read();
-  close();
-  close = () => {};
-  unsaved = false;
-  if (open) history.replaceState(null, "", address(section, filters));
+function showSection(name, filters, home) {
+  const { label, view: create } = sections()[name];
+  const first = !shown;
+  shown?.view.stop();
+  const view = create({ query: filters, link: (more) => address(name, { ...filters, ...more }) });
+  shown = { home, view };
+  // The lists share one search box.
+  $("content").replaceChildren(...(sections()[name].item ? [find] : []), view.element);
+  $("content").removeAttribute("aria-busy");
+  setTitle(label);
+  if (!first) $("content").focus();
+  view.start();
+}
+
+function showDrawer(name, filters, open, recipient) {
+  const section = sections()[name];
+  const place = address(name, { ...filters, open, for: recipient });
+  const changed = () => shown.view.now();
+  const isNew = open === created;
+  created = null;
+  if (open !== "new") {
+    openDrawer(place, (panel) => section.item({ id: open, panel, changed, isNew }));
+    return focusDrawer();
+  }
+  return openDrawer(place, (panel) => {
+    if (!mayWrite()) {
+      panel.title(page.notAllowed);
+      return panel.show(el("p", { class: "blank" }, page.mayOnlyView));
+    }
+    return section.create({
+      customer: recipient,
+      panel,
+      done({ id }) {
+        changed();
+        if (!panel.isOpen()) return notice("created", section.created);
+        created = id;
+        return places.replace(address(name, { ...filters, open: id }));
+      },
+    });
+  });
+}
+
+onExit(() => {
+  const { section, filters } = current();
+  places.leave(address(section, filters));
   // The row that opened the drawer may have left the list.
   if (document.activeElement === document.body) $("content").focus();
 });
-drawer.addEventListener("input", () => { unsaved = true; });
-
-// Both press and release must be outside. A click on empty space in the drawer has the dialog as its target too, so compare
-// positions.
-const isOutside = ({ clientX, clientY }) => {
-  const { left, right, top, bottom } = drawer.getBoundingClientRect();
-  return clientX < left || clientX >= right || clientY < top || clientY >= bottom;
-};
-let pressedOutside = false;
-drawer.addEventListener("pointerdown", (event) => { pressedOutside = isOutside(event); });
-drawer.addEventListener("click", (event) => {
-  if (event.target !== drawer || !pressedOutside || !isOutside(event)) return;
-  if (unsaved) panel.news("You have unsaved changes. Press ✕ or Escape to discard them.");
-  else drawer.close();
-});
-$("close").addEventListener("click", () => drawer.close());
-$("sign-out").addEventListener("click", () => signOut().catch((error) => signedOut(error.message)));
-window.addEventListener("hashchange", route);
-
-const button = (label, onclick, tone = "primary") => el("button", { type: "button", class: tone, onclick }, label);
-
-// Offers to sign in without losing what is open: in a second window, or here if the browser blocks that.
-function offerSignIn(text, label, ...others) {
-  const again = () => signInInWindow().catch((error) =>
-    offerSignIn(`You are not signed in. ${sentence(error.message)}`, label, () => button("Sign in here and lose your changes", () => signIn().catch(fail), "")));
-  notice("session", text, () => [button(label, again), ...others.map((create) => create())]);
-}
 
 onSession({
-  ending: () => offerSignIn("Your session ends in two minutes.", "Stay signed in"),
-  ended: () => offerSignIn("Your session has ended. Sign in again to continue.", "Sign in again"),
+  ending: () => offerSignIn(words.ending, words.stay),
+  ended: () => offerSignIn(words.ended, words.again),
   renewed() {
     notice("session", "");
-    if (document.activeElement === document.body) (drawer.open ? panel : $("content")).focus();
+    if (document.activeElement === document.body) (isDrawerOpen() ? focusDrawer : () => $("content").focus())();
   },
+  started: run,
+  leaving: forgetDrafts,
 });
 
 function signedOut(trouble) {
-  started = false;
-  list?.view.stop();
-  for (const id of ["sections", "person", "sign-out"]) $(id).hidden = true;
-  welcome(
-    el("h1", {}, "Sales"),
-    el("p", {}, "Your customers, their orders, and whether each text arrived."),
-    trouble ? el("p", { class: "error", role: "alert" }, trouble) : "",
-    button("Sign in", () => signIn().catch(fail)));
-  document.title = "Sign in · Sales";
+  running = false;
+  shown?.view.stop();
+  shown = null;
+  document.documentElement.classList.remove("signed-in");
+  welcome(trouble);
 }
 
-function welcome(...content) {
-  $("content").removeAttribute("aria-busy");
-  $("content").replaceChildren(el("section", { class: "welcome" },
-    el("img", { src: "/console/icon.svg", alt: "", width: "64", height: "64" }), content));
-}
-
-function fail(error) {
-  signedOut(`Sign-in failed. ${sentence(error.message)}`);
-}
-
-async function start() {
-  const resumed = await resume();
-  if (resumed === null) return welcome(el("h1", {}, "Sales"), el("p", {}, "Close this window to continue where you were."));
-  if (!resumed) return signedOut();
-  started = true;
-  $("sections").hidden = false;
-  $("sign-out").hidden = false;
-  $("person").hidden = !person();
+function run() {
+  running = true;
+  document.documentElement.classList.add("signed-in");
+  const { section } = current();
+  $("sections").replaceChildren(...entries().map(([name, label]) =>
+    el("a", { href: `#/${name}`, "data-section": name, "aria-current": name === entryOf(section) && "page" }, label)));
   $("person").textContent = person();
-  return route();
+  places.begin(route);
+  setTimeout(() => watchSending().then(watchAttention), SENDING_AFTER_MS);
+  if (mayWrite()) setTimeout(prepare, FORMS_AFTER_MS);
 }
 
-start().catch(fail);
+$("sign-out").addEventListener("click", () => signOut().catch((error) => signedOut(error.message)));
+
+started.then((signedIn) => signedIn && run());

@@ -1,0 +1,28 @@
+// What the page says about signing in and out.
+
+export const session = {
+  welcome: "Your customers, their orders, and whether each text arrived.",
+  signIn: "Sign in",
+  signInTitle: "Sign in · Sales",
+  stay: "Stay signed in",
+  again: "Sign in again",
+  here: "Sign in here and lose your changes",
+  ending: "Your session ends in two minutes.",
+  ended: "Your session has ended. Sign in again to continue.",
+  endedCall: "Your session has ended. Sign in, then try again.",
+  failed: (why) => `Sign-in failed. ${why}`,
+  stillOut: (why) => `You are not signed in. ${why}`,
+  closeWindow: "Close this window to continue where you were.",
+  popUps: "Your browser blocked the sign-in window. Allow pop-ups for this page, then try again.",
+  used: "This sign-in was already used, or began in another window. Sign in again.",
+  noAccess: (why) => `You have no access yet (${why}). Ask a manager for it.`,
+  refused: "refused",
+  otherSignIn: "The answer belongs to another sign-in. Sign in again.",
+  otherApplication: "This sign-in is for another application. Sign in again.",
+  issuerSilent: (issuer) => `The sign-in at ${issuer} does not answer. Try again in a minute.`,
+  noClient: "Nobody can sign in yet: this system has no client id (CONSOLE_CLIENT_ID).",
+  silent: (address) => `${address} does not answer. Check your connection, then try again.`,
+  unexpected: (address, status) => `${address} gave an unexpected answer (${status}).`,
+  stillKnown: "You are signed out here, but your sign-in service may still know you. Close the browser if others use it.",
+  you: "you",
+};
