@@ -16,6 +16,7 @@ from typing import Any
 
 from local.africastalking.answers import Balance
 from local.africastalking.behaviour import Behaviour, read_behaviour
+from local.private_files import touch
 
 __all__ = ["Callback", "Message", "NewCallback", "SandboxDatabase", "SendRequest"]
 
@@ -94,14 +95,13 @@ class SandboxDatabase:
     """The file. `changes` counts the writes, so that readers notice them."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        touch(path)
         # isolation_level=None: we begin transactions ourselves.
         self._sql = sqlite3.connect(path, isolation_level=None)
         self._sql.row_factory = sqlite3.Row
         self._sql.execute("PRAGMA journal_mode = WAL")
         self._sql.execute("PRAGMA synchronous = NORMAL")
         self._sql.executescript(_SCHEMA)
-        path.chmod(0o600)
         self._behaviour, self._used = self._read_behaviour()
         self._balance = self._read_balance()
         self._opted_out = {row["number"] for row in self._sql.execute("SELECT number FROM opted_out")}

@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -25,11 +24,12 @@ from local.africastalking import answers, phones
 from local.africastalking.answers import Recipient, Reply
 from local.africastalking.behaviour import LOST, Behaviour
 from local.africastalking.callbacks import Callbacks, reports
-from local.africastalking.control import Control, problem
+from local.africastalking.control import Control
 from local.africastalking.database import Message, NewCallback, SandboxDatabase, SendRequest
 from local.africastalking.port import Port
-from local.aws.secrets_manager import secret_line
 from local.config import Config
+from local.guard import Guard
+from local.private_files import make_folder, secret_line
 from sales.domain.sms.segments import Content, measure
 
 __all__ = ["Sandbox", "serve"]
@@ -57,17 +57,20 @@ class _RefusedError(Exception):
 class Sandbox:
     """Africa's Talking's sandbox, over HTTP. `trap_url` is the target of the answer `redirect`."""
 
-    def __init__(self, state: Path, database: SandboxDatabase, callbacks: Callbacks, sender: str, country: str) -> None:
-        self._state = state
+    def __init__(self, config: Config, database: SandboxDatabase, callbacks: Callbacks) -> None:
+        self._state = config.state
+        self._guard = Guard(config.ports, lambda path: path == "/")
         self._database = database
         self._callbacks = callbacks
-        self._senders = {answers.DEFAULT_SENDER, sender} - {""}
-        self.control = Control(database, callbacks, sender or answers.DEFAULT_SENDER, country)
+        self._senders = {answers.DEFAULT_SENDER, config.sms_sender} - {""}
+        self.control = Control(database, callbacks, config.sms_sender or answers.DEFAULT_SENDER, config.default_country)
         self.trap_url = ""
 
     def app(self) -> web.Application:
         """Return the sandbox's routes."""
-        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[self._last, _as_akka])
+        app = web.Application(
+            client_max_size=_LARGEST_BODY, middlewares=[self._guard.middleware(), self._last, _as_akka]
+        )
         app.on_response_prepare.append(_as_server)
         app.add_routes(
             [
@@ -82,7 +85,7 @@ class Sandbox:
 
     def trap(self) -> web.Application:
         """Return the target of the answer `redirect`: it accepts nothing, and records what it was sent."""
-        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_as_akka])
+        app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[Guard().middleware(), _as_akka])
         app.router.add_route("*", "/{anything:.*}", self._trapped)
         return app
 
@@ -275,10 +278,7 @@ async def _hang(request: web.Request) -> web.StreamResponse:
 
 @web.middleware
 async def _as_akka(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Refuse in akka-http's words; keep pages of other sites out of `/_sandbox/`."""
-    origin = request.headers.get("Origin")
-    if request.path.startswith("/_sandbox/") and origin is not None and origin != f"http://{request.host}":
-        return problem("This is for the sandbox's own page.", HTTPStatus.FORBIDDEN)
+    """Refuse in akka-http's words."""
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as refused:
@@ -300,7 +300,7 @@ async def _as_server(_: web.Request, response: web.StreamResponse) -> None:
 
 async def serve(config: Config) -> None:
     """Serve the sandbox on its port until SIGTERM or SIGINT."""
-    config.state.mkdir(parents=True, exist_ok=True)
+    make_folder(config.state)
     for name in ("sms-api-key", "webhook-secret"):
         secret_line(config.state / name)
     database = SandboxDatabase(config.state / "sms.sqlite3")
@@ -309,7 +309,7 @@ async def serve(config: Config) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     webhook_secret = config.state / "webhook-secret"
     async with Callbacks(database, config.api_url, lambda: secret_line(webhook_secret)) as callbacks:
-        sandbox = Sandbox(config.state, database, callbacks, config.sms_sender, config.default_country)
+        sandbox = Sandbox(config, database, callbacks)
         # Cut off answers that hang or drip.
         trap, runner = (
             web.AppRunner(app, access_log=None, shutdown_timeout=0.1) for app in (sandbox.trap(), sandbox.app())

@@ -22,9 +22,11 @@ from aiohttp.http_exceptions import LineTooLong
 
 from deployment.template import Route, Template, load
 from local.aws.lambda_runtime import LARGEST_PAYLOAD, Runtime, large_requests, serve
-from local.aws.payload import Incoming, answer, event, message, rendered
+from local.aws.payload import API_ID, Incoming, answer, event, message, rendered
 from local.aws.secrets_manager import SecretsManager
 from local.config import Config
+from local.guard import Guard, any_path
+from local.private_files import make_folder
 from sales.api.jwks import TokenError
 from sales.api.routes import path_parameters
 from sales.api.tokens import Verifier, token_scopes
@@ -108,21 +110,23 @@ class Authorizer:
 class _RefusedError(Exception):
     """The API gateway answers this request itself."""
 
-    def __init__(self, status: int, text: str, challenge: str = "") -> None:
+    def __init__(self, status: int, text: str, challenge: str = "", *, authorizer_error: str = "") -> None:
         super().__init__(text)
+        self.authorizer_error = authorizer_error
         self.answer = message(status, text, {"WWW-Authenticate": challenge} if challenge else None)
 
 
 class HttpApi:
     """The HTTP API in front of the functions."""
 
-    def __init__(self, template: Template, runtime: Runtime, access_log: TextIO) -> None:
+    def __init__(self, template: Template, runtime: Runtime, access_log: TextIO, guard: Guard) -> None:
         self._router = Router(
             template.routes, trailing_slash=os.environ.get("LOCAL_TRAILING_SLASH", "route") == "route"
         )
         self._authorizer = Authorizer(template.issuer, template.audience[0]) if template.audience else None
         self._runtime = runtime
         self._access_log = access_log
+        self._guard = guard
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -135,10 +139,13 @@ class HttpApi:
         incoming = Incoming(request, str(uuid.uuid4()), path, query, time.time())
         route, parameters = self._router.find(request.method, path)
         claims: dict[str, Any] = {}
+        error = authorizer_error = ""
         try:
             if request.version < HttpVersion10:
                 # The parser reads a line without a version as HTTP/0.9, which has neither headers nor statuses.
                 raise _RefusedError(400, "Bad Request")
+            if why := self._guard.refusal_of(request):
+                raise _RefusedError(403, why)
             if _header_size(request) > LARGEST_HEADERS:
                 raise _RefusedError(431, "Request Header Fields Too Large")
             if route is None:
@@ -147,10 +154,10 @@ class HttpApi:
                 claims = await self._claims(request)
             response = await self._integrate(incoming, route, parameters, _authorize(claims, route))
         except _RefusedError as refused:
-            response = refused.answer
+            response, error, authorizer_error = refused.answer, str(refused), refused.authorizer_error
         response.headers["apigw-requestid"] = incoming.id
         response.headers["Server"] = "local"
-        self._log(incoming, route, response.status, str(claims.get("cid", "")))
+        self._log(incoming, route, response, claims, error, authorizer_error)
         return response
 
     async def _claims(self, request: web.BaseRequest) -> dict[str, Any]:
@@ -162,7 +169,7 @@ class HttpApi:
             return await self._authorizer.claims(header)
         except TokenError as error:
             detail = f' scope="" error="invalid_token" error_description="{error.reason}"' if error.reason else ""
-            raise _RefusedError(401, "Unauthorized", f"Bearer{detail}") from None
+            raise _RefusedError(401, "Unauthorized", f"Bearer{detail}", authorizer_error=error.reason) from None
 
     async def _integrate(
         self, incoming: Incoming, route: Route, parameters: dict[str, str], authorizer: dict[str, Any] | None
@@ -174,23 +181,43 @@ class HttpApi:
         try:
             result = await asyncio.wait_for(self._runtime.invoke(route.function, payload), INTEGRATION_SECONDS)
             if not result.failed:
-                return answer(result.payload)
+                return answer(result.payload, head=incoming.request.method == "HEAD")
         except TimeoutError:
             raise _RefusedError(503, "Service Unavailable") from None
         except ValueError:
             pass  # the function did not answer with a valid response
         raise _RefusedError(500, "Internal Server Error")
 
-    def _log(self, incoming: Incoming, route: Route | None, status: int, client: str) -> None:
-        # As the template's access log: the route key, never the path, which may hold a webhook's secret.
+    def _log(
+        self,
+        incoming: Incoming,
+        route: Route | None,
+        response: web.Response,
+        claims: dict[str, Any],
+        error: str,
+        authorizer_error: str,
+    ) -> None:
+        # The fields of the template's access log: the route key, never the path, which may hold a webhook's secret. As on AWS,
+        # a hyphen stands for what a request does not have.
+        latency = round((time.time() - incoming.began) * 1000, 1)
         line = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(incoming.began)),
             "request_id": incoming.id,
             "route": route.key if route else None,
             "method": incoming.request.method,
-            "status": status,
-            "latency_ms": round((time.time() - incoming.began) * 1000, 1),
-            "client_id": client,
+            "status": response.status,
+            "response_bytes": len(response.body) if isinstance(response.body, bytes) else 0,
+            "latency_ms": latency,
+            "integration_latency_ms": "-" if error else latency,
+            "error": error or "-",
+            "integration_error": "-",
+            "authorizer_error": authorizer_error or "-",
+            "client_id": claims.get("cid", "-"),
+            "azp": claims.get("azp", "-"),
+            "client_id_claim": claims.get("client_id", "-"),
+            "uid": claims.get("uid", "-"),
+            "source_ip": incoming.request.remote or "-",
+            "api_id": API_ID,
         }
         self._access_log.write(json.dumps(line) + "\n")
 
@@ -275,10 +302,11 @@ async def main() -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    config.logs.mkdir(parents=True, exist_ok=True)
+    make_folder(config.state)
+    config.logs.mkdir(exist_ok=True)
     with (config.logs / "access.log").open("a", buffering=1) as access_log:
         await serve(runtime, config, SecretsManager(config))
-        front = HttpServer(HttpApi(template, runtime, access_log))
+        front = HttpServer(HttpApi(template, runtime, access_log, Guard(config.ports, any_path)))
         listening: asyncio.Server | None = None
         if not os.environ.get("LOCAL_WITHOUT_HTTP"):
             listening = await loop.create_server(front, "127.0.0.1", config.port, backlog=1024)

@@ -8,6 +8,7 @@ import sys
 import aiohttp
 
 from deployment.template import EventSourceMapping, Template, load
+from local.aws.credentials import session_token
 from local.aws.dynamodb import DatabaseClient, DatabaseError
 from local.aws.iam import Role
 from local.aws.invoke_client import Functions
@@ -30,7 +31,7 @@ async def serve(config: Config) -> None:
         _check_role(stream, template, config)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         streams = Streams(DatabaseClient(config.database_url))
-        functions = Functions(session, config.runtime_url)
+        functions = Functions(session, config.runtime_url, session_token(config.state))
         mappings = [StreamMapping(stream, streams, functions, config.state) for stream in template.streams]
 
         def stop() -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from local.aws.credentials import HEADER
+
 __all__ = ["FunctionAnswer", "Functions", "NotInvokedError"]
 
 _TOO_LARGE = 413
@@ -22,11 +24,12 @@ class FunctionAnswer:
 
 
 class Functions:
-    """The functions behind one Invoke API."""
+    """The functions behind one Invoke API, called with a session token."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
         self._session = session
         self._url = url
+        self._headers = {HEADER: token}
 
     async def invoke(self, name: str, event: bytes) -> FunctionAnswer:
         """Invoke a function and wait for its answer. Raise NotInvokedError."""
@@ -34,7 +37,7 @@ class Functions:
         # The runtime enforces the function's timeout. Only a connection that cannot be opened is given up here.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=3)
         try:
-            async with self._session.post(url, data=event, timeout=timeout) as response:
+            async with self._session.post(url, data=event, headers=self._headers, timeout=timeout) as response:
                 payload = await response.read()
                 if response.status == _TOO_LARGE:
                     return FunctionAnswer(payload, failed=True)

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from deployment.template import Template
+from local.aws.credentials import is_ours, session_token
 from local.aws.pool import IDLE_SECONDS, Pool
 from local.aws.worker import LARGEST_PAYLOAD, Result, large_requests
 from local.config import Config
+from local.guard import Guard
 
 __all__ = ["LARGEST_PAYLOAD", "Result", "Runtime", "large_requests", "serve"]
 
@@ -70,10 +72,15 @@ def _aws_error(kind: str, message: str, status: int) -> web.Response:
 async def serve(
     runtime: Runtime, config: Config, secrets: Callable[[web.BaseRequest], Awaitable[web.Response]]
 ) -> asyncio.Server:
-    """Serve Lambda's Invoke API on the runtime's port, and `secrets` under /secretsmanager."""
+    """Serve Lambda's Invoke API on the runtime's port, and `secrets` under /secretsmanager, to the system's own parts."""
     background: set[asyncio.Task[Result]] = set()
+    token = session_token(config.state)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if not is_ours(request.headers, token):
+            return _aws_error(
+                "UnrecognizedClientException", "The security token included in the request is invalid.", 403
+            )
         parts = request.path.strip("/").split("/")
         if parts[0] == "secretsmanager":
             return await secrets(request)
@@ -95,5 +102,7 @@ async def serve(
         headers: Mapping[str, str] = {"X-Amz-Function-Error": "Unhandled"} if result.failed else {}
         return web.Response(body=result.payload, content_type="application/json", headers=headers)
 
-    server = web.Server(handle, access_log=None, request_factory=large_requests(LARGEST_PAYLOAD))
+    server = web.Server(
+        Guard(config.ports).before(handle), access_log=None, request_factory=large_requests(LARGEST_PAYLOAD)
+    )
     return await asyncio.get_running_loop().create_server(server, "127.0.0.1", config.port + 4)

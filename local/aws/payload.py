@@ -16,9 +16,11 @@ from aiohttp import web
 
 from deployment import ACCOUNT
 
-__all__ = ["Incoming", "answer", "event", "message", "rendered"]
+__all__ = ["API_ID", "Incoming", "answer", "arrives_as_text", "event", "message", "rendered"]
 
-_API_ID = "local"
+API_ID = "local"
+# The bodies that API Gateway passes on as text: https://github.com/ministackorg/ministack/issues/766 has it checked on AWS.
+_TEXT = re.compile(r"text/.*|application/(json|xml|javascript)")
 # Headers of the connection, which is ours and not the function's.
 _OURS = {"connection", "content-length", "keep-alive", "server", "transfer-encoding"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a header's name, RFC 9110
@@ -56,6 +58,11 @@ def _render(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def arrives_as_text(content_type: str) -> bool:
+    """Return whether a body of this Content-Type reaches the function as text; any other, also without a type, as base64."""
+    return bool(_TEXT.fullmatch(content_type.partition(";")[0].strip().lower()))
+
+
 def event(
     incoming: Incoming, route_key: str, parameters: Mapping[str, str], authorizer: Mapping[str, Any] | None, body: bytes
 ) -> dict[str, Any]:
@@ -74,7 +81,7 @@ def event(
     host = headers.get("host", "localhost").partition(":")[0]
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
-        "apiId": _API_ID,
+        "apiId": API_ID,
         "domainName": host,
         "domainPrefix": host.partition(".")[0],
         "http": {
@@ -111,11 +118,17 @@ def event(
     if parameters:
         document["pathParameters"] = dict(parameters)
     if body:
-        try:
-            document["body"] = body.decode()
-        except UnicodeDecodeError:
-            document["body"], document["isBase64Encoded"] = base64.b64encode(body).decode(), True
+        document["isBase64Encoded"] = not (arrives_as_text(headers.get("content-type", "")) and _is_utf_8(body))
+        document["body"] = (base64.b64encode(body) if document["isBase64Encoded"] else body).decode()
     return document
+
+
+def _is_utf_8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(value: str) -> str:
@@ -127,10 +140,10 @@ def _text(value: str) -> str:
     return value
 
 
-def answer(payload: bytes) -> web.Response:
+def answer(payload: bytes, *, head: bool = False) -> web.Response:
     """Return the function's answer as a response. Raise ValueError if it is not a valid one.
 
-    An answer without `statusCode` is the body of a 200, with a JSON content type.
+    The answer to HEAD has no body, and as its length the one that the function names. An answer without `statusCode` is the body of a 200, with a JSON content type.
     """
     document = json.loads(payload)
     if not isinstance(document, dict) or "statusCode" not in document:
@@ -147,8 +160,9 @@ def answer(payload: bytes) -> web.Response:
         raw = base64.b64decode(raw, validate=True)
     response = web.Response(status=status, body=raw)
     response.headers["Content-Type"] = "text/plain; charset=utf-8"
+    ours = _OURS - {"content-length"} if head else _OURS
     for name, value in (headers or {}).items():
-        if name.lower() not in _OURS:
+        if name.lower() not in ours:
             response.headers[_name(name)] = _value(value)
     for cookie in cookies or []:
         response.headers.add("Set-Cookie", _value(cookie))

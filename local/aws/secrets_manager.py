@@ -1,56 +1,30 @@
 """A stand-in for AWS Secrets Manager: it answers the one call that the functions make, from files under `.local`."""
 
 import json
-import secrets
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from local.config import Config
+from local.private_files import secret_line, write_private
 
-__all__ = ["FILES", "SecretsManager", "put_secret", "secret_line"]
+__all__ = ["FILES", "SecretsManager", "put_secret"]
 
 # By the default names of the template's parameters.
 FILES = {"sales/africastalking-api-key": "sms-api-key", "sales/webhook-secret": "webhook-secret"}
-
-
-def secret_line(path: Path) -> str:
-    """Return the secret in this file, creating it at first use. Only its owner may read the file."""
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Linked into place: two processes that create it at the same time end up with the same secret.
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(32) + "\n")
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return path.read_text().strip()
 
 
 def put_secret(state: Path, name: str, value: str) -> None:
     """Store a secret as PutSecretValue does: the value becomes the current version, the current one the previous."""
     path = state / FILES[name]
     if path.is_file():
-        _replace(_previous(path), secret_line(path))
-    _replace(path, value)
+        write_private(_previous(path), secret_line(path) + "\n")
+    write_private(path, value + "\n")
 
 
 def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
-
-
-def _replace(path: Path, value: str) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(value + "\n")
-    draft.replace(path)
 
 
 class SecretsManager:

@@ -5,6 +5,7 @@ Lambda would give it, plus the permissions of its role (local/aws/iam.py), and n
 """
 
 import asyncio
+import hmac
 import json
 import os
 import subprocess
@@ -19,10 +20,13 @@ from aiohttp import web
 
 from deployment import ACCOUNT, REGION
 from deployment.template import Function
+from local.aws.credentials import session_token
 from local.aws.function_log import keep
 from local.aws.iam import environment as permissions
 from local.aws.secrets_manager import FILES
 from local.config import Config
+from local.guard import Guard
+from local.private_files import new_secret
 from local.system.pids import drop_pid, set_pid
 
 __all__ = ["LARGEST_PAYLOAD", "InitError", "Result", "Worker", "large_requests"]
@@ -31,13 +35,24 @@ __all__ = ["LARGEST_PAYLOAD", "InitError", "Result", "Worker", "large_requests"]
 LARGEST_PAYLOAD = 6 * 1024 * 1024
 # Above the limit, so that a worker hears of the limit rather than lose its connection.
 _LARGEST_ANSWER = 64 * 1024 * 1024
-# If the API gateway's process dies, nothing enforces its workers' timeouts, so Linux kills them: PR_SET_PDEATHSIG, SIGKILL
-# (prctl(2)). On other systems a worker ends when it next polls for an event.
-_LINUX = (
-    "import ctypes, runpy; ctypes.CDLL(None).prctl(1, 9); "
-    "runpy.run_module('awslambdaric', run_name='__main__', alter_sys=True)"
-)
-_COMMAND = ("-c", _LINUX) if sys.platform == "linux" else ("-m", "awslambdaric")
+_WORKER = """
+import ctypes, runpy, sys
+from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient as Client
+
+if sys.platform == "linux":
+    # If the API gateway's process dies, nothing enforces its workers' timeouts, so Linux kills them: PR_SET_PDEATHSIG,
+    # SIGKILL (prctl(2)). On other systems a worker ends when it next polls for an event.
+    ctypes.CDLL(None).prctl(1, 9)
+
+def call(self, method, endpoint, *rest, call=Client.call_rapid, **options):
+    # The address ends in a secret path. The client's C++ part reads it as we want it; for errors at start, its Python part
+    # takes all of it for the host.
+    self.lambda_runtime_address, _, secret = self.lambda_runtime_address.partition("/")
+    call(self, method, f"/{secret}{endpoint}", *rest, **options)
+
+Client.call_rapid = call
+runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
+"""
 
 
 def large_requests(limit: int) -> Any:
@@ -81,6 +96,8 @@ class Worker:
         self.idle_since = time.monotonic()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._config = config
+        # In the path of the worker's address: no one else on this machine may get its events or answer for it.
+        self._key = new_secret()
         # May be filled before the worker polls: it may still be returning from its last invocation.
         self._events: asyncio.Queue[tuple[str, bytes, float]] = asyncio.Queue()
         self._answer: asyncio.Future[Result | None] | None = None
@@ -100,19 +117,19 @@ class Worker:
     async def start(self) -> None:
         """Start the process. `ready` completes when its handler is imported, or fails with InitError."""
         api = web.Server(
-            self._api,
+            Guard().before(self._api),
             access_log=None,
             request_factory=large_requests(_LARGEST_ANSWER),
             # Never hand an event to a connection whose process is gone.
             handler_cancellation=True,
         )
         self._server = await asyncio.get_running_loop().create_server(api, "127.0.0.1", 0)
-        address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}/{self._key}"
         self._config.logs.mkdir(parents=True, exist_ok=True)
         # Unbuffered and appending: the function's workers share the file.
         log = (self._config.logs / f"{self.function.name}.log").open("ab", buffering=0)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *_COMMAND, self.function.handler,
+            sys.executable, "-c", _WORKER, self.function.handler,
             cwd=self._config.root, env=self._environment(address),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
@@ -143,6 +160,7 @@ class Worker:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": session_token(self._config.state),
         }
         # Leave out variables that the template does not give the function: AWS would not have them either.
         local = {name: value for name, value in self._config.overrides.items() if name in function.environment}
@@ -199,7 +217,9 @@ class Worker:
 
     async def _api(self, request: web.BaseRequest) -> web.StreamResponse:
         # Lambda's Runtime API, https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-        path = request.path
+        key, _, path = request.path.removeprefix("/").partition("/")
+        if not hmac.compare_digest(key.encode(errors="replace"), self._key.encode()):
+            return web.Response(status=403)
         if path.endswith("/invocation/next"):
             return await self._next()
         body = await request.read()

@@ -1,7 +1,7 @@
 """`make demo`: loads a small shop's customers and orders through the API. Loading them again adds nothing.
 
 The outcomes of their texts vary, as in a real shop: most are delivered; the last orders show a refused, an undelivered
-and a lost text, one for a customer who opted out, and one of a cancelled order. For two of these the sandbox misbehaves,
+and a lost text, one for a customer who opted out, one of a cancelled order, and an order without a text. The oldest were imported from a file. For two of these the sandbox misbehaves,
 once all other texts are out, and then behaves as before.
 """
 
@@ -16,10 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.commands.cli import run
+from local.commands.import_file import ImportFileError, send
+from local.commands.remote_api import Api
 from local.commands.token import NoTokenError, access_token
 from local.config import Config
+from sales.domain.files.reading import CSV
 
-__all__ = ["CUSTOMERS", "SPECIAL", "DemoError", "load_demo", "ordinary_orders"]
+__all__ = ["CUSTOMERS", "FILES", "SPECIAL", "SWAHILI_EVERY", "DemoError", "load_demo", "ordinary_orders"]
 
 CUSTOMERS = (
     "Wanjiru Kamau", "Achieng' Otieno", "Kipchoge Rotich", "Mwende Mutua", "Njeri Mwangi", "Barasa Wekesa",
@@ -33,8 +36,26 @@ ITEMS = (
     ("Phone charger", "799.00"), ("Tea leaves 500 g", "345.00"), ("Water tank 500 l", "5850.00"),
     ("Jiko", "1250.00"), ("Exercise books, dozen", "660.00"), ("Cement 50 kg", "820.00"),
 )  # fmt: skip
+# Each fourth customer gets texts in Swahili.
+SWAHILI_EVERY = 4
 # One order has letters outside GSM-7: its text shows what they cost.
 WISH = ("Café set “Nairobi”", "4300.00")
+# Files from the shop's time before this system, as a spreadsheet saves them. Imported orders have no texts.
+FILES = {
+    "customers": """\
+name,phone_number,email,language
+Wanza Musyoka,0700001201,wanza.musyoka@example.com,
+Hadija Omari,0700001202,hadija.omari@example.com,sw
+Otieno Okoth,0700001203,otieno.okoth@example.com,
+""",
+    "orders": """\
+reference,customer,item,amount
+BOOK-1,0700001201,Wheelbarrow,4650
+BOOK-2,0700001202,Charcoal iron,1150.00
+BOOK-3,0700001203,Fishing net,7900
+BOOK-4,0700001201,Hoe,430
+""",
+}
 # How long to wait for all texts: the sandbox may be set to refuse them.
 _PATIENCE_SECONDS = 60
 
@@ -51,6 +72,7 @@ class _Special:
     behaviour: tuple[tuple[str, str], ...] = ()
     opted_out: bool = False
     cancelled: bool = False
+    silent: bool = False
 
 
 # The newest orders, so that a first look shows every outcome.
@@ -63,7 +85,8 @@ SPECIAL = (
         behaviour=(("default", "drop_after"), ("delivery", "none")),
     ),
     _Special("Kamau Githinji", "Milk can 20 l", "3990.00", "INV-2091", opted_out=True),
-    _Special("Nekesa Wanyama", "Knapsack sprayer", "4750.00", "INV-2092"),
+    _Special("Nafula Barasa", "Water drum 210 l", "2800.00", "INV-2092", silent=True),
+    _Special("Nekesa Wanyama", "Knapsack sprayer", "4750.00", "INV-2093"),
 )  # fmt: skip
 
 
@@ -103,16 +126,17 @@ class _Shop:
         self._sandbox = _JsonClient(config.sandbox_url)
         self._give_up = time.monotonic() + _PATIENCE_SECONDS
 
-    def create(self, kind: str, key: str, body: dict[str, str]) -> dict[str, Any]:
+    def create(self, kind: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
         """Return the item created under this key, now or earlier."""
         item: dict[str, Any] = self._api.ask("POST", f"/api/v1/sales/{kind}", body, key)
         return item
 
-    def customer(self, key: str, name: str, number: str) -> dict[str, Any]:
+    def customer(self, key: str, name: str, number: str, language: str | None = None) -> dict[str, Any]:
         """Return the customer created under this key."""
         first, last = name.lower().replace("'", "").split(" ", 1)
         email = f"{first}.{last.replace(' ', '')}@example.com"
-        return self.create("customers", key, {"name": name, "phone_number": number, "email": email})
+        body = {"name": name, "phone_number": number, "email": email, "language": language}
+        return self.create("customers", key, body)
 
     def cancel(self, order: dict[str, Any]) -> None:
         """Cancel an order unless it already is."""
@@ -162,11 +186,13 @@ def ordinary_orders() -> list[tuple[int, str, str]]:
 def load_demo(config: Config) -> str:
     """Load everything, and return a line for the user. Raise NoTokenError or DemoError."""
     shop = _Shop(config, access_token(config))
+    imported = _import_files(config)
     ordinary = ordinary_orders()
     bar = _Bar(len(CUSTOMERS) + len(ordinary) + 2 * len(SPECIAL))
     customers = []
     for number, name in enumerate(CUSTOMERS):
-        customers.append(shop.customer(f"demo-customer-{number}", name, f"+25470000{number + 1000}"))
+        language = "sw" if number % SWAHILI_EVERY == 0 else None
+        customers.append(shop.customer(f"demo-customer-{number}", name, f"+25470000{number + 1000}", language))
         bar.step()
     orders: list[dict[str, Any]] = []
     for number, item, amount in ordinary:
@@ -181,8 +207,22 @@ def load_demo(config: Config) -> str:
     for number, special in enumerate(SPECIAL):
         _load_special(shop, number, special, bar)
     bar.close()
-    counts = f"{len(CUSTOMERS) + len(SPECIAL)} customers and {len(ordinary) + len(SPECIAL)} orders"
+    customer_count = len(CUSTOMERS) + len(SPECIAL) + imported["customers"]
+    counts = f"{customer_count} customers and {len(ordinary) + len(SPECIAL) + imported['orders']} orders"
     return f"Loaded {counts}: see {config.api_url}/ and their phones at {config.sandbox_url}/"
+
+
+def _import_files(config: Config) -> dict[str, int]:
+    """Import the files, and return how many rows each has."""
+    api = Api.of_running(config, "sales:manage")
+    try:
+        answers = {kind: send(api, kind, CSV, file) for kind, file in FILES.items()}
+    except ImportFileError as error:
+        raise DemoError(str(error)) from None
+    for kind, answer in answers.items():
+        if ",refused," in answer:
+            raise DemoError(f"The {kind} of the demo were refused: {answer}")
+    return {kind: file.count("\n") - 1 for kind, file in FILES.items()}
 
 
 def _load_special(shop: _Shop, number: int, special: _Special, bar: "_Bar") -> None:
@@ -191,12 +231,14 @@ def _load_special(shop: _Shop, number: int, special: _Special, bar: "_Bar") -> N
     bar.step()
     if special.opted_out:
         shop.opt_out(customer)
-    body = {
+    body: dict[str, Any] = {
         "customer": customer["id"],
         "item": special.item,
         "amount": special.amount,
         "reference": special.reference,
     }
+    if special.silent:
+        body["sms"] = False
     with shop.behaving(special.behaviour):
         order = shop.create("orders", f"demo-special-order-{number}", body)
         shop.wait_until_out(order)

@@ -7,7 +7,6 @@ without a browser, with a code that the person types on another device (RFC 8628
 import argparse
 import base64
 import hashlib
-import os
 import queue
 import secrets
 import sys
@@ -21,14 +20,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from local.commands.cli import run
-from local.commands.token import SCOPE, Issuer, NotNowError, NoTokenError
-from local.config import Config, port_number
+from local.commands.token import Issuer, NotNowError, NoTokenError, fewer_scopes, wanted_scope
+from local.config import REDIRECT_PATH, Config, redirect_address, redirect_port
+from local.guard import Guard, any_path
 
-__all__ = ["Attempt", "by_browser", "by_device", "redirect_address", "redirect_port"]
+__all__ = ["Attempt", "by_browser", "by_device"]
 
-# Okta compares redirect addresses character for character, so the port is fixed: docs/okta.md registers it.
-REDIRECT_PORT = 8010
-REDIRECT_PATH = "/callback"
 WAIT_SECONDS = 300
 _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -52,16 +49,6 @@ class Attempt:
         """The verifier's S256 challenge (RFC 7636, 4.2)."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def redirect_port() -> int:
-    """Return LOGIN_PORT or the port that docs/okta.md registers. Raise ValueError for an unusable one."""
-    return port_number(os.environ.get("LOGIN_PORT") or str(REDIRECT_PORT), "LOGIN_PORT")
-
-
-def redirect_address(port: int) -> str:
-    """Return the redirect address that the application must have registered at the issuer."""
-    return f"http://127.0.0.1:{port}{REDIRECT_PATH}"
 
 
 def by_browser(issuer: Issuer, scope: str, port: int, *, wait: float = WAIT_SECONDS) -> str:
@@ -115,17 +102,14 @@ def by_device(issuer: Issuer, scope: str, *, wait: float = WAIT_SECONDS) -> str:
             if error.code == "slow_down":
                 interval += 5
             elif error.code != "authorization_pending":
-                raise
+                raise NoTokenError(f"{error}{fewer_scopes(error.code, scope, 'make login')}", error.refusal) from None
     raise failure or NoTokenError("The code was not entered in time. Try again.")
 
 
 def _refusal(answer: Mapping[str, str], scope: str) -> str:
     """Return the issuer's error as a sentence, with what to do about it if we know."""
     sentence = f"The issuer refused: {answer['error']}: {answer.get('error_description', '')}".rstrip(": ")
-    # One rule at Okta must allow every requested scope (docs/okta.md, step 3).
-    if answer["error"] == "access_denied" and len(scope.split()) > 1:
-        sentence += '\nIf you may only read, ask for less: SCOPE="sales:read" make login'
-    return sentence
+    return sentence + fewer_scopes(answer["error"], scope, "make login")
 
 
 def _seconds(value: Any, default: float) -> float:
@@ -145,11 +129,17 @@ class _Loopback(ThreadingHTTPServer):
 def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str, str]:
     """Open the address in a browser, and return the query that the issuer sends to the loopback address."""
     answers: queue.SimpleQueue[Mapping[str, str]] = queue.SimpleQueue()
+    guard = Guard((), any_path)
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
+            # The way back from the issuer is a link on another site.
+            why = guard.refusal(port, self.command, self.path, lambda name: self.headers.get_all(name, []))
+            if why:
+                self.send_error(403, explain=why)
+                return
             path, _, query = self.path.partition("?")
             answer = {name: values[0] for name, values in parse_qs(query).items()}
             # Other pages in this browser may call this address: only the answer to this attempt counts.
@@ -179,7 +169,7 @@ def _redirected(port: int, address: str, state: str, wait: float) -> Mapping[str
         server = _Loopback(("127.0.0.1", port), Handler)
     except OSError as error:
         raise NoTokenError(
-            f"Port {port} is in use ({error.strerror}). Stop the program that uses it, or set LOGIN_PORT."
+            f"Port {port} is in use ({error.strerror}). Stop the program that uses it, or set LOGIN_PORT (docs/okta.md)."
         ) from None
     with server:
         threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
@@ -204,7 +194,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--device", action="store_true", help="sign in on another device")
     device = parser.parse_args().device
-    scope = os.environ.get("SCOPE") or SCOPE
+    scope = wanted_scope()
     try:
         issuer = Issuer.for_people(Config.of_running())
         if device:

@@ -3,14 +3,13 @@
 It builds the functions if a source is newer than the last build, starts database, issuer, SMS sandbox, stream and schedule
 (or uses those of a running `make run`), and serves the API on SAM_PORT (3000).
 
-`sam local` has no JWT authorizer, so the functions verify tokens themselves, with the local issuer's keys.
+`sam local` has no JWT authorizer, so the functions verify tokens themselves, with the issuer's keys.
 https://github.com/aws/aws-sam-cli/issues/6550
 """
 
 import asyncio
 import contextlib
 import fcntl
-import functools
 import json
 import os
 import platform
@@ -20,20 +19,26 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from deployment import REGION, template
+from local.aws.container_doors import HOST_IN_CONTAINER, doors_of, is_loopback, opened
+from local.aws.credentials import session_token
 from local.commands.cli import run
 from local.config import Config, sam_port
+from local.private_files import make_folder, write_private
+from sales.api.issuers import discovery_address
+from sales.api.jwks import fetch_json
 
 ROOT = Path(__file__).resolve().parents[2]
-HOST_IN_CONTAINER = "host.docker.internal"
 # Requests an interface's IPv4 address: netdevice(7).
 SIOCGIFADDR = 0x8915
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+# The build has no secrets, and containers may run it as another user.
+READABLE = 0o022
 # The sources of a build: a change to any of them requires another build.
 SOURCES = ("template.yaml", "functions", "shared", "scripts/build")
 
@@ -109,37 +114,67 @@ def build(folder: Path) -> None:
         "--parameter-overrides",
         f"Architecture={architecture()}",
     ]
-    result = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(), umask=READABLE, capture_output=True, text=True, check=False
+    )
     if result.returncode:
         raise SamLocalError(f"The build failed:\n{result.stderr}")
     finish = [sys.executable, "-m", "scripts.build.layer", str(folder)]
-    result = subprocess.run(finish, capture_output=True, text=True, check=False)
+    result = subprocess.run(finish, umask=READABLE, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SamLocalError(f"The build of the layer failed:\n{result.stderr}")
+    add_head(folder / "template.yaml")
     (folder / "finished").touch()
 
 
-def from_container(value: str) -> str:
-    """Return a loopback address as a container reaches it, and any other value unchanged."""
-    try:
-        parts = urlsplit(value)
-        loopback = parts.scheme in {"http", "https"} and parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    except ValueError:
-        return value
-    if not loopback:
-        return value
-    return urlunsplit(parts._replace(netloc=f"{HOST_IN_CONTAINER}:{parts.port or 80}"))
+def add_head(built: Path) -> None:
+    """Give each GET route of a built template one for HEAD.
+
+    On AWS `$default` answers HEAD. sam's server matches HEAD with the route of GET, and then knows no function for it.
+    """
+    # The translator is slow to import.
+    from samtranslator.yaml_helper import yaml_parse
+
+    document = yaml_parse(built.read_text())
+    for resource in document["Resources"].values():
+        events = resource.get("Properties", {}).get("Events", {})
+        for name, event in list(events.items()):
+            if event["Type"] == "HttpApi" and event["Properties"].get("Method", "").upper() == "GET":
+                head = "Head" + name.removeprefix("Get")
+                events.setdefault(head, event | {"Properties": event["Properties"] | {"Method": "HEAD"}})
+    # JSON is YAML.
+    built.write_text(json.dumps(document, indent=1, default=str))
 
 
-def variables(config: Config) -> dict[str, str]:
+def from_container(value: str, doors: Mapping[int, int]) -> str:
+    """Return a loopback address as a container reaches it, through our doors' ports; any other value unchanged."""
+    if not is_loopback(value):
+        return value
+    parts = urlsplit(value)
+    port = parts.port or 80
+    return urlunsplit(parts._replace(netloc=f"{HOST_IN_CONTAINER}:{doors.get(port, port)}"))
+
+
+def issuer_documents(config: Config) -> dict[str, str]:
+    """Return where the trusted issuer publishes itself and its keys, by the functions' settings. Raise SamLocalError."""
+    discovery = discovery_address(config.issuer)
+    keys = (fetch_json(discovery) or {}).get("jwks_uri")
+    if not isinstance(keys, str):
+        raise SamLocalError(f"{discovery} names no keys. Check OKTA_ISSUER with `make doctor`.")
+    return {"DISCOVERY_URI": discovery, "JWKS_URI": keys}
+
+
+def variables(config: Config, documents: Mapping[str, str], doors: Mapping[int, int]) -> dict[str, str]:
     """Return the environment of the functions in containers: the local system's, with addresses that containers reach.
 
-    OKTA_ISSUER stays unchanged: the functions compare it with the token and, given JWKS_URI, never connect to it.
+    OKTA_ISSUER and API_URL stay unchanged, because functions never connect to them: they compare the issuer with the token's
+    (`documents` has the addresses of its keys), and name the API's address to callers.
     """
     loaded = template.load(config.template, config.parameters, cache=config.state)
     values = {name: value for function in loaded.functions.values() for name, value in function.environment.items()}
-    values |= config.overrides | {"JWKS_URI": f"{config.issuer}/v1/keys"}
-    return {name: value if name == "OKTA_ISSUER" else from_container(value) for name, value in values.items()}
+    values |= config.overrides | dict(documents)
+    unchanged = {"OKTA_ISSUER", "API_URL"}
+    return {name: value if name in unchanged else from_container(value, doors) for name, value in values.items()}
 
 
 def bridge_address() -> str | None:
@@ -161,40 +196,6 @@ def bridge_address() -> str | None:
         except OSError as error:
             raise SamLocalError(f"Docker's bridge {interface} has no address: {error.strerror}") from error
     return socket.inet_ntoa(answer[20:24])
-
-
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while content := await source.read(65536):
-            target.write(content)
-            await target.drain()
-    with contextlib.suppress(ConnectionError, RuntimeError):
-        if target.can_write_eof():
-            target.write_eof()
-
-
-async def _forward(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        target_reader, target_writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        writer.close()
-        return
-    await asyncio.gather(_copy(reader, target_writer), _copy(target_reader, writer))
-    for end in (writer, target_writer):
-        end.close()
-
-
-@contextlib.asynccontextmanager
-async def forwarding(address: str | None, ports: Iterable[int]) -> AsyncIterator[None]:
-    """Forward connections to `address` to the same ports of the loopback, where all services listen.
-
-    The address belongs to Docker's bridge: containers reach it, other machines do not.
-    """
-    async with contextlib.AsyncExitStack() as servers:
-        for port in ports if address else ():
-            server = await asyncio.start_server(functools.partial(_forward, port), address, port)
-            servers.callback(server.close)
-        yield
 
 
 async def answers(port: int, *, within: float, unless: Callable[[], object] = lambda: None) -> bool:
@@ -257,16 +258,20 @@ async def local_system(
 
 def services(config: Config) -> list[str]:
     """Return the addresses of the local system that containers use."""
-    return [config.issuer_url, config.sandbox_url, config.database_url, config.runtime_url]
+    own_issuer = [config.issuer_url] if config.has_own_issuer else []
+    return [*own_issuer, *(door.url for door in doors_of(config, ()))]
 
 
-async def start_api(folder: Path, port: int, settings: Path) -> asyncio.subprocess.Process:
-    """Start `sam local start-api` on a finished build."""
+async def start_api(folder: Path, port: int, settings: Path, token: str) -> asyncio.subprocess.Process:
+    """Start `sam local start-api` on a finished build. Containers get the session token with sam's own credentials."""
     command = [sam() or "sam", "local", "start-api", "--template", str(folder / "template.yaml"), "--port", str(port)]
     command += ["--skip-pull-image", "--warm-containers", "LAZY", "--env-vars", str(settings)]
     command += ["--add-host", f"{HOST_IN_CONTAINER}:host-gateway"]
     command += ["--parameter-overrides", f"Architecture={architecture()}"]
-    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment(), start_new_session=True)
+    variables = environment() | {"AWS_SESSION_TOKEN": token}
+    return await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=variables, umask=READABLE, start_new_session=True
+    )
 
 
 async def serve(config: Config, port: int) -> None:
@@ -276,18 +281,24 @@ async def serve(config: Config, port: int) -> None:
             f"Port {port} is in use by another program. "
             f"Stop that program, or choose another port: SAM_PORT={port + 1} make sam-local"
         )
+    make_folder(config.state)
     folder = config.state / "sam" / "build"
     if is_stale(folder):
         print("Building the functions.", flush=True)
         await asyncio.to_thread(build, folder)
     settings = config.state / "sam" / "environment.json"
-    settings.write_text(json.dumps({"Parameters": variables(config)}, indent=2))
-    ports = [urlsplit(url).port or 0 for url in services(config)]
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with forwarding(bridge_address(), ports), local_system(config, port, stopping) as system:
-        api = await start_api(folder, port, settings)
+    async with contextlib.AsyncExitStack() as stack:
+        system = await stack.enter_async_context(local_system(config, port, stopping))
+        documents = await asyncio.to_thread(issuer_documents, config)
+        # Docker Desktop leads containers to the loopback.
+        address = bridge_address() or "127.0.0.1"
+        doors = await stack.enter_async_context(opened(doors_of(config, documents.values()), config, address))
+        values = variables(config, documents, doors) | {"API_URL": f"http://127.0.0.1:{port}"}
+        write_private(settings, json.dumps({"Parameters": values}, indent=2))
+        api = await start_api(folder, port, settings, session_token(config.state))
         try:
             await wait_for("sam local", api, port, stopping)
             if not stopping.is_set():
@@ -309,9 +320,10 @@ async def serve(config: Config, port: int) -> None:
 def main() -> int:
     """Serve the API in containers until Ctrl-C."""
     try:
+        config = Config.from_environ()
         if problem := missing_tools():
             raise SamLocalError(problem)
-        asyncio.run(serve(Config.from_environ(), sam_port()))
+        asyncio.run(serve(config, sam_port()))
     except (SamLocalError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,22 +10,29 @@ from typing import Any
 import requests
 
 from local.commands.cli import run
+from local.commands.refusals import Refusal, json_object
 from local.config import Config
+from sales.api.issuers import discovery_address
 
-__all__ = ["SCOPE", "Issuer", "NoTokenError", "NotNowError", "access_token"]
+__all__ = ["SCOPE", "Issuer", "NoTokenError", "NotNowError", "access_token", "fewer_scopes", "wanted_scope"]
 
-SCOPE = "sales:read sales:write"
+SCOPE = "sales:read sales:write sales:manage"
 # The local issuer's clients (local/okta/clients.py).
 _LOCAL_MACHINE, _LOCAL_PEOPLE = "sales-service", "sales-cli"
 _SECONDS = 10
 
 
 class NoTokenError(Exception):
-    """We got no token. The message says why and what to do; `code` is OAuth's error code, if any."""
+    """We got no token. The message says why and what to do; `refusal` is the issuer's, if it gave any."""
 
-    def __init__(self, text: str, code: str = "") -> None:
+    def __init__(self, text: str, refusal: Refusal | None = None) -> None:
         super().__init__(text)
-        self.code = code
+        self.refusal = refusal or Refusal()
+
+    @property
+    def code(self) -> str:
+        """OAuth's error code, or Okta's own; empty without one."""
+        return self.refusal.code
 
 
 class NotNowError(NoTokenError):
@@ -49,7 +56,7 @@ class Issuer:
         if url := settings.get("OKTA_ISSUER"):
             if not (settings.get("OKTA_CLIENT_ID") and settings.get("OKTA_CLIENT_SECRET")):
                 raise NoTokenError("Set OKTA_CLIENT_ID and OKTA_CLIENT_SECRET to those of an API Services application.")
-            return cls(url.rstrip("/"), settings["OKTA_CLIENT_ID"], settings["OKTA_CLIENT_SECRET"])
+            return cls(url, settings["OKTA_CLIENT_ID"], settings["OKTA_CLIENT_SECRET"])
         try:
             secret = json.loads((config.state / "identity-clients.json").read_text())[_LOCAL_MACHINE]
         except (OSError, KeyError, ValueError):
@@ -63,19 +70,19 @@ class Issuer:
         if url := settings.get("OKTA_ISSUER"):
             if not settings.get("OKTA_LOGIN_CLIENT_ID"):
                 raise NoTokenError("Set OKTA_LOGIN_CLIENT_ID to the client id of a Native application (docs/okta.md).")
-            return cls(url.rstrip("/"), settings["OKTA_LOGIN_CLIENT_ID"])
+            return cls(url, settings["OKTA_LOGIN_CLIENT_ID"])
         return cls(config.issuer, _LOCAL_PEOPLE, down=_not_running(config))
 
     @cached_property
     def _discovered(self) -> dict[str, Any]:
-        address = f"{self.url}/.well-known/openid-configuration"
+        address = discovery_address(self.url)
         try:
             answer = requests.get(address, timeout=_SECONDS)
         except requests.RequestException:
             raise NotNowError(self.down) from None
-        document = _object(answer) or {}
+        document = json_object(answer) or {}
         if document.get("issuer") != self.url:
-            reason = document.get("issuer") or document.get("errorSummary") or "no issuer"
+            reason = document.get("issuer") or Refusal.of(document).description or "no issuer"
             raise NoTokenError(f"{self.url} is not an issuer: {address} names {reason}. Check OKTA_ISSUER in .env.")
         return document
 
@@ -95,13 +102,12 @@ class Issuer:
             answer = requests.post(url, data=form, auth=credentials, timeout=_SECONDS)
         except requests.RequestException:
             raise NotNowError(self.down) from None
-        document = _object(answer)
         if not answer.ok:
-            error = document or {}
-            reason = error.get("error_description") or error.get("errorSummary") or f"status {answer.status_code}"
+            refusal = Refusal.of_answer(answer)
             busy = answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500
             kind = NotNowError if busy else NoTokenError
-            raise kind(f"Could not get a token: {reason}", str(error.get("error", "")))
+            raise kind(f"Could not get a token: {refusal}", refusal)
+        document = json_object(answer)
         if document is None:
             raise NoTokenError(f"Could not get a token: {url} does not answer with a JSON object")
         return document
@@ -114,18 +120,25 @@ class Issuer:
         return token
 
 
-def _object(answer: requests.Response) -> dict[str, Any] | None:
-    """Return the answer's JSON object, or None for anything else."""
-    try:
-        document = answer.json()
-    except requests.JSONDecodeError:
-        return None
-    return document if isinstance(document, dict) else None
-
-
 def _not_running(config: Config) -> str:
     where = f" at {config.issuer_url}" if config.port != 8000 else ""
     return f"The system is not running{where}. Start it with `make run` in another terminal, then try again."
+
+
+def wanted_scope() -> str:
+    """Return the scopes to ask for, separated by spaces: those in SCOPE, or else all."""
+    return os.environ.get("SCOPE") or SCOPE
+
+
+def fewer_scopes(code: str, scope: str, command: str) -> str:
+    """Return a line about asking for fewer scopes, if the issuer refused several with this error code.
+
+    One rule at Okta must allow every requested scope (docs/okta.md, step 4).
+    """
+    if code != "access_denied" or len(scope.split()) < 2:
+        return ""
+    fewer = "sales:read sales:write" if "sales:manage" in scope.split() else "sales:read"
+    return f'\nIf not all of this is allowed, ask for less: SCOPE="{fewer}" {command}'
 
 
 def access_token(config: Config, scope: str = SCOPE) -> str:
@@ -135,10 +148,11 @@ def access_token(config: Config, scope: str = SCOPE) -> str:
 
 def main() -> int:
     """Print a token with the scopes in SCOPE and nothing else; errors go to standard error."""
+    scope = wanted_scope()
     try:
-        print(access_token(Config.of_running(), os.environ.get("SCOPE") or SCOPE))
+        print(access_token(Config.of_running(), scope))
     except (NoTokenError, ValueError) as error:
-        print(error, file=sys.stderr)
+        print(f"{error}{fewer_scopes(getattr(error, 'code', ''), scope, 'make token')}", file=sys.stderr)
         return 1
     return 0
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from local.private_files import touch
+
 __all__ = [
     "CODE_SECONDS",
     "DEVICE_INTERVAL",
@@ -81,8 +83,7 @@ class GrantDatabase:
     """One SQLite file; every method is one transaction. Times are Unix seconds."""
 
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
+        touch(path)
         self._now = now
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.row_factory = sqlite3.Row
@@ -111,6 +112,11 @@ class GrantDatabase:
             (_hash(code), grant.text(), redirect_uri, challenge, self._now() + CODE_SECONDS),
         )
         return code
+
+    def code_client(self, code: str) -> str | None:
+        """Return the client that this code was given to, or None for an unknown code."""
+        row = self._one("SELECT granted FROM code WHERE hash = ?", _hash(code))
+        return Grant.read(row["granted"]).client if row is not None else None
 
     def use_code(self, code: str, client: str) -> tuple[Grant, str, str] | None:
         """Return the code's grant, redirect URI and challenge, or None if the code is not valid.

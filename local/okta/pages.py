@@ -72,9 +72,11 @@ def _credentials(login: str, problem: str) -> str:
 
 def _users() -> str:
     users = ", ".join(
-        f"<code>{escape(u.login)}</code> with password <code>{escape(u.password)}</code>" for u in USERS.values()
+        f"<code>{escape(u.login)}</code> with password <code>{escape(u.password)}</code>"
+        for u in USERS.values()
+        if u.groups
     )
-    return f'<p class="soft">This page stands in for Okta on this machine. Sign in as {users}.</p>'
+    return f'<p class="soft">This page stands in for Okta on this machine. Sign in as {users}; <code>visitor</code> has no access.</p>'
 
 
 def login_page(

@@ -1,6 +1,7 @@
 """The local issuer in a browser: people sign in, sign out, and approve a device.
 
-Forms come from our own pages only: a token in the cookie and in the form must match, and so must the browser's Origin.
+Forms come from our own pages only: a token in the cookie and in the form must match (and the browser's Origin is ours:
+local/guard.py).
 """
 
 import re
@@ -11,12 +12,14 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from aiohttp import web
 
 from local.okta import pages
-from local.okta.clients import USERS, Client, Clients, OAuthError
+from local.okta.clients import USERS, Client, Clients
 from local.okta.database import SESSION_SECONDS, Grant, GrantDatabase
+from local.okta.errors import OAuthError, PageError
+from local.okta.policy import check_policy
 from local.okta.token_endpoints import read_fields, read_scopes
 from local.okta.tokens import Tokens
 
-__all__ = ["PageError", "SignIn"]
+__all__ = ["SignIn"]
 
 _BASE64URL_SHA256 = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS = re.compile(r"[0-9]{1,10}")
@@ -33,17 +36,12 @@ _CARRIED = (
 )
 
 
-class PageError(Exception):
-    """A refusal to show to the person, since it may not reach the application."""
-
-
 class SignIn:
     """The endpoints that answer with pages and redirects. Their handlers raise PageError."""
 
     def __init__(
-        self, port: int, issuer: str, clients: Clients, grants: GrantDatabase, tokens: Tokens, now: Callable[[], float]
+        self, port: int, clients: Clients, grants: GrantDatabase, tokens: Tokens, now: Callable[[], float]
     ) -> None:
-        self._issuer = issuer
         self._clients = clients
         self._grants = grants
         self._tokens = tokens
@@ -65,7 +63,7 @@ class SignIn:
             if "none" in prompts:
                 raise OAuthError("login_required", "The client specified not to prompt, but the user is not logged in.")
         except OAuthError as refused:
-            return self._send_back(query, {"error": refused.error, "error_description": refused.description})
+            return self._refuse(query, refused)
         return self._ask(request, client, query, query.get("login_hint", ""))
 
     def _trusted(self, query: Mapping[str, str]) -> Client:
@@ -73,7 +71,7 @@ class SignIn:
         client = self._clients.find(query.get("client_id", ""))
         if client is None:
             raise PageError("The application that asked is not registered (client_id).")
-        if not client.allows_redirect(query.get("redirect_uri", "")):
+        if query.get("redirect_uri") not in client.redirect_uris:
             raise PageError("The 'redirect_uri' parameter must be a Login redirect URI in the client app settings.")
         return client
 
@@ -89,20 +87,23 @@ class SignIn:
         return session if session is not None and session[0] in USERS else None
 
     def _give_code(self, client: Client, query: Mapping[str, str], login: str, auth_time: int) -> web.Response:
-        scopes = read_scopes(query["scope"], client)
+        scopes = read_scopes(query["scope"])
+        check_policy(client, login, scopes)
         grant = Grant(client.id, login, scopes, auth_time, query.get("nonce", ""), secrets.token_hex(16))
         code = self._grants.new_code(grant, query["redirect_uri"], query.get("code_challenge", ""))
         return self._send_back(query, {"code": code})
 
+    def _refuse(self, query: Mapping[str, str], refused: OAuthError) -> web.Response:
+        return self._send_back(query, {"error": refused.error, "error_description": refused.description})
+
     def _send_back(self, query: Mapping[str, str], answer: dict[str, str]) -> web.Response:
-        """Redirect to the client; `iss` guards against mix-ups (RFC 9207)."""
+        """Redirect to the client."""
         if "state" in query:
             answer["state"] = query["state"]
-        answer["iss"] = self._issuer
         parts = urlsplit(query["redirect_uri"])
         target = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(answer))))))
         headers = {"Location": target, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-        return web.Response(status=303 if "code" in answer else 302, headers=headers)
+        return web.Response(status=302, headers=headers)
 
     def _ask(
         self, request: web.Request, client: Client, query: Mapping[str, str], login: str = "", problem: str = ""
@@ -119,11 +120,15 @@ class SignIn:
         try:
             _check(form, client)
         except OAuthError as refused:
-            return self._send_back(form, {"error": refused.error, "error_description": refused.description})
+            return self._refuse(form, refused)
         login = form.get("username", "").strip()
         if not _password_fits(login, form.get("password", "")):
             return self._ask(request, client, form, login, "The user name or the password is wrong.")
-        response = self._give_code(client, form, login, int(self._now()))
+        try:
+            response = self._give_code(client, form, login, int(self._now()))
+        except OAuthError as refused:
+            # The person is signed in all the same: the application may ask for less without another password.
+            response = self._refuse(form, refused)
         self._sign_in(request, response, login)
         return response
 
@@ -147,15 +152,26 @@ class SignIn:
         cookie = request.cookies.get(self._form_cookie, "")
         token = form.get("form_token", "")
         same = bool(cookie) and secrets.compare_digest(cookie.encode(errors="replace"), token.encode(errors="replace"))
-        if not same or request.headers.get("Origin", f"http://{request.host}") != f"http://{request.host}":
+        if not same:
             raise PageError("This form is too old, or did not come from the sign-in page. Please start again.")
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
-        """Sign the browser out, and redirect to a registered address if the client asks for one."""
+        """Sign out the person whom `id_token_hint` names, and redirect to an address that its client has registered.
+
+        As at Okta, the token may have expired, and any other fault leads to an error page and signs no one out.
+        """
         query = await _read_request(request)
-        client_id = self._tokens.id_token_client(query.get("id_token_hint", "")) or query.get("client_id", "")
+        if not query.get("id_token_hint"):
+            raise PageError("Missing parameters: id_token_hint")
+        hint = self._tokens.id_token_claims(query["id_token_hint"])
+        client = self._clients.find(str(hint["aud"])) if hint is not None else None
+        if hint is None or client is None:
+            raise PageError("The 'id_token_hint' parameter is not a valid ID token.")
+        session = self._session(request)
+        if session is not None and USERS[session[0]].uid != hint["sub"]:
+            raise PageError("The 'id_token_hint' parameter names another person than the one who is signed in.")
         target = query.get("post_logout_redirect_uri", "")
-        if target and not self._clients.allows_sign_out(target, client_id):
+        if target and target not in client.sign_out_uris:
             raise PageError(
                 "The 'post_logout_redirect_uri' parameter must be a Logout redirect URI in the client app settings."
             )
@@ -233,7 +249,7 @@ def _check(query: Mapping[str, str], client: Client) -> None:
     prompts = query.get("prompt", "").split()
     if "none" in prompts and len(prompts) > 1:
         raise OAuthError("invalid_request", "The prompt 'none' must stand alone.")
-    read_scopes(query.get("scope", ""), client)
+    read_scopes(query.get("scope", ""))
 
 
 def _password_fits(login: str, password: str) -> bool:

@@ -8,8 +8,11 @@ from typing import Any
 
 from aiohttp import web
 
-from local.okta.clients import DEVICE_GRANT, SCOPES, USERS, Client, Clients, OAuthError
+from local.okta.clients import DEVICE_GRANT, SCOPES, USERS, Client, Clients
 from local.okta.database import DEVICE_INTERVAL, DEVICE_SECONDS, Grant, GrantDatabase
+from local.okta.errors import OAuthError
+from local.okta.middleware import CLIENT
+from local.okta.policy import check_policy
 from local.okta.signing_key import encode
 from local.okta.tokens import Tokens
 
@@ -38,19 +41,14 @@ async def read_fields(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def read_scopes(text: str, client: Client) -> tuple[str, ...]:
+def read_scopes(text: str) -> tuple[str, ...]:
     """Return the scopes that a client requests, in its order. Raise OAuthError."""
     scopes = tuple(dict.fromkeys(text.split()))
     if not scopes:
-        description = (
-            "The authorization server resource does not have any configured default scopes, 'scope' must be provided."
-        )
-        raise OAuthError("invalid_scope", description)
+        raise OAuthError("invalid_scope", "No scopes were requested.")
     if not set(scopes) <= set(SCOPES):
         description = "One or more scopes are not configured for the authorization server resource."
         raise OAuthError("invalid_scope", description)
-    if not set(scopes) <= set(client.scopes):
-        raise OAuthError("invalid_scope", "The client is not allowed one or more of the scopes.")
     return scopes
 
 
@@ -66,6 +64,11 @@ class TokenEndpoints:
     async def token(self, request: web.Request) -> web.Response:
         """Issue tokens (RFC 6749, 3.2)."""
         client, form = await self._authenticate(request)
+        request[CLIENT] = client
+        if not client.public and "Origin" in request.headers:
+            # A browser cannot keep a secret.
+            description = "Browser requests to the token endpoint must use Proof Key for Code Exchange."
+            raise OAuthError("invalid_client", description, 401)
         kind = form.get("grant_type", "")
         grants = {
             "authorization_code": self._by_code,
@@ -93,6 +96,9 @@ class TokenEndpoints:
         for name in ("code", "redirect_uri"):
             if not form.get(name):
                 raise OAuthError("invalid_request", f"The token request must have a '{name}' parameter.")
+        if self._grants.code_client(form["code"]) not in {None, client.id}:
+            description = "The grant was issued to another client. Ensure that the 'client_id' matches the one used at the authorize request."
+            raise OAuthError("invalid_grant", description)
         redeemed = self._grants.use_code(form["code"], client.id)
         if redeemed is None:
             raise OAuthError("invalid_grant", "The authorization code is invalid or has expired.")
@@ -107,7 +113,8 @@ class TokenEndpoints:
         return self._tokens.issue(grant)
 
     def _by_credentials(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
-        scopes = read_scopes(form.get("scope", ""), client)
+        scopes = read_scopes(form.get("scope", ""))
+        check_policy(client, "", scopes)
         return self._tokens.issue(Grant(client.id, "", scopes, 0, "", secrets.token_hex(16)))
 
     def _by_refresh(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
@@ -120,9 +127,11 @@ class TokenEndpoints:
             raise OAuthError("invalid_grant", "The refresh token is invalid or expired.")
         scopes = grant.scopes
         if form.get("scope", "").strip():
-            scopes = read_scopes(form["scope"], client)
+            scopes = read_scopes(form["scope"])
             if not set(scopes) <= set(grant.scopes):
                 raise OAuthError("invalid_scope", "The requested scope was not granted to the refresh token.")
+        # A user may have lost a group or the application since the sign-in.
+        check_policy(client, grant.login, scopes)
         self._grants.use_refresh(token, client.id)
         return self._tokens.issue(grant, scopes)
 
@@ -132,6 +141,7 @@ class TokenEndpoints:
         grant = self._grants.poll_device(form["device_code"], client.id)
         if not isinstance(grant, Grant):
             raise OAuthError(grant, _DEVICE_PROBLEMS[grant])
+        check_policy(client, grant.login, grant.scopes)
         return self._tokens.issue(grant)
 
     async def device(self, request: web.Request) -> web.Response:
@@ -139,7 +149,7 @@ class TokenEndpoints:
         client, form = await self._authenticate(request)
         if DEVICE_GRANT not in client.grants:
             raise OAuthError("unauthorized_client", "The client is not authorized to use the device grant.")
-        device_code, user_code = self._grants.new_device(client.id, read_scopes(form.get("scope", ""), client))
+        device_code, user_code = self._grants.new_device(client.id, read_scopes(form.get("scope", "")))
         page = f"{self._base}/activate"
         return web.json_response(
             {

@@ -49,10 +49,11 @@ class Tokens:
         live = claims.get("exp", 0) > self._now() and self._grants.access_is_live(str(claims.get("jti")))
         return claims if live else None
 
-    def id_token_client(self, token: str) -> str:
-        """Return the client of an ID token of ours, expired or not; empty for anything else."""
-        claims = self._key.claims(token) or {}
-        return str(claims.get("aud", "")) if claims.get("iss") == self._issuer else ""
+    def id_token_claims(self, token: str) -> dict[str, Any] | None:
+        """Return the claims of an ID token of ours, expired or not; None for anything else."""
+        claims = self._key.claims(token)
+        ours = claims is not None and claims.get("iss") == self._issuer and str(claims.get("jti")).startswith("ID.")
+        return claims if ours else None
 
     @staticmethod
     def user_claims(user: User, scopes: tuple[str, ...]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from deployment.template import Template, load
 from local.aws import dynamodb
+from local.aws.credentials import renew
 from local.backoff import backoff
 from local.config import PORTS, Config
+from local.private_files import make_folder
 from local.system import pids
 from local.system.leftovers import end_leftovers
 from local.system.parts import STOP_ORDER, Part, python_part
@@ -43,7 +45,7 @@ class Supervisor:
     def run(self) -> None:
         """Start the system, say where it is, and keep it running until Ctrl-C. Raise StartError."""
         config, began = self._config, time.monotonic()
-        config.state.mkdir(parents=True, exist_ok=True)
+        make_folder(config.state)
         with hold(config.state):
             check_layout(config.state)
             (config.state / "version").write_text(LAYOUT + "\n")
@@ -51,6 +53,7 @@ class Supervisor:
                 signal.signal(number, self._stop)
             # The kernel frees a process's ports a moment after the process is gone.
             self._check_ports(patience=_FREED_SECONDS if end_leftovers(config) else 0.0)
+            renew(config.state)
             pids.set_pid(config.state, "supervisor", os.getpid())
             config.port_file.write_text(f"{config.port}\n")
             try:
@@ -62,10 +65,14 @@ class Supervisor:
                 self._end()
 
     def _check_ports(self, *, patience: float) -> None:
-        own_database = not self._config.settings.get("DYNAMODB_ENDPOINT")
+        elsewhere = {
+            "API": not self._http,
+            "database": bool(self._config.settings.get("DYNAMODB_ENDPOINT")),
+            "issuer": not self._config.has_own_issuer,
+        }
         give_up = time.monotonic() + patience
         for offset, title in enumerate(PORTS):
-            if (offset == 0 and not self._http) or (title == "database" and not own_database):
+            if elsewhere.get(title):
                 continue
             port = self._config.port + offset
             while not _is_free(port):
@@ -84,7 +91,8 @@ class Supervisor:
             if database.command:
                 (config.state / "store").mkdir(exist_ok=True)
                 self._add(Part(("store",), database.command, dict(database.environment), (config.port + 3,)))
-            self._add(python_part(config, "identity", module="okta.server", offsets=(1,)))
+            if config.has_own_issuer:
+                self._add(python_part(config, "identity", module="okta.server", offsets=(1,)))
             self._add(python_part(config, "sandbox", module="africastalking.server", offsets=(2,)))
             # Check .env now rather than when the first function starts.
             template = check_settings(config)
@@ -168,7 +176,7 @@ class Supervisor:
                 f"  Reference      {home}/docs",
             ]
         lines += [
-            f"  Sign-in        {config.issuer_url}   user demo, password demo",
+            *_sign_in(config),
             f"  Phones         {config.sandbox_url}   the texts that customers get",
             f"  Database       {database.name} ({database.note}), in {_short(config.state)}",
             f"  Logs           {_short(config.logs)}",
@@ -185,6 +193,16 @@ class Supervisor:
                 "`make demo` loads sample customers and orders. Press Ctrl-C to stop. `make reset` deletes all data.",
             ]
         _say("\n".join([*lines, ""]))
+
+
+def _sign_in(config: Config) -> list[str]:
+    """Say whose tokens the system trusts."""
+    if config.has_own_issuer:
+        return [f"  Sign-in        {config.issuer_url}   users demo, clerk and viewer; each name is its password"]
+    lines = [f"  Sign-in        {config.issuer} (OKTA_ISSUER), for {config.audience}; `make doctor` checks it"]
+    if not config.console_client_id:
+        lines.append("                 Set CONSOLE_CLIENT_ID to sign in to the console and the reference.")
+    return lines
 
 
 def _say(text: str) -> None:
@@ -234,7 +252,7 @@ def check_settings(config: Config) -> Template:
 
 def _template(config: Config) -> Template:
     """Return the template, from the cache that all parts read."""
-    if not any(config.state.glob("template-*.pickle")):
+    if not any(config.state.glob("template-*.json")):
         # In a separate process: SAM's translator would stay in this one's memory.
         code = "from local.system import supervisor as s; s.load_template(s.Config.from_environ())"
         variables = {"PORT": str(config.port), "SALES_STATE": str(config.state)}

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const ANSWERS = [
   { id: "accept", label: "Accepted", answer: "accept", hint: "Each text is accepted immediately." },
   { id: "slow", label: "Delayed", answer: "accept", latency: SLOW_MS, hint: `Each text is accepted, but the answer takes ${SLOW_MS / 1000} seconds.` },
-  { id: "refuse", label: "Refused", answer: "status:407", hint: "Each text is refused permanently (CouldNotRoute)." },
+  { id: "refuse", label: "Refused", answer: "status:407", hint: "Each text is refused permanently (CouldNotRoute), so it fails." },
   { id: "busy", label: "Put off", answer: "http:429", hint: "Each text is refused for now (429), so we try again later." },
   { id: "drop", label: "Dropped", answer: "drop_after", hint: "Each text is accepted, but its answer is lost." },
   { id: "key", label: "Wrong key", answer: "bad_key", hint: "Each text is refused as if the API key were wrong (401), so sending pauses." },
@@ -25,6 +25,8 @@ const STATES = {
   undelivered: ["✕", "Not delivered"],
 };
 
+// The provider knows numbers only. A text that greets its reader says who has the phone.
+const GREETING = /^(?:Dear|Hello|Hi|Habari|Mpendwa)\s+([^,!:]{1,60})[,!:]/;
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const phones = new Map(); // number -> {element, texts: message id -> element}
 let etag = null;
@@ -86,9 +88,29 @@ function showText(element, message) {
   find(".timeline").replaceChildren(...entries);
 }
 
+function nameOf({ messages }) {
+  return messages.map(({ text }) => GREETING.exec(text)?.[1]).find(Boolean) ?? "";
+}
+
+// Digits in any spelling find a number; anything else finds a name or words of a text.
+function matches(phone, wanted) {
+  const digits = /^[\d\s+()-]+$/.test(wanted) ? wanted.replace(/\D/g, "").replace(/^0/, "") : "";
+  const words = [phone.number, nameOf(phone), ...phone.messages.map(({ text }) => text)].join("\n").toLowerCase();
+  return (digits && phone.number.includes(digits)) || words.includes(wanted);
+}
+
+function filter() {
+  const wanted = $("search").value.trim().toLowerCase();
+  for (const { element, phone } of phones.values()) element.hidden = !matches(phone, wanted);
+  $("none").hidden = !phones.size || [...phones.values()].some(({ element }) => !element.hidden);
+}
+
 function showPhone(phone) {
   if (!phones.has(phone.number)) phones.set(phone.number, makePhone(phone.number));
-  const { element, texts, shown } = phones.get(phone.number);
+  const entry = phones.get(phone.number);
+  entry.phone = phone;
+  const { element, texts, shown } = entry;
+  put(element.querySelector(".name"), nameOf(phone));
   put(element.querySelector(".count"), phone.messages.length === 1 ? "1 text" : `${phone.messages.length} texts`);
   element.querySelector(".stopped").hidden = !phone.opted_out;
   const reply = element.querySelector(".reply");
@@ -121,7 +143,7 @@ function makePhone(number) {
   const element = clone("phone");
   const title = element.querySelector("h3");
   title.id = `phone-${number.replace(/\W/g, "")}`;
-  title.textContent = number;
+  title.querySelector(".number").textContent = number;
   element.setAttribute("aria-labelledby", title.id);
   element.querySelector(".texts").setAttribute("aria-label", `Texts to ${number}, newest first`);
   element.querySelector(".reply").addEventListener("click", (event) => reply(number, event.currentTarget));
@@ -147,7 +169,7 @@ function showBehaviour() {
   );
   for (const input of document.querySelectorAll("input[name=answer]")) input.checked = input.value === chosen?.id;
   const script = behaviour.script.length ? `${behaviour.script.length} scripted answers, then ` : "";
-  put($("balance"), `The account has ${behaviour.balance}.`);
+  put($("balance"), `The account has ${behaviour.balance.replace(/\B(?=(\d{3})+\.)/g, ",")}.`);
   put($("chosen"), chosen?.label ?? "Set elsewhere");
   put($("answer-hint"), chosen?.hint ?? `Set elsewhere: ${script}${behaviour.default}, ${behaviour.latency_ms} ms.`);
   if (document.activeElement !== $("delivery")) $("delivery").value = behaviour.delivery;
@@ -189,6 +211,7 @@ function show(data, seenChanges) {
     if (current !== element) $("phones").insertBefore(element, current ?? null);
   });
   $("empty").hidden = data.phones.length > 0;
+  filter();
   announce(data);
   $("cut").hidden = seen.size < data.newest;
   put($("cut"), `These are the newest ${data.newest} texts. /_sandbox/messages lists them all.`);
@@ -251,6 +274,7 @@ function makeChoices() {
     input.addEventListener("change", () => change({ script: [], default: choice.answer, latency_ms: choice.latency ?? 0 }));
   }
   $("delivery").addEventListener("change", () => change({ delivery: $("delivery").value }));
+  $("search").addEventListener("input", filter);
   $("behaviour").addEventListener("submit", (event) => event.preventDefault());
 }
 

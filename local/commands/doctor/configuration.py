@@ -2,17 +2,21 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 
 from local.aws import dynamodb
 from local.commands.doctor.finding import Finding
-from local.config import Config
+from local.config import Config, read_env_file
 from local.system.state import StartError, check_layout
 from local.system.supervisor import check_settings
 from sales.domain.sms.provider import can_be_key
 from sales.runtime.settings import SettingsError
 
-__all__ = ["check_env", "check_sms_key", "check_stored"]
+__all__ = ["check_env", "check_secrets_age", "check_sms_key", "check_stored"]
+
+_SECRETS = ("OKTA_CLIENT_SECRET", "AFRICASTALKING_API_KEY")
+_SECRET_DAYS = 365
 
 _SMS_KEY = re.compile(r"atsk_[0-9a-f]{72}|[0-9a-f]{64}")
 
@@ -71,3 +75,13 @@ def check_sms_key(config: Config) -> Iterator[Finding]:
         yield Finding(subject, result, advice, warning=True)
     else:
         yield Finding(subject, "has the right shape; only Africa's Talking can tell whether it is valid")
+
+
+def check_secrets_age(config: Config) -> Iterator[Finding]:
+    """Warn of secrets in .env that are older than a year: they cannot be younger than the file's last change."""
+    file = config.root / ".env"
+    names = [name for name in _SECRETS if file.is_file() and read_env_file(file).get(name)]
+    days = int((time.time() - file.stat().st_mtime) / 86_400) if names else 0
+    if days > _SECRET_DAYS:
+        advice = "Make new ones at Okta (OKTA_CLIENT_SECRET) and Africa's Talking (AFRICASTALKING_API_KEY) once a year."
+        yield Finding("secrets", f".env has not changed for {days} days, nor have its secrets", advice, warning=True)

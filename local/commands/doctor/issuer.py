@@ -1,39 +1,32 @@
 """Checks of the issuer: its keys, scopes, clients, and a real token."""
 
-import re
+import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+from jose import JWTError, jwt
 
 from deployment.parameters import Parameter, read_parameters
+from local.commands.doctor.advice import MACHINE_SCOPE, about_sign_in, about_token
 from local.commands.doctor.finding import Finding
-from local.commands.login import Attempt, redirect_address, redirect_port
+from local.commands.login import Attempt
+from local.commands.okta_addresses import is_loopback, issuer_fault
+from local.commands.refusals import Refusal
 from local.commands.token import SCOPE, Issuer, NoTokenError
-from local.config import Config
+from local.config import Config, redirect_address, redirect_port
+from sales.api.issuers import discovery_address
 from sales.api.jwks import TokenError, signing_keys
 from sales.api.tokens import Verifier, token_scopes
 
-__all__ = ["REFUSALS", "UnusableIssuerError", "check_issuer", "check_keys", "discover"]
+__all__ = ["UnusableIssuerError", "check_issuer", "check_keys", "discover"]
 
 _SECONDS = 10
 # Longer than this, a revoked token stays valid for longer than a person would expect.
 _LONG_LIFETIME = 3600
-# Advice for each error code of a token endpoint (RFC 6749, 5.2).
-REFUSALS = {
-    "invalid_client": "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET with the API Services application, which must be active.",
-    "invalid_scope": f"Add the scopes {SCOPE} to the authorization server (docs/okta.md, step 2).",
-    "access_denied": "Add an access policy for this client, with a rule that allows client credentials and both scopes.",
-    "invalid_dpop_proof": "Turn off Require Demonstrating Proof of Possession (DPoP) for the application.",
-    "unauthorized_client": "Enable the grant Client Credentials for the application.",
-}
-# The same for an authorization endpoint (RFC 6749, 4.1.2.1).
-_SIGN_IN_REFUSALS = {
-    "invalid_scope": REFUSALS["invalid_scope"],
-    "access_denied": "Add an access policy for this client, with a rule that allows authorization code and both scopes.",
-    "unauthorized_client": "Enable the grant Authorization Code for the application.",
-}
+# The scope that exports and erases customers.
+_MANAGE = "sales:manage"
 # How an issuer refuses to sign in a person without asking them (OpenID Connect Core, 3.1.2.6): the client itself is right.
 _WOULD_ASK = {"login_required", "interaction_required", "consent_required", "account_selection_required"}
 
@@ -75,8 +68,10 @@ def discover(url: str, setting: str) -> dict[str, Any]:
 
     Raise `UnusableIssuerError` if it does not answer or calls itself something else; the advice names `setting`.
     """
+    if finding := _impossible(url, setting):
+        raise UnusableIssuerError(finding)
     try:
-        discovery = _read(f"{url}/.well-known/openid-configuration")
+        discovery = _read(discovery_address(url))
     except (requests.RequestException, ValueError) as error:
         raise UnusableIssuerError(
             Finding(
@@ -98,16 +93,20 @@ def discover(url: str, setting: str) -> dict[str, Any]:
 
 def _shape(config: Config, url: str) -> Finding | None:
     """Compare the address with the template's parameter; loopback, for tests and trials, passes."""
-    if re.match(r"http://(127\.0\.0\.1|localhost)[:/]", url):
+    if is_loopback(url):
         return None
+    if finding := _impossible(url, "OKTA_ISSUER"):
+        return finding
     parameter = read_parameters(config.template)["OktaIssuer"]
-    if re.match(r"https://[^/]+-admin\.okta", url):
-        return Finding(
-            "issuer", f"{url} is the address of the administrators' pages", "Remove -admin from OKTA_ISSUER."
-        )
     if fault := parameter.fault(url):
         return Finding("issuer", f"{url} {fault}", "Correct OKTA_ISSUER in .env.")
     return None
+
+
+def _impossible(url: str, setting: str) -> Finding | None:
+    """Return the problem with an address of Okta that can never be an issuer of ours: not all of them break the template's pattern."""
+    fault = issuer_fault(url)
+    return Finding("issuer", fault[0], f"Correct {setting}: {fault[1]}") if fault else None
 
 
 def check_keys(discovery: dict[str, Any]) -> Finding:
@@ -116,7 +115,7 @@ def check_keys(discovery: dict[str, Any]) -> Finding:
     if url.endswith("/oauth2/v1/keys"):
         return Finding(
             "signing keys",
-            "they belong to the organisation's own server, whose access tokens only Okta can verify",
+            "they belong to the organisation's own server, whose access tokens are for Okta's own API",
             "Use a custom authorization server: https://<domain>/oauth2/default.",
         )
     try:
@@ -151,9 +150,7 @@ def _clients(config: Config, discovery: dict[str, Any]) -> Iterator[Finding]:
     console = config.console_client_id if local else settings.get("CONSOLE_CLIENT_ID", "")
     parameter = read_parameters(config.template)["ConsoleClientId"]
     if not local and console in {"", parameter.default}:
-        result = (
-            "CONSOLE_CLIENT_ID names no application of the issuer; only a deployed system needs it (ConsoleClientId)"
-        )
+        result = "CONSOLE_CLIENT_ID names no application of the issuer; only the console and the reference need it"
         yield Finding("console's client", result, checked=False)
     else:
         # We do not know the deployed address, so the issuer may well refuse the local one.
@@ -204,9 +201,9 @@ def _client(
         error_code = outcome.get("error", ["login_required"])[0]
         if error_code in _WOULD_ASK:
             return Finding(subject, f"{client_id} may sign people in")
-        description = " ".join(outcome.get("error_description", []))
-        advice = _SIGN_IN_REFUSALS.get(error_code, "docs/okta.md lists the usual reasons.")
-        return Finding(subject, f"{client_id}: {error_code} {description}".rstrip(), advice)
+        refusal = Refusal(error_code, " ".join(outcome.get("error_description", [])))
+        result = f"{client_id}: {refusal.code} {refusal.description}".rstrip()
+        return Finding(subject, result, about_sign_in(refusal))
     if answer.status_code >= 500 or answer.ok:
         return Finding(subject, f"status {answer.status_code} does not tell", checked=False)
     if "redirect_uri" not in answer.text:
@@ -225,14 +222,12 @@ def _token(config: Config, url: str) -> Iterator[Finding]:
         result = "not requested, since OKTA_CLIENT_ID and OKTA_CLIENT_SECRET are not set"
         yield Finding("token", result, checked=False)
         return
+    scope = os.environ.get("SCOPE") or (SCOPE if local else MACHINE_SCOPE)
     try:
-        token = Issuer.for_machines(config).token(grant_type="client_credentials", scope=SCOPE)
+        issuer = Issuer.for_machines(config)
+        token = issuer.token(grant_type="client_credentials", scope=scope)
     except NoTokenError as error:
-        yield Finding(
-            "token",
-            str(error),
-            REFUSALS.get(error.code, "docs/okta.md lists the usual reasons."),
-        )
+        yield Finding("token", str(error), about_token(error.refusal))
         return
     audience = config.settings.get("OKTA_AUDIENCE") or config.parameters["OktaAudience"]
     try:
@@ -240,16 +235,34 @@ def _token(config: Config, url: str) -> Iterator[Finding]:
     except TokenError as error:
         yield Finding("token", str(error), _token_advice(str(error), audience))
         return
-    missing = [scope for scope in SCOPE.split() if scope not in token_scopes(claims)]
+    missing = [name for name in scope.split() if name not in token_scopes(claims)]
     if missing:
         yield Finding(
             "token", f"lacks {' and '.join(missing)}", "Let the access policy's rule for this client grant them."
         )
         return
     lifetime = int(claims["exp"]) - int(claims.get("iat", claims["exp"]))
-    result = f"RS256, for {audience}, with {SCOPE}, valid for {lifetime // 60} minutes"
+    result = f"RS256, for {audience}, with {scope}, valid for {lifetime // 60} minutes"
     advice = "Shorten that in the access policy's rule: a revoked token works until it expires."
     yield Finding("token", result, advice if lifetime > _LONG_LIFETIME else "")
+    if not local and _MANAGE not in scope.split():
+        yield from _excess(issuer)
+
+
+def _excess(issuer: Issuer) -> Iterator[Finding]:
+    """Warn if a machine gets a scope that few need: then a policy may grant it to everyone."""
+    try:
+        token = issuer.token(grant_type="client_credentials", scope=_MANAGE)
+        granted = token_scopes(jwt.get_unverified_claims(token))
+    except (NoTokenError, JWTError):
+        return
+    if _MANAGE in granted:
+        yield Finding(
+            "token",
+            f"OKTA_CLIENT_ID also gets {_MANAGE}, with which it can export and erase customers",
+            "Unless it needs that, take it out of the client's rule, and look for a Default Policy for all clients: deactivate it.",
+            warning=True,
+        )
 
 
 def _token_advice(problem: str, audience: str) -> str:
@@ -275,4 +288,4 @@ def _read(url: str) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     """Return the status or the error's name, without anything that the request carried."""
     response = getattr(error, "response", None)
-    return f"status {response.status_code}" if response is not None else type(error).__name__
+    return str(Refusal.of_answer(response)) if response is not None else type(error).__name__
