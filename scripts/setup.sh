@@ -1,10 +1,11 @@
 #!/bin/sh
 # Install the tools of this project into this folder only: a virtual environment with Python 3.13 and, if named, the store,
 # sam, the reference's viewer (docs), the npm packages of tests (npm), the scanners of template and workflows (lint), the
-# advisory scanner (audit), the emulator of AWS (ministack) and the programs that benches compare with (bench). Prints nothing
+# advisory scanner (audit), the emulator of AWS (ministack), the generator of the Python client that tests call (clients) and the
+# programs that benches compare with (bench). Prints nothing
 # if everything is installed, and never to standard output: `make -s token` must print a token only.
 #
-#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit] [ministack]
+#   scripts/setup.sh [store] [sam] [docs] [npm] [bench] [lint] [audit] [ministack] [clients]
 set -eu
 cd "$(dirname "$0")/.."
 here=$(pwd -P)
@@ -171,15 +172,18 @@ store_ready() {
   if has_dynoxide; then npm_ready; else ready .venv-ministack requirements-ministack.txt; fi
 }
 
-# The reference's viewer for /docs: the files of swagger-ui-dist that a browser requests, and its licences.
+# The reference's viewer for /docs: the files of swagger-ui-dist that a browser requests, and its licences. The large ones are
+# there only compressed, so that no request can ask for four times as many bytes.
 viewer=functions/serve_docs/swagger-ui
-viewer_files="swagger-ui-bundle.js swagger-ui.css oauth2-redirect.js favicon-32x32.png LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt"
+viewer_packed="swagger-ui-bundle.js swagger-ui.css"
+viewer_files="oauth2-redirect.js favicon-32x32.png LICENSE NOTICE swagger-ui-bundle.js.LICENSE.txt"
 
 docs() {
   if npm_packages "" "the reference's viewer"; then
     rm -rf "$viewer"
     mkdir -p "$viewer"
     for file in $viewer_files; do cp "node_modules/swagger-ui-dist/$file" "$viewer/"; done
+    for file in $viewer_packed; do gzip -9 -n -c "node_modules/swagger-ui-dist/$file" > "$viewer/$file.gz"; done
   else
     say "So /docs has no viewer; everything else, such as /openapi.json, works."
   fi
@@ -188,6 +192,10 @@ docs() {
 docs_ready() {
   npm_ready || return 1
   for file in $viewer_files; do cmp -s "node_modules/swagger-ui-dist/$file" "$viewer/$file" || return 1; done
+  for file in $viewer_packed; do
+    [ -f "$viewer/$file.gz" ] || return 1
+    gzip -dc "$viewer/$file.gz" | cmp -s "node_modules/swagger-ui-dist/$file" - || return 1
+  done
 }
 
 all_ready() {
@@ -202,6 +210,7 @@ all_ready() {
       bench) ready .venv-bench bench/requirements.txt || return 1 ;;
       lint) ready .venv-lint requirements-lint.txt || return 1 ;;
       ministack) ready .venv-ministack requirements-ministack.txt || return 1 ;;
+      clients) ready .venv-clients requirements-clients.txt || return 1 ;;
     esac
   done
 }
@@ -221,6 +230,7 @@ for part in "$@"; do
     audit) environment .venv-audit requirements-audit.txt ;;
     bench) environment .venv-bench bench/requirements.txt ;;
     ministack) environment .venv-ministack requirements-ministack.txt ;;
-    *) say "setup.sh knows store, docs, npm, sam, lint, audit, ministack and bench, not $part"; exit 2 ;;
+    clients) environment .venv-clients requirements-clients.txt ;;
+    *) say "setup.sh knows store, docs, npm, sam, lint, audit, ministack, clients and bench, not $part"; exit 2 ;;
   esac
 done

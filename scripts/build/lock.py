@@ -22,6 +22,7 @@ LOCKS = (
     ("requirements-lint.in", None),
     ("requirements-audit.in", None),
     ("requirements-ministack.in", None),
+    ("requirements-clients.in", None),
     # The same versions for both sides: contestants differ only in how they are built.
     ("bench/requirements.in", "shared/requirements.txt"),
 )

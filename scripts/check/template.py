@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # Parameters that add every optional resource.
 PARAMETERS = {
     "OktaIssuer": "https://example.okta.com/oauth2/default",
+    "ConsoleClientId": "console",
     "CanaryDeployment": "true",
     "AlarmEmail": "operations@example.com",
     "SmsBalanceLow": "1000",
+    "SenderConcurrency": "10",
 }
 
 

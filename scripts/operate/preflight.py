@@ -12,7 +12,7 @@ from local.commands.doctor.finding import Finding
 from local.commands.doctor.issuer import UnusableIssuerError, check_keys, discover
 from scripts.operate.planning import Plan
 from scripts.operate.rotate_secret import PARAMETERS as SECRETS
-from scripts.operate.rotate_secret import new_webhook_secret, put_version, read_key
+from scripts.operate.rotate_secret import TARGETS, new_webhook_secret, put_version, read_key
 from scripts.operate.stack import Stack, paginate
 
 __all__ = ["Offer", "Result", "check_account", "check_plan", "check_state"]
@@ -32,6 +32,9 @@ SERVICES = (
 )
 # Readers of the stream, two sweeps, and room for requests: with less, texts alone can use up the account's quota.
 SWEEPS, REQUESTS = 2, 10
+# Lambda insists on leaving so many to functions without a reservation; an account with fewer can reserve none.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+UNRESERVED = 100
 # States in which nothing but a deletion is possible: a first deployment failed, or a deletion did.
 DEAD = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 OPERATIONS = "docs/operations.md"
@@ -119,6 +122,8 @@ def check_plan(session: Session, plan: Plan) -> Iterator[Result]:
         yield from _log_groups(session, plan.stage.stack)
     if plan.current is None or plan.changes("StreamParallelism"):
         yield from _quota(session, plan)
+    if plan.changes("SenderConcurrency") and plan.values.get("SenderConcurrency", "0") != "0":
+        yield from _reservation(session, plan)
     if plan.changes("SnapStart") and plan.values.get("SnapStart") == "PublishedVersions":
         advice = (
             "https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html lists the regions that have it for Python."
@@ -145,8 +150,7 @@ def _secrets(session: Session, plan: Plan) -> Iterator[Result]:
         try:
             secret = client.describe_secret(SecretId=name)
         except client.exceptions.ResourceNotFoundException:
-            target = {"webhook": "rotate-webhook-secret", "sms-key": "set-sms-key"}[kind]
-            advice = f"make {target} STAGE={plan.stage.name}"
+            advice = f"make {TARGETS[kind]} STAGE={plan.stage.name}"
             yield Result(Finding("secret", f"{name} does not exist", advice), _creation(kind, client, name))
         except ClientError as error:
             yield _unchecked("secret", f"{name} was not looked up", error)
@@ -212,6 +216,27 @@ def _quota(session: Session, plan: Plan) -> Iterator[Result]:
     else:
         advice = "Ask for more: " + _MORE
         yield Result(Finding("quota", f"only {quota} functions may run at the same time", advice, warning=True))
+
+
+def _reservation(session: Session, plan: Plan) -> Iterator[Result]:
+    """Check that the account can keep executions for both senders, and that these suffice: more than it keeps they never get."""
+    wanted, before = (int(values.get("SenderConcurrency", "0")) for values in (plan.values, plan.current or {}))
+    least = max(int(plan.values.get("StreamParallelism", "1")), 2 * SWEEPS)
+    if wanted < least:
+        result = f"{wanted} executions for each sender would hold texts back: they use up to {least}"
+        yield Result(Finding("SenderConcurrency", result, f"Deploy with SenderConcurrency={least} or more, or with 0."))
+        return
+    try:
+        limits = session.create_client("lambda").get_account_settings()["AccountLimit"]
+    except ClientError as error:
+        yield _unchecked("SenderConcurrency", "was not looked up", error)
+        return
+    free = int(limits["UnreservedConcurrentExecutions"]) - min(UNRESERVED, int(limits["ConcurrentExecutions"]))
+    if 2 * (wanted - before) <= free:
+        yield Result(Finding("SenderConcurrency", f"{wanted} executions can be kept for each sender"))
+    else:
+        result = f"the account has {max(free, 0)} executions to keep, {2 * (wanted - before)} are needed"
+        yield Result(Finding("SenderConcurrency", result, "Deploy with SenderConcurrency=0, or ask for more: " + _MORE))
 
 
 # L-B99A9384 is "Concurrent executions" of Lambda.

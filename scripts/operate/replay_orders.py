@@ -92,7 +92,7 @@ def of_stack(name: str) -> tuple[Orders, Sender]:
 def of_local(config: Config) -> tuple[Orders, Sender]:
     """Return orders and send_sms of the system on this machine."""
     environment = local_environment(config, "send_sms")
-    dynamodb = local_client("dynamodb", config.database_url)
+    dynamodb = local_client(config, "dynamodb", config.database_url)
     return Orders(dynamodb, environment["ORDERS_TABLE"], int(environment["LIST_SHARDS"])), local_sender(config)
 
 

@@ -2,8 +2,8 @@
 
 Point-in-time recovery creates new tables, `<table>-at-<time>`; this copies from them whatever the tables in use lack. It
 overwrites nothing: later changes, erasures and additions stay. A text that was on its way at that moment may have gone out
-since, so it comes back as `unknown`, for a person to send again: nothing is sent automatically. Run it again if it was
-interrupted. It leaves the recovered tables for you to look at and delete.
+since, so it comes back as `unknown`, for a person to send again: nothing is sent automatically. The sweep counts all days
+again. Run it again if it was interrupted. It leaves the recovered tables for you to look at and delete.
 
   python -m scripts.operate.restore --at 2026-11-23T18:00:00Z [--stack sales | --local]
 """
@@ -23,6 +23,7 @@ from local.config import Config
 from sales.domain import clock
 from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
+from sales.store.days import POSITION_ID, is_day
 from sales.store.due import RETENTION_ID, is_control, retention_position_from_item, row_from_item
 from sales.store.items import Item, marshal_item, unmarshal_item
 from sales.store.orders import order_to_item
@@ -93,6 +94,15 @@ def _at_rest(order: Order, reached: Mapping[str, str]) -> Order:
     return order
 
 
+def count_days_again(dynamodb: Any, table: Table) -> None:
+    """Have the sweep count all days again, from the first with an order.
+
+    Called before orders come back, so that an interrupted run counts too, and once more when the first of them is there.
+    """
+    if table.key == "id":
+        dynamodb.delete_item(TableName=table.name, Key={table.key: {"S": POSITION_ID}})
+
+
 def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
     """Copy the items that the table lacks; yield `copied` or `there` for each item of the source."""
     reached = forgotten(dynamodb, table)
@@ -111,10 +121,13 @@ def missing(dynamodb: Any, source: str, table: Table) -> Iterator[str]:
 
     with ThreadPoolExecutor(WRITERS) as threads:
         for page in dynamodb.get_paginator("scan").paginate(TableName=source):
-            # The sender's pause belongs to that moment only.
-            items = (item for item in page["Items"] if not is_control(item[table.key]["S"]))
+            count_days_again(dynamodb, table)
+            # The sender's pause belongs to that moment only, and days are counted from the orders.
+            ids = ((item[table.key]["S"], item) for item in page["Items"])
+            items = (item for item_id, item in ids if not (is_control(item_id) or is_day(item_id)))
             for batch in batched(items, 100, strict=False):
                 yield from threads.map(copy, batch)
+    count_days_again(dynamodb, table)
 
 
 def of_stack(name: str) -> tuple[Any, str, str]:
@@ -127,7 +140,7 @@ def of_stack(name: str) -> tuple[Any, str, str]:
 def of_local(config: Config) -> tuple[Any, str, str]:
     """Return the same of the system on this machine; its store recovers nothing, so the recovered tables must exist."""
     environment = local_environment(config, "erase_customer")
-    dynamodb = local_client("dynamodb", config.database_url)
+    dynamodb = local_client(config, "dynamodb", config.database_url)
     return dynamodb, environment["CUSTOMERS_TABLE"], environment["ORDERS_TABLE"]
 
 

@@ -1,11 +1,11 @@
 """Replace a secret in use; `make rotate-webhook-secret` and `make set-sms-key` run it.
 
 It creates a new webhook secret and prints both callbacks with it. The previous secret works until the next rotation, so no
-delivery report is lost while you change the callbacks. It reads a new API key of Africa's Talking from standard input, so
+delivery report is lost while you change the callbacks. With --leaked both earlier secrets end. It reads a new API key of Africa's Talking from standard input, so
 that the key appears in no shell history and no list of processes. Running functions use a new secret within five minutes;
 when the provider refuses a key, or a webhook secret is unknown, they look it up immediately.
 
-  python -m scripts.operate.rotate_secret {webhook,sms-key} [--stage prod | --stack sales | --local]
+  python -m scripts.operate.rotate_secret {webhook,sms-key} [--leaked] [--stage prod | --stack sales | --local]
 """
 
 import getpass
@@ -28,7 +28,13 @@ from scripts.operate.stack import add_target, find, parser
 
 # The template's parameters that name the secrets.
 PARAMETERS = {"webhook": "WebhookSecretName", "sms-key": "SmsSecretName"}
+# The Makefile's targets that replace them.
+TARGETS = {"webhook": "rotate-webhook-secret", "sms-key": "set-sms-key"}
 WEBHOOKS = ("delivery", "optout")
+LEAKED = (
+    "Enter these callbacks at Africa's Talking now: the earlier ones end within five minutes. Reports that still come to them "
+    "are lost, and their orders stay sent."
+)
 
 # Stores a value for a kind of secret and returns the address of the API, empty before the first deployment.
 type Put = Callable[[str, str], str]
@@ -45,6 +51,16 @@ def put_version(client: Any, name: str, value: str) -> None:
 def new_webhook_secret() -> str:
     """Return a new webhook secret."""
     return secrets.token_urlsafe(32)
+
+
+def replace_webhook_secret(put: Put, value: str, *, leaked: bool) -> str:
+    """Store a new webhook secret and return the address of the API.
+
+    Functions accept the current and the previous version. With `leaked` the new one becomes both. If the second write fails,
+    run it again: nothing but the number of writes decides which versions are left.
+    """
+    url = put("webhook", value)
+    return put("webhook", value) if leaked else url
 
 
 def planned_names(stack: str) -> Mapping[str, str]:
@@ -90,8 +106,11 @@ def main() -> None:
     """Rotate a secret."""
     arguments = parser(__doc__)
     arguments.add_argument("kind", choices=PARAMETERS)
+    arguments.add_argument("--leaked", action="store_true", help="end the previous webhook secret too")
     add_target(arguments)
     options = arguments.parse_args()
+    if options.leaked and options.kind != "webhook":
+        arguments.error("--leaked is for the webhook secret: end a leaked API key at Africa's Talking")
     put = of_local(Config.of_running()) if options.local else of_stack(options.stack)
     if options.kind == "sms-key":
         put(options.kind, read_key())
@@ -100,11 +119,15 @@ def main() -> None:
         )
         return
     value = new_webhook_secret()
-    url = put(options.kind, value)
+    url = replace_webhook_secret(put, value, leaked=options.leaked)
     if not url:
         print("The secret is stored. Once the stack is deployed, this command prints the callbacks.")
         return
-    print("Enter these callbacks at Africa's Talking. The previous ones work until the next rotation.")
+    print(
+        LEAKED
+        if options.leaked
+        else "Enter these callbacks at Africa's Talking. The previous ones work until the next rotation."
+    )
     for webhook in WEBHOOKS:
         print(f"{url}/webhooks/africastalking/{webhook}/{value}")
 

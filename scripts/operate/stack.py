@@ -14,6 +14,7 @@ from botocore.session import Session
 from deployment import REGION
 from deployment.stages import STAGES
 from deployment.template import load
+from local.aws.credentials import session_token
 from local.config import Config
 from sales.api.unmatched import ALIAS
 from sales.domain.clock import parse_time
@@ -67,16 +68,16 @@ def find(cloudformation: Any, name: str) -> Stack | None:
     return None if stack.status == "REVIEW_IN_PROGRESS" else stack
 
 
-def local_client(service: str, url: str, **options: Any) -> Any:
-    """Return a client for a stand-in of the system on this machine."""
+def local_client(config: Config, service: str, url: str, /, **options: Any) -> Any:
+    """Return a client for a stand-in of the system on this machine, with that system's session token."""
     session = Session()
-    session.set_credentials("local", "local")
+    session.set_credentials("local", "local", session_token(config.state))
     return session.create_client(service, endpoint_url=url, region_name=REGION, **options)
 
 
 def local_sender(config: Config) -> Sender:
     """Return send_sms of the system on this machine."""
-    return Sender(local_client("lambda", config.runtime_url, config=INVOKE), "send_sms")
+    return Sender(local_client(config, "lambda", config.runtime_url, config=INVOKE), "send_sms")
 
 
 def local_environment(config: Config, function: str) -> dict[str, str]:

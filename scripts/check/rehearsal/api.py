@@ -25,11 +25,25 @@ class Api:
         self._token = token
 
     def call(
-        self, method: str, path: str, body: Any = None, *, status: int, form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        status: int,
+        form: Mapping[str, str] | None = None,
+        if_match: str | None = None,
+        file: str = "",
     ) -> Any:
         """Send a request and return the JSON of its answer. Raise RehearsalError for another status."""
         headers = {"Authorization": f"Bearer {self._token}", "Idempotency-Key": secrets.token_hex(8)}
-        answer = requests.request(method, self.url + path, json=body, data=form, headers=headers, timeout=SECONDS)
+        if if_match is not None:
+            headers["If-Match"] = if_match
+        if file:
+            headers["Content-Type"] = "text/csv"
+        answer = requests.request(
+            method, self.url + path, json=body, data=file or form, headers=headers, timeout=SECONDS
+        )
         if answer.status_code != status:
             route = f"{method} {urlsplit(path).path}"
             raise RehearsalError(f"{route} answers {answer.status_code} instead of {status}: {answer.text[:400]}")
@@ -57,6 +71,16 @@ class Api:
         """Send an opt-out as the provider does, and return whether it was accepted."""
         return requests.post(f"{self.url}{OPT_OUT}/{secret}", data={"phoneNumber": number}, timeout=SECONDS).ok
 
+    def send_files(self, customer: Mapping[str, Any]) -> None:
+        """Import a customer and an order, each from a file with one row. Raise RehearsalError unless both are created."""
+        for kind, file in (
+            ("customers", "name,phone_number,email\nAchieng Otieno,+254700000099,achieng@example.com\n"),
+            ("orders", f"reference,customer,item,amount\nrehearsal,{customer['code']},rice,1\n"),
+        ):
+            answer = self.call("POST", f"{BASE}/{kind}/import", file=file, status=200)
+            if ",created," not in answer:
+                raise RehearsalError(f"the import of {kind} answers {answer[:400]}")
+
     def use_every_route(self, number: str, order: Mapping[str, Any], webhook_secret: str) -> None:
         """Send a request to each function that has a route; the order's text must have been sent.
 
@@ -72,11 +96,16 @@ class Api:
             "POST", f"{BASE}/sms/preview", {"customer": customer["id"], "item": "rice", "amount": "1"}, status=200
         )
         self.call("GET", f"{BASE}/sms/status", status=200)
+        wording = self.call("GET", f"{BASE}/wording", status=200)
+        version = wording.pop("version")
+        self.call("PUT", f"{BASE}/wording", wording, status=200, if_match=f'"{version}"')
+        self.call("GET", f"{BASE}/days", status=200)
         self.call("POST", f"{BASE}/orders/{order['id']}/sms", {"reason": "the customer asked"}, status=202)
         other = self.order(customer)
         for query in ("", f"?customer={customer['id']}", "?sms_status=queued", "?reference=none"):
             self.call("GET", f"{BASE}/orders{query}", status=200)
-        self.call("POST", f"{BASE}/orders/{other['id']}/cancel", status=200)
+        self.call("POST", f"{BASE}/orders/{other['code']}/cancel", status=200)
+        self.send_files(customer)
         for path in (OPT_OUT, DELIVERY):
             self.call("POST", f"{path}/wrong", form={"phoneNumber": number}, status=404)
         self.call("POST", f"{OPT_OUT}/{webhook_secret}", form={"phoneNumber": number}, status=200)

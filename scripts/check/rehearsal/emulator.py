@@ -18,6 +18,7 @@ from botocore.session import Session
 
 from deployment import REGION, ROOT
 from local.config import Config
+from sales.api.issuers import discovery_address
 
 __all__ = ["Emulator", "RehearsalError", "running"]
 
@@ -156,7 +157,7 @@ class Emulator:
 
     def start_issuer(self) -> None:
         """Start the local issuer."""
-        url = f"{self.config.issuer}/.well-known/openid-configuration"
+        url = discovery_address(self.config.issuer)
         self.start("issuer", [sys.executable, "-m", "local.okta.server"], self.environ, url)
 
     def start_sandbox(self, api_url: str, sender: str) -> None:

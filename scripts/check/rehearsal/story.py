@@ -44,6 +44,7 @@ class Story:
         self.given = defaults(self.parameters) | {
             **STAGES[STAGE].parameters,
             "OktaIssuer": emulator.config.issuer,
+            "ConsoleClientId": emulator.config.console_client_id,
             "Architecture": ARCHITECTURES[platform.machine().lower()],
         }
         self.releases: list[str] = []

@@ -10,7 +10,7 @@ type Parameters = Mapping[str, Parameter]
 
 # Shells, make, YAML and sam's own reader each treat some of these specially. Functions must start with them.
 HARD = (
-    r'''"{name}'s \"{item}\":\ \$HOME, $(pwd) & `id`;  {currency} {amount} = 100% # \\ "''',
+    r'''"{name}'s \"{item}\":\ \$HOME, $(pwd) & `id`;  {currency} {amount} {code} = 100% # \\ "''',
     r"""'$HOME"{}`id`\'@example.org""",
     r"""'$HOME"{}`id`\'""",
     "{}",
