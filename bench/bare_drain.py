@@ -17,8 +17,7 @@ from botocore.config import Config
 from requests.adapters import HTTPAdapter
 
 from sales.services.sms.send import CONCURRENCY
-from sales.store.group_commit import GroupCommit
-from sales.store.orders import GROUP
+from sales.store.group_commit import GROUP, GroupCommit
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
   python -m bench.cost           writes docs/cost.md
   python -m bench.cost --check   exits with 1 if the page does not match measurements and template
 
-Measured (bench/results/units.json, `make bench-units`): capacity units, store calls, CPU and memory of each call. From the
+Measured (bench/results/units.json, `make bench-units`): capacity units, store calls, CPU and memory of each call; and
+(bench/results/writes.json, `make bench-writes`) the write units of each change of a customer. From the
 template: alarms, dashboards and each function's memory.
 Modelled, and the page says so: how Lambda's CPU share follows from memory, waiting times, how a shop works.
 """
@@ -21,6 +22,9 @@ from sales.runtime.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 UNITS = ROOT / "bench" / "results" / "units.json"
+WRITES = UNITS.with_name("writes.json")
+# How the names of the search's indexes begin.
+SEARCH_INDEXES = ("by_name_", "by_number_end")
 PAGE = ROOT / "docs" / "cost.md"
 
 PRICES_DATE = "2026-11-23"
@@ -34,6 +38,7 @@ PRICES = {
     "storage": (0.25, "DynamoDB GB-month", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
     "backup": (0.20, "point-in-time recovery GB-month", "https://aws.amazon.com/dynamodb/pricing/on-demand/"),
     "logs": (0.50, "CloudWatch Logs GB taken in", "https://aws.amazon.com/cloudwatch/pricing/"),
+    "log_storage": (0.03, "CloudWatch Logs GB-month kept, compressed", "https://aws.amazon.com/cloudwatch/pricing/"),
     "metric": (0.30, "custom or detailed metric, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
     "alarm": (0.10, "metric of an alarm, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
     "dashboard": (3.00, "dashboard, a month", "https://aws.amazon.com/cloudwatch/pricing/"),
@@ -50,6 +55,7 @@ PROVIDER_WAIT = 1000.0
 # Two a minute, for a month.
 SWEEPS = 2 * 60 * 24 * 365 // 12
 HOURS = 730
+DAYS_A_MONTH = 365 / 12
 # Calls per order: a text and two delivery reports, a person who looks at two pages and one order, a new customer every second time.
 CALLS = {
     "create_order": 1.0,
@@ -60,12 +66,15 @@ CALLS = {
     "create_customer": 0.5,
 }
 NO_REQUEST = {"send_sms", "sweep_sms"}
-# Bytes: logs per invocation (access log, Lambda's start and report lines, ours), the answer of a list and of the rest, an
-# order with its provider message in the table; and how many copies of it the indexes keep.
-LOG_BYTES, LIST_BYTES, ANSWER_BYTES, ORDER_BYTES, COPIES = 1500, 22_000, 900, 1600, 5
+# Bytes: logs per invocation (access log, Lambda's start and report lines, ours, among them the audit trail's), the access
+# log's part of these, the answer of a list and of the rest, an order with its provider message in the table; and how many
+# copies of it the indexes keep.
+LOG_BYTES, ACCESS_LOG_BYTES, LIST_BYTES, ANSWER_BYTES, ORDER_BYTES, COPIES = 1500, 500, 22_000, 900, 1600, 5
 ROUTES, METRICS_PER_ROUTE, SECRETS = 6, 6, 2
 # Each sweep writes these, so they exist in every hour of a month; the others only while something happens.
 EACH_MINUTE = {"OldestDue", "OldestQueued"}
+# An ordinary hour has none of these: each counts something that people rarely do.
+RARE = {"CustomerPages", "Erasures", "Exports", "OptOuts", "OptOutsLifted", "WebhooksRefused"}
 # How many values of a metric's dimension occur in an ordinary hour: the states of every text. Findings of the sweep and
 # configuration faults are exceptions.
 ORDINARY = {"state": 2, "finding": 0, "reason": 0}
@@ -94,14 +103,15 @@ def own_metrics(*, each_minute: bool) -> int:
     return sum(
         1 + sum(ORDINARY[dimension] for dimension in dimensions)
         for name, (_, dimensions) in METRICS.items()
-        if (name in EACH_MINUTE) == each_minute
+        if (name in EACH_MINUTE) == each_minute and name not in RARE
     )
 
 
 def deployed() -> dict[str, Any]:
     """Return what the template deploys that costs money without any request."""
     config = Config(port=8000, state=ROOT / ".local", settings={})
-    resources = list(transform(config.template.read_bytes(), config.parameters)["Resources"].values())
+    template = transform(config.template.read_bytes(), config.parameters)
+    resources = list(template["Resources"].values())
     alarms = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"]
     return {
         "alarms": len(alarms),
@@ -109,6 +119,13 @@ def deployed() -> dict[str, Any]:
         "alarm_metrics": sum(
             sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1 for alarm in alarms
         ),
+        # By the end of the group's name: `create_order`, `http-api`.
+        "log_days": {
+            properties["LogGroupName"]["Fn::Sub"].rpartition("${AWS::StackName}-")[2]: template["Parameters"][
+                properties["RetentionInDays"]["Ref"]
+            ]["Default"]
+            for properties in (each["Properties"] for each in resources if each["Type"] == "AWS::Logs::LogGroup")
+        },
         "dashboards": sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in resources),
         "memory_mb": {
             name: function.memory for name, function in load(config.template, config.parameters).functions.items()
@@ -162,6 +179,19 @@ class Costs:
             "Data to the internet": sent / 1e9 * self.price("transfer"),
         }
 
+    def kept_logs(self, shop: Shop) -> float:
+        """Return the GB of logs that are kept of a month's orders at any time, not compressed."""
+        days: dict[str, int] = self.deployed["log_days"]
+        per_order = sum(
+            count
+            * (
+                (LOG_BYTES - ACCESS_LOG_BYTES) * days[name]
+                + (0 if name in NO_REQUEST else ACCESS_LOG_BYTES * days["http-api"])
+            )
+            for name, count in CALLS.items()
+        )
+        return shop.orders * per_order / DAYS_A_MONTH / 1e9
+
     def units(self, kind: str) -> float:
         """Return the capacity units per order."""
         return sum(count * self.functions[name][kind] for name, count in CALLS.items())
@@ -180,6 +210,7 @@ class Costs:
             ),
             "Storage of a year's orders, with recovery": stored * self.price("storage")
             + stored / COPIES * self.price("backup"),
+            "Storage of logs and the audit trail": self.kept_logs(shop) * self.price("log_storage"),
             "Metrics: routes and our own": (
                 (ROUTES * METRICS_PER_ROUTE + own_metrics(each_minute=False)) * shop.busy
                 + own_metrics(each_minute=True)
@@ -257,7 +288,20 @@ def snapstart(costs: Costs) -> list[str]:
     ]
 
 
-def page(units: dict[str, Any]) -> str:
+def customers(writes: dict[str, dict[str, float]]) -> str:
+    """Return what the writes of a customer consume, and what the search has of it."""
+    shares = {
+        change: (sum(units.values()), sum(count for index, count in units.items() if index.startswith(SEARCH_INDEXES)))
+        for change, units in writes.items()
+    }
+    changes = "; ".join(f"{change}: {all:g}, {all - search:g} without" for change, (all, search) in shares.items())
+    return (
+        "Four keys-only indexes find customers by name and number, and cost write units only where a name or a number is written. "
+        f"A customer of three names (`make bench-writes`), with the search and without: {changes}."
+    )
+
+
+def page(units: dict[str, Any], writes: dict[str, Any]) -> str:
     """Return the page."""
     costs = Costs(units, deployed())
     order = costs.per_order(SHOPS[-1].cold)
@@ -277,8 +321,13 @@ def page(units: dict[str, Any]) -> str:
         "",
         (
             f"An order consumes {costs.units('write_units'):g} write and {costs.units('read_units'):g} read units. Most writes go to "
-            "the indexes: each change of a text's state moves its order within the lists by state and by due time."
+            "the indexes: each change of a text's state moves its order within the lists by state and by due time. The index of "
+            "codes takes one, when the order is created (`make bench-writes`): without codes an order consumed one less. "
+            "The figures of days cost an order of today nothing. A change on a later day marks the order's day, at most once a "
+            "minute in each process, and counting a day reads its orders once: about 200 read units for a thousand."
         ),
+        "",
+        customers(writes["customers"]),
         "",
         "## A shop",
         "",
@@ -318,7 +367,8 @@ def page(units: dict[str, Any]) -> str:
             f"{shop.orders:,} orders: {shop.cold:.0%} of invocations cold, requests in {shop.busy:.0%} of the hours"
             for shop in SHOPS
         )
-        + f"; {LOG_BYTES:,} bytes of log per invocation, {ORDER_BYTES:,} bytes per order in the table, {COPIES} copies with "
+        + f"; {LOG_BYTES:,} bytes of log per invocation, kept for {', '.join(map(str, sorted(set(costs.deployed['log_days'].values()))))} "
+        f"days (AuditLogDays, LogRetentionDays) and counted as if they were not compressed, {ORDER_BYTES:,} bytes per order in the table, {COPIES} copies with "
         f"the indexes; {ROUTES} routes in use with {METRICS_PER_ROUTE} detailed metrics each, {own_metrics(each_minute=True)} metrics of ours in "
         f"every hour and {own_metrics(each_minute=False)} in hours with orders; {costs.deployed['alarms']} alarms over "
         f"{costs.deployed['alarm_metrics']} metrics.",
@@ -336,7 +386,7 @@ def page(units: dict[str, Any]) -> str:
 
 def main() -> int:
     """Write the page, or with --check compare it."""
-    return write_or_check(PAGE, page(json.loads(UNITS.read_text())), "bench.cost")
+    return write_or_check(PAGE, page(json.loads(UNITS.read_text()), json.loads(WRITES.read_text())), "bench.cost")
 
 
 if __name__ == "__main__":

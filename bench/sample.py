@@ -10,8 +10,9 @@ from typing import Any
 from sales.domain.caller import Caller
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer
-from sales.domain.ids import code_of, customer_ids, order_id
+from sales.domain.ids import code_of, customer_ids, order_id, show_code
 from sales.domain.orders import Order
+from sales.domain.phones import mask
 from sales.domain.sms.content import render
 from sales.domain.sms.states import Cause, Status
 from sales.domain.sms.wording import text_template
@@ -22,7 +23,7 @@ from sales.store.orders import order_from_item, order_to_item
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP = timedelta(seconds=20)
 CUSTOMERS = 1_000
-CALLER = Caller("tester", "sales-service", frozenset())
+CALLER = Caller("00u1a2b3c4D5e6F7g8h9", "sales-service", frozenset())
 DELIVERED = (Cause.claimed, Cause.accepted, Cause.report_success)
 FAILED = (Cause.claimed, Cause.refused)
 
@@ -43,6 +44,7 @@ def customer(number: int, shards: int = 1) -> Customer:
         phone_number=f"+25470{own:07}",
         email=f"example{own:07}@gmail.com",
         now=moment(number),
+        by=CALLER.actor,
         fingerprint="",
     )
     return replace(new, list_shard=list_shard(name, shards))
@@ -62,9 +64,17 @@ def order(number: int, shards: int) -> Order:
     """Return an order whose text has reached its final state, by the product's own moves."""
     buyer = customer(0 if number % 10 == 0 else 1 + number % (CUSTOMERS - 1))
     made = moment(number)
-    content = render(text_template(""), name=buyer.name, item="macbook m2", currency="KES", amount="56,000.68")
+    name = order_name(number)
+    content = render(
+        text_template(""),
+        name=buyer.name,
+        item="macbook m2",
+        currency="KES",
+        amount="56,000.68",
+        code=show_code(code_of(name)),
+    )._replace(language="en")
     new = Order.new(
-        id=order_name(number),
+        id=name,
         customer=buyer,
         item="macbook m2",
         amount=Decimal("56000.68"),
@@ -72,7 +82,7 @@ def order(number: int, shards: int) -> Order:
         reference=f"r{number:07}",
         content=content,
         now=made,
-        client="sales-service",
+        caller=CALLER,
         fingerprint="0" * 64,
     )
     for cause in FAILED if state(number) is Status.failed else DELIVERED:
@@ -121,6 +131,8 @@ def values_of_order(number: int, shards: int) -> dict[str, str]:
     shard = list_shard(name, shards)
     return {
         "id": name,
+        "code": code_of(name),
+        "shown_code": show_code(code_of(name)),
         "customer": buyer,
         "customer_code": code,
         "sort_key": f"{format_time(moment(number))}#{name}",
@@ -128,6 +140,7 @@ def values_of_order(number: int, shards: int) -> dict[str, str]:
         "reference": f"r{number:07}",
         "message_id": f"ATXid_{number:032x}",
         "to": phone_number,
+        "masked": mask(phone_number),
         "list_shard": shard,
         "sms_shard": f"{state(number).value}#{shard}",
     }

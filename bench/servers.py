@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import build
 from deployment import ROOT
-from local.aws.secrets_manager import secret_line
+from local.private_files import secret_line
 from tests.support.system import System, free_ports, request, until
 
 PROJECT = build.CONTESTANTS / "django"

@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.report import publish, table
 from sales.store.items import due_shard
+from tests.support.days import differing_days, offset_before_midnight
 from tests.support.system import System, request, running, until
 
 ORDERS = int(os.environ.get("ORDERS", "5000"))
@@ -28,6 +29,7 @@ PER_SECOND = 50
 # processors.
 CLIENTS = 1500
 LEASE = 15
+SETTLE = 15
 # Of all attempts, 5 % are ambiguous (the answer to an accepted text is lost, or the connection before it is accepted), 5 %
 # are certainly not sent (429 here, and refused connections in the outages below), and 5 % are refused for now.
 AMBIGUOUS = ("drop_before", "drop_after", "http503_after", "http504_after", "garbage_after", "html_after")
@@ -176,11 +178,15 @@ def attempts(requests: Iterable[dict[str, Any]], orders: Iterable[dict[str, Any]
 
 def main() -> int:
     """Soak, and write the page; 1 if a promise broke."""
-    with running(SMS_LEASE_SECONDS=str(LEASE)) as system:
+    with running(SMS_LEASE_SECONDS=str(LEASE), DAY_SETTLE_SECONDS=str(SETTLE)) as system:
         with ThreadPoolExecutor(8) as threads:
             customers = list(
                 threads.map(lambda each: system.customer(phone_number=f"+25470{1_000_000 + each}"), range(ORDERS))
             )
+        # The shop's day ends while orders are placed.
+        system.stop()
+        offset = system.environment["UTC_OFFSET"] = offset_before_midnight(2)
+        system.start()
         system.behave(script=script(ORDERS * 2), latency_ms=50)
         trouble = Trouble(system)
         troublemakers = [threading.Thread(target=each) for each in (trouble.kill, trouble.refuse)]
@@ -207,6 +213,8 @@ def main() -> int:
         for text in system.texts():
             texts[text["text"]].append(text["answer"])
         evidence = Evidence.of(system, trouble.kills)
+        differing = differing_days(system, offset, settle_seconds=SETTLE)
+        print(json.dumps(differing))
 
     def received(order: dict[str, Any]) -> list[str]:
         return texts[order["sms"]["text"]]
@@ -225,6 +233,7 @@ def main() -> int:
         ),
         "failed with a text": sum(order["sms"]["status"] == "failed" and bool(received(order)) for order in orders),
         "unknown without an ambiguous answer or a kill after the claim": len(unexplained),
+        "days whose figures differ from a recount": len(differing),
     }
     measured = {
         "orders": f"{len(orders)} requested at {rate:.0f}/s, the last one answered {late:.1f} s later",

@@ -25,8 +25,8 @@ def create_customer(event, context):
 
 def create_order(event, context):
     body = json.loads(event["body"])
-    get, put = CREATE_ORDER
-    client.get_item(**get)
+    read, put = CREATE_ORDER
+    client.batch_get_item(**read)
     item = {**put["Item"], "id": {"S": str(uuid.uuid4())}, "amount": {"N": body["amount"]}, "item": {"S": body["item"]}}
     client.put_item(**{**put, "Item": item})
     answer = {name: next(iter(value.values())) for name, value in item.items()}
