@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "ORDERS_TABLE": "orders",
     "OKTA_ISSUER": "https://example.okta.com/oauth2/default",
     "OKTA_AUDIENCE": "api://default",
+    # Nothing listens there: no test asks an issuer elsewhere.
+    "DISCOVERY_URI": "http://127.0.0.1:1/discovery",
     "SMS_SECRET": "sales/africastalking-api-key",
     "WEBHOOK_SECRET": "sales/webhook-secret",
     "SMS_PRICES": '{"+254": "KES 0.80"}',
@@ -72,17 +74,6 @@ class _Files(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Distribute the tests of a parallel run (pytest -n 2)."""
     return _Files(config, log)
-
-
-# Folders whose tests call functions in their own process. Tracing the others makes them slower and finds nothing.
-_IN_PROCESS = {"attacks", "integration", "unit"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure coverage only where functions run in the test's own process."""
-    for item in items:
-        if _IN_PROCESS.isdisjoint(item.path.parts):
-            item.add_marker("no_cover")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

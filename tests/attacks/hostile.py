@@ -191,13 +191,24 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "issuer as prefix": lambda i: i.token(iss=i.url[:-1]),
     "issuer with more behind it": lambda i: i.token(iss=i.url + ".evil"),
     "issuer with a path behind it": lambda i: i.token(iss=i.url + "/evil"),
-    "issuer with a host behind its own": lambda i: i.token(iss=i.url.replace("/oauth2", ".evil.example/oauth2")),
+    "issuer with a host behind its own": lambda i: i.token(iss=i.url.replace("127.0.0.1", "127.0.0.1.evil.example")),
     "issuer as list": lambda i: i.token(iss=[i.url]),
     "issuer missing": lambda i: i.token(iss=None),
     "wrong audience": lambda i: i.token(aud="api://other"),
-    # Okta sends a string. AWS's authorizer also accepts a list with the audience; our code does not.
-    "audience as list": lambda i: i.token(aud=[AUDIENCE]),
-    "audience as list of several": lambda i: i.token(aud=[AUDIENCE, "api://other"]),
+    "issuer without its last slash, or with one": lambda i: i.token(
+        iss=i.url.removesuffix("/") if i.url.endswith("/") else f"{i.url}/"
+    ),
+    "issuer with white space": lambda i: i.token(iss=f"{i.url} "),
+    "audience as empty list": lambda i: i.token(aud=[]),
+    "audience as nested list": lambda i: i.token(aud=[[AUDIENCE]]),
+    "audience as list with a number": lambda i: i.token(aud=[AUDIENCE, 1]),
+    "audience as list with a null": lambda i: i.token(aud=[None, AUDIENCE]),
+    "audience as list of parts": lambda i: i.token(aud=["api:", "default"]),
+    "audience as list in a string": lambda i: i.token(aud=f'["{AUDIENCE}"]'),
+    "audience as API Gateway writes a list": lambda i: i.token(aud=f"[{AUDIENCE}]"),
+    "audience a number": lambda i: i.token(aud=1),
+    "audience true": lambda i: i.token(aud=True),
+    "azp our audience": lambda i: i.token(aud="client", azp=AUDIENCE),
     "audience as list of others": lambda i: i.token(aud=["api://other"]),
     "audience as prefix": lambda i: i.token(aud="api://defaul"),
     "audience with more behind it": lambda i: i.token(aud=AUDIENCE + ".evil"),
@@ -220,6 +231,8 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "sub missing": lambda i: i.token(sub=None),
     "sub a number": lambda i: i.token(sub=7),
     "cid a list": lambda i: i.token(cid=["client"]),
+    "azp a list": lambda i: i.token(azp=["client"]),
+    "client_id an object": lambda i: i.token(client_id={"client": 1}),
     "duplicate claims": lambda i: i.sign(header(i), json.dumps(i.claims())[:-1] + ', "sub": "admin"}'),
     "duplicate header": lambda i: i.sign('{"alg": "none", "alg": "RS256", "kid": "' + i.kid + '"}', i.claims()),
     "claims a list": lambda i: i.sign(header(i), "[]"),
@@ -273,24 +286,51 @@ TOKENS: dict[str, Callable[[Issuer], str]] = {
     "padding": lambda i: i.token() + "==",
 }
 
-# Good tokens without the scope of the route: refused as well, but with 403.
-WITHOUT_SCOPE: dict[str, Any] = {
-    "scp missing": None,
-    "scp empty": [],
-    "scp a string": "sales:write",
-    "scp a string of several": "sales:read sales:write",
-    "scope as prefix": ["sales:writes"],
-    "scope as substring": ["sales:writ"],
-    "scope as suffix": ["xsales:write"],
-    "scope with a space": ["sales:read sales:write"],
-    "scope in upper case": ["SALES:WRITE"],
-    "scope with a star": ["sales:*"],
-    "another scope only": ["sales:read"],
-    "scp nested": [["sales:write"]],
-    "scp an object": {"sales:write": True},
-    "scp with a number": ["sales:write", 1],
-    "scp true": True,
+# Values of `scp` or `scope` that do not grant the route's scope: refused as well, but with 403.
+_NO_SCOPE: dict[str, Any] = {
+    "missing": None,
+    "an empty list": [],
+    "empty": "",
+    "a list with a prefix": ["sales:writes"],
+    "a list with a substring": ["sales:writ"],
+    "a list with a suffix": ["xsales:write"],
+    "a list with a space": ["sales:read sales:write"],
+    "a list in upper case": ["SALES:WRITE"],
+    "a list with a star": ["sales:*"],
+    "a list of others": ["sales:read"],
+    "nested": [["sales:write"]],
+    "an object": {"sales:write": True},
+    "a list with a number": ["sales:write", 1],
+    "true": True,
+    "words of others": "sales:read sales:manage",
+    "a word with a prefix": "xsales:write",
+    "a word with a suffix": "sales:writes",
+    "a word in upper case": "SALES:WRITE",
+    "as API Gateway writes a list": "[sales:write]",
+    "as API Gateway writes a list of several": "[sales:read sales:write sales:manage]",
+    "a list as JSON": '["sales:write"]',
+    "words with tabs": "sales:read\tsales:write",
+    "words with line breaks": "sales:read\nsales:write",
+    "words with commas": "sales:read,sales:write",
+    "words with no-break spaces": "sales:read\u00a0sales:write",
+    "words with NUL": "sales:write\0",
 }
+# Claims of good tokens without the scope of the route.
+WITHOUT_SCOPE: dict[str, dict[str, Any]] = {
+    **{f"scp {name}": {"scp": value} for name, value in _NO_SCOPE.items()},
+    **{f"scope {name}": {"scope": value} for name, value in _NO_SCOPE.items()},
+    "scp grants what scope does not": {"scp": ["sales:write"], "scope": "sales:read"},
+    "scope grants what scp does not": {"scp": ["sales:read"], "scope": "sales:write"},
+    "scope grants next to an empty scp": {"scp": [], "scope": "sales:write"},
+    "scope grants next to an invalid scp": {"scp": {"sales:write": 1}, "scope": "sales:write"},
+    "scopes under other names": {"scopes": ["sales:write"], "permissions": ["sales:write"], "roles": ["sales:write"]},
+}
+
+
+def without_scope(issuer: Issuer, name: str) -> str:
+    """Return the token of this name in WITHOUT_SCOPE."""
+    return issuer.token(**{"scp": None, "scope": None} | WITHOUT_SCOPE[name])
+
 
 # A good token in the wrong place: header lines and query, with %s for the token.
 CARRIED: dict[str, tuple[list[bytes], str]] = {

@@ -10,21 +10,21 @@ from urllib.parse import quote
 import pytest
 
 from tests.attacks.conftest import Try
-from tests.attacks.wire import send
+from tests.attacks.wire import HOST, send
 from tests.support.system import BASE, CUSTOMER, System
 
 pytestmark = pytest.mark.local
-HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+HIDDEN = b"GET /healthz HTTP/1.1\r\nHost: localhost:00000\r\n\r\n"
 
 
 def chunked(body: bytes) -> bytes:
     """Return a request with this chunked body."""
-    return b"POST /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    return b"POST /healthz HTTP/1.1\r\nHost: localhost:00000\r\nTransfer-Encoding: chunked\r\n\r\n" + body
 
 
 def framed(*headers: bytes, body: bytes = HIDDEN) -> bytes:
     """Return a request with these headers whose body is another request."""
-    return b"\r\n".join([b"POST /healthz HTTP/1.1", b"Host: x", *headers, b"", body])
+    return b"\r\n".join([b"POST /healthz HTTP/1.1", b"Host: " + HOST, *headers, b"", body])
 
 
 SMUGGLED: dict[str, bytes] = {
@@ -62,11 +62,11 @@ SMUGGLED: dict[str, bytes] = {
     "a chunk longer than its size": chunked(b"1\r\nab\r\n0\r\n\r\n" + HIDDEN),
     "a chunk ended by a bare LF": chunked(b"1\na\n0\n\n" + HIDDEN),
     "a bare LF in a chunk's extension": chunked(b"0;a\nb\r\n\r\n" + HIDDEN),
-    "two versions": b"GET /healthz HTTP/1.1 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a version of its own": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
-    "no version, with headers": b"GET /healthz\r\nHost: x\r\n\r\n",
+    "two versions": b"GET /healthz HTTP/1.1 HTTP/1.1\r\nHost: localhost:00000\r\n\r\n",
+    "a version of its own": b"GET /healthz HTTP/9.9\r\nHost: localhost:00000\r\n\r\n",
+    "no version, with headers": b"GET /healthz\r\nHost: localhost:00000\r\n\r\n",
     "no version": b"GET /healthz\r\n\r\n",
-    "a method with a bracket": b"GE(T /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method with a bracket": b"GE(T /healthz HTTP/1.1\r\nHost: localhost:00000\r\n\r\n",
     "HTTP/2's preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 }
@@ -85,7 +85,7 @@ def test_no_request_hides_in_another(name: str, target: System, tried: Try) -> N
 LIMITS: dict[str, bytes] = {
     "a header of 11 kB": framed(b"X: " + b"y" * 11_000, b"Content-Length: 0", body=b""),
     "a header of 1 MB": framed(b"X: " + b"y" * 1_000_000, b"Content-Length: 0", body=b""),
-    "a target of 100 kB": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target of 100 kB": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: localhost:00000\r\n\r\n",
     "100,000 headers": framed(*[b"X: y"] * 100_000, b"Content-Length: 0", body=b""),
     "a body of 11 MB": framed(b"Content-Length: 11000000", body=b"a" * 11_000_000),
     "a body that is said to be 10^18 bytes": framed(b"Content-Length: 1000000000000000000", body=b"a"),
@@ -129,7 +129,7 @@ BODIES: dict[str, bytes] = {
     "UTF-16": json.dumps(CUSTOMER).encode("utf-16"),
     "UTF-32": json.dumps(CUSTOMER).encode("utf-32"),
     "UTF-7": b"+AHsAfQ-",
-    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(CUSTOMER).encode(),
+    "two byte order marks": b"\xef\xbb\xbf" + b"\xef\xbb\xbf" + json.dumps(CUSTOMER).encode(),
     "bytes that are no UTF-8": field("name", '"@"').replace(b"@", b"\xff\xfe"),
     "overlong UTF-8": field("name", '"@"').replace(b"@", b"\xc0\xaf"),
     "a NUL in a string": field("name", '"a\0b"'),
@@ -269,7 +269,7 @@ PATHS = [
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_only_leads_to_its_own_route(path: str, target: System, tried: Try) -> None:
     for bearer in (b"", b"Authorization: Bearer " + target.token().encode() + b"\r\n"):
-        line = b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        line = b"GET " + path.encode() + b" HTTP/1.1\r\nHost: localhost:00000\r\nConnection: close\r\n"
         reply = send(target.port, line + bearer + b"\r\n")
         tried("Path tricks", not 400 <= reply.status < 500)
         assert reply.status in {400, 401, 404, 405, 422}, reply

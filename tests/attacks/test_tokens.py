@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from deployment.template import load
 from functions.create_customer.app import handler as create_customer
-from sales.api.callers import caller_of
+from sales.api.callers import caller_of, require_scope
 from sales.api.jwks import TokenError
 from sales.api.tokens import Verifier
 from sales.domain.problems import Problem
 from sales.runtime.aws import aws_client
 from tests.attacks import hostile
 from tests.attacks.conftest import Try
-from tests.attacks.hostile import CARRIED, TOKENS, WITHOUT_SCOPE, attacked
-from tests.attacks.wire import Reply, send
+from tests.attacks.hostile import CARRIED, TOKENS, WITHOUT_SCOPE, attacked, without_scope
+from tests.attacks.wire import HOST, Reply, send
 from tests.conftest import ENVIRONMENT, forget_process_state
 from tests.support.events import Context, http_event
 from tests.support.system import BASE, CUSTOMER, ROOT, System
-from tests.support.tokens import AUDIENCE, Issuer, running
+from tests.support.tokens import AUDIENCE, FORMS, Issuer, running
 
 pytestmark = pytest.mark.local
 GATEWAY, CHECK = "Forged and stale tokens, at the API gateway", "Forged and stale tokens, in the functions' own check"
@@ -29,10 +28,10 @@ FUNCTION = "Forged, stale and misplaced tokens, at a function without an authori
 BODY = json.dumps(CUSTOMER).encode()
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    """An issuer for the functions' own check."""
-    with running(Issuer()) as found, attacked(found):
+@pytest.fixture(scope="module", params=FORMS)
+def issuer(request: pytest.FixtureRequest) -> Iterator[Issuer]:
+    """An issuer of each form, for the functions' own check."""
+    with running(Issuer(form=request.param)) as found, attacked(found):
         yield found
 
 
@@ -53,7 +52,7 @@ def post(target: System, *headers: bytes, query: str = "") -> Reply:
     """Try to create a customer."""
     lines = [
         f"POST {BASE}/customers{query} HTTP/1.1".encode(),
-        b"Host: x",
+        b"Host: " + HOST,
         b"Content-Type: application/json",
         b"Connection: close",
         *headers,
@@ -95,7 +94,9 @@ def test_the_functions_own_check_refuses(name: str, issuer: Issuer, tried: Try) 
 @pytest.fixture(scope="module")
 def function(issuer: Issuer) -> Iterator[Callable[[dict[str, str], str], int]]:
     """create_customer as sam local invokes it, without an authorizer: returns its status for these headers and query."""
-    definition = load(ROOT / "template.yaml", {"OktaIssuer": issuer.url, "Architecture": "x86_64"}).tables
+    definition = load(
+        ROOT / "template.yaml", {"OktaIssuer": issuer.url, "ConsoleClientId": "console", "Architecture": "x86_64"}
+    ).tables
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in (ENVIRONMENT | {"OKTA_ISSUER": issuer.url}).items():
             patch.setenv(name, value)
@@ -147,16 +148,19 @@ def test_a_function_without_an_authorizer_accepts_a_good_token(
 
 
 @pytest.mark.parametrize("name", WITHOUT_SCOPE)
-def test_without_the_scope_it_is_403_at_both(
-    name: str, target: System, insider: Issuer, issuer: Issuer, tried: Try
-) -> None:
-    scp: Any = WITHOUT_SCOPE[name]
-    reply = post(target, b"Authorization: Bearer " + insider.token(scp=scp).encode())
-    tried("Scopes that are not the route's", reply.status < 400)
+def test_the_api_gateway_answers_403_without_the_scope(name: str, target: System, insider: Issuer, tried: Try) -> None:
+    reply = post(target, b"Authorization: Bearer " + without_scope(insider, name).encode())
+    tried("Scopes that are not the route's, at the API gateway", reply.status < 400)
     assert reply.status == 403
-    headers = {"authorization": f"Bearer {issuer.token(scp=scp)}"}
+
+
+@pytest.mark.parametrize("name", WITHOUT_SCOPE)
+def test_the_functions_own_check_finds_no_scope(name: str, issuer: Issuer, tried: Try) -> None:
+    headers = {"authorization": f"Bearer {without_scope(issuer, name)}"}
+    caller = caller_of({"requestContext": {}}, headers, issuer=issuer.url, audience=AUDIENCE, jwks_uri="")
+    tried("Scopes that are not the route's, in the functions' own check", "sales:write" in caller.scopes)
     with pytest.raises(Problem) as refused:
-        caller_of({"requestContext": {}}, headers, "sales:write", issuer=issuer.url, audience=AUDIENCE, jwks_uri="")
+        require_scope(caller, "sales:write")
     assert refused.value.status == 403
 
 

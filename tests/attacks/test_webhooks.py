@@ -85,7 +85,7 @@ def test_a_report_for_another_number_changes_nothing(target: System, tried: Try)
     assert target.sms(order) == before
 
 
-POSITION, FILTERS = "2026-11-23T21:27:00.000001Z#0123456789abcdefghijklmnop", {"customer": "x"}
+POSITION, FILTERS = "2026-11-23T21:27:00.000001Z#7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365", {"customer": "x"}
 
 
 def opens(cursor: str, filters: dict[str, str]) -> bool:

@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+# Stands for the address that a request is sent to, and is as long: a test counts the bytes of requests in requests.
+HOST = b"localhost:00000"
 _STATUS = re.compile(rb"(?:\A|\n)HTTP/[0-9]\.[0-9] ([0-9]{3}) ")
 
 
@@ -29,14 +31,14 @@ class Reply:
 
 
 def send(port: int, data: bytes, *, seconds: float = 10) -> Reply:
-    """Send these bytes and read until the other side closes the connection or the time is up.
+    """Send these bytes, with the port in `HOST`, and read until the other side closes the connection or the time is up.
 
     Silence does not end it: a late second answer would be the success of an attack. Our side stays open, as a client's.
     """
     began, found, ended = time.monotonic(), b"", False
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         with suppress(OSError):  # a refusal may close the connection early
-            connection.sendall(data)
+            connection.sendall(data.replace(HOST, b"localhost:%05d" % port))
         while not ended and (left := began + seconds - time.monotonic()) > 0:
             connection.settimeout(left)
             try:

@@ -102,10 +102,10 @@ class Browser:
         field.clear()
         field.send_keys(text)
 
-    def sign_in(self) -> None:
-        """Fill in and submit the local sign-in page."""
-        self.fill("input[name=username]", "demo")
-        self.fill("input[name=password]", "demo")
+    def sign_in(self, login: str = "demo") -> None:
+        """Fill in and submit the local sign-in page; each person's password is their name."""
+        self.fill("input[name=username]", login)
+        self.fill("input[name=password]", login)
         self.click("button[type=submit]")
 
     def emulate_screen(self, width: int, height: int, scheme: str) -> None:
@@ -144,7 +144,10 @@ class Browser:
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", condition)
 
     def overflowing(self) -> list[str]:
-        """List elements that extend beyond the right edge of the window or of a box that cuts them off."""
+        """List elements that extend beyond the right edge of the window or of a box that cuts them off.
+
+        Leave out regions that people scroll, also with the keyboard.
+        """
         overflowing: list[str] = self.driver.execute_script(
             """
             const range = document.createRange();
@@ -163,7 +166,7 @@ class Browser:
             const nodes = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
             for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
               const element = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
-              if (!element.checkVisibility() || element.closest(".visually-hidden, svg, script, style")) continue;
+              if (!element.checkVisibility() || element.closest(".visually-hidden, svg, script, style, [role=region][tabindex='0'] > *")) continue;
               if (right(node) <= end(node.parentElement) + 1) continue;
               found.push(`${element.tagName} ${element.className}: ${node.textContent.trim().slice(0, 60)}`);
             }
@@ -183,9 +186,16 @@ class Browser:
         # Other tests start containers, and with them networks: Chromium then gives up requests, also on loopback.
         return [entry["message"] for entry in entries if "ERR_NETWORK_CHANGED" not in entry["message"]]
 
-    def traffic(self) -> tuple[list[str], int]:
-        """Return the addresses requested since the last call, and the bytes received for them."""
-        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+    def network_events(self) -> list[dict[str, Any]]:
+        """Return the events of the browser's network since the last call of this or of `traffic`, as the DevTools protocol has them."""
+        return [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+
+    def traffic(self, first: str = "") -> tuple[list[str], int]:
+        """Return the addresses requested since the last call, and the bytes received for them.
+
+        Only bytes that came before the answer from the first address containing `first` was complete count, if it is given.
+        """
+        messages = self.network_events()
 
         def events(method: str) -> list[dict[str, Any]]:
             return [message["params"] for message in messages if message["method"] == method]
@@ -195,8 +205,13 @@ class Browser:
             event for event in events("Network.requestWillBeSent") if event["request"]["url"].startswith("http")
         ]
         ids = {event["requestId"] for event in requests}
+        last = next((event["requestId"] for event in requests if first and first in event["request"]["url"]), "")
+        finished = {event["requestId"]: event for event in events("Network.loadingFinished")}
+        end = finished[last]["timestamp"] if last else float("inf")
         received = sum(
-            event["encodedDataLength"] for event in events("Network.loadingFinished") if event["requestId"] in ids
+            event["encodedDataLength"]
+            for event in finished.values()
+            if event["requestId"] in ids and event["timestamp"] <= end
         )
         return [event["request"]["url"] for event in requests], int(received)
 
@@ -210,7 +225,7 @@ class Browser:
         WebDriverWait(self.driver, 5, poll_frequency=0.05).until(lambda driver: not driver.execute_script(moving))
 
     def accessibility(self, *, without: tuple[str, ...] = ()) -> list[str]:
-        """List axe's findings against WCAG 2.2 AA, except in elements that match `without`."""
+        """List axe's findings against WCAG 2.2 AA, except in elements that match `without`, and values that are no words."""
         if not AXE.is_file():
             pytest.skip("axe-core is not installed: scripts/setup.sh npm")
         self.driver.execute_script(AXE.read_text())
@@ -228,6 +243,13 @@ class Browser:
             f"{violation['id']}: {node['html'][:200]}"
             for violation in results["violations"]
             for node in violation["nodes"] or [{"html": ""}]
+        ] + self._values_without_words()
+
+    def _values_without_words(self) -> list[str]:
+        """List texts of the page that only a program understands."""
+        lines = str(self.driver.execute_script("return document.body.innerText")).splitlines()
+        return [
+            line for line in map(str.strip, lines) if line in {"false", "null", "undefined", "NaN", "[object Object]"}
         ]
 
     def close(self) -> None:

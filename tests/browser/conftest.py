@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import Browser
+from tests.browser.console import sign_in_as
 from tests.support.system import System, running
 
 
@@ -22,3 +23,11 @@ def system() -> Iterator[System]:
     """A running system that all browser tests share."""
     with running() as system:
         yield system
+
+
+@pytest.fixture
+def console(system: System, browser: Browser) -> Browser:
+    """Return a browser that is signed in to the console."""
+    system.behave()
+    sign_in_as(system, browser, "demo")
+    return browser

@@ -193,3 +193,22 @@ def test_every_state_is_accessible(system: System, page: Browser, width: int, he
     assert page.driver.execute_script(right, table) <= page.driver.execute_script(right, around)
     page.screenshot(f"phones-states-{width}-{scheme}")
     assert page.errors() == []
+
+
+def test_a_phone_has_the_name_that_its_texts_greet_and_is_found_by_it(system: System, page: Browser) -> None:
+    system.order(system.customer(phone_number="+254700000969", name="Zipporah Tuwei"))
+    system.order(system.customer(phone_number="+254700000962", name="Barasa"))
+    assert "Zipporah Tuwei" in phone(page, "+254700000969").find_element("css selector", "h3").text
+    phone(page, "+254700000962")
+
+    def found(wanted: str) -> list[str]:
+        page.fill("#search", wanted)
+        phones = page.driver.find_elements("css selector", ".phone h3")
+        return sorted(name.text.split()[-1] for name in phones if name.is_displayed())
+
+    for wanted in ("zipporah", "0700 000 969", "+254700000969", "tuwei, your order"):
+        assert found(wanted) == ["+254700000969"], wanted
+    assert "+254700000962" in found("macbook")
+    assert found("nobody has this") == []
+    page.find("#none", "No phone here has that.")
+    assert page.accessibility() == []

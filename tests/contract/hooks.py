@@ -31,13 +31,14 @@ _REACHED: Counter[str] = Counter()
 # Problems of requests that fit their schema: no schema can express them.
 _SAID = {
     "not_found", "idempotency_key_reused", "reference_taken", "customer_erased", "version_mismatch", "order_cancelled",
-    "sms_in_progress", "sms_suppressed", "sms_too_soon",
+    "wording_invalid", "sms_in_progress", "sms_suppressed", "sms_too_soon", "invalid_file", "unknown_column",
 }  # fmt: skip
 # Errors of fields that fit their schema: an unknown customer, a number that does not exist, an amount whose limits and form the
-# contract has in words, and names that the released pattern allows although nothing of them can be seen, or with U+061C inside.
+# contract has in words, names that the released pattern allows although nothing of them can be seen, or with U+061C inside, and a
+# preview for a customer and a name, or for neither, and languages that the shop has no wording for.
 _SAID_OF_FIELDS = {
     "not_found", "number_not_reachable", "invalid_amount", "too_small", "too_large", "too_many_decimals", "required",
-    "control_character",
+    "control_character", "one_of", "unknown_language",
 }  # fmt: skip
 # No schema can say which phone numbers exist.
 schemathesis.openapi.format(
@@ -45,11 +46,36 @@ schemathesis.openapi.format(
 )
 
 
+# Files, of which no schema says more than that they are text.
+_FILES = {
+    "/customers/import": {
+        "text/csv": "name,phone_number,email\r\njane,0700000001,jane@example.com\r\n,2.54705E+11,\r\n",
+        "application/x-ndjson": '{"name": "jane", "phone_number": "0700000001", "email": "jane@example.com"}\n{"id": 1}\n',
+    },
+    "/orders/import": {
+        "text/csv": "reference;customer;item;amount\nINV-1;0700000001;tea leaves;345,00\nINV-2;nobody;;1,500\n",
+        "application/x-ndjson": '{"reference": "INV-3", "customer": "x", "item": "tea leaves", "amount": 1.5}\n',
+    },
+}
+
+
+@schemathesis.serializer("text/csv", "application/x-ndjson")
+def _as_it_is(context: Any, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
+@schemathesis.deserializer("application/x-ndjson")
+def _text(context: Any, response: Any) -> str:
+    return str(response.text)
+
+
 def _valid(case: Any) -> bool:
     return bool(case.meta) and case.meta.generation.mode == GenerationMode.POSITIVE
 
 
 def _item(case: Any) -> str:
+    if case.operation.path.endswith("/wording"):
+        return "wording"
     parameters = case.path_parameters or {}
     return str(parameters.get("customer") or parameters.get("order") or "").lower()
 
@@ -66,12 +92,26 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if "If-Match" in headers:
         current = _ETAGS.get(_item(case), '"1"')
         others = [current, current, f'"77", {current}', "*", '"77"', f"W/{current}", '"x"']
-        case.headers["If-Match"] = _DICE.choice(others)
+        # The wording is never written without a version.
+        case.headers["If-Match"] = _DICE.choice([each for each in others if each != "*" or _item(case) != "wording"])
+    if isinstance(case.body, dict) and case.body.get("created"):
+        case.body["default_language"] = next(iter(case.body["created"]))
     if "If-None-Match" in headers and _item(case) in _ETAGS:
         current = _ETAGS[_item(case)]
         case.headers["If-None-Match"] = _DICE.choice([current, f'"77", W/{current}', "*", '"77"'])
+    if "search" in (case.query or {}) and _valid(case):
+        # No schema says that a search stands without filters, nor which texts can find a customer.
+        limit = {name: value for name, value in case.query.items() if name == "limit"}
+        case.query = {"search": _DICE.choice(["jane", "ja do", "0700 000 001", "0001", "7KQ2-M9XA"]), **limit}
+    if {"from", "to"} & (case.query or {}).keys() and _valid(case):
+        # No schema says that `from` comes before `to`, within 366 days.
+        case.query = _DICE.choice([{"from": "2026-11-01", "to": "2026-11-29"}, {"to": "2026-11-29"}])
     if "cursor" in (case.query or {}):
         _choose_page(case)
+    for path, files in _FILES.items():
+        if case.path.endswith(path) and _DICE.random() < 0.5:
+            case.body = files[case.media_type]
+            _REACHED["files"] += 1
 
 
 def _choose_key(case: Any) -> None:
@@ -110,15 +150,15 @@ def after_call(context: Any, case: Any, response: Any) -> None:
         # It names an item of an earlier answer, so it followed a link that leads somewhere.
         _REACHED["links"] += response.status_code != 404
         _REACHED[f"link to {case.operation.definition.raw['operationId']}"] += response.status_code != 404
-    if "json" not in "".join(response.headers.get("content-type", ())) or not response.content:
+    if not "".join(response.headers.get("content-type", ())).endswith(("/json", "+json")) or not response.content:
         return
     body = response.json()
     if not 200 <= response.status_code < 300:
         _REACHED[f"code {body.get('code')}"] += 1
         return
     if etag := response.headers.get("etag"):
-        for name in ("id", "code"):
-            _ETAGS[str(body.get(name, "")).lower()] = etag[0]
+        names = ["wording"] if "created" in body else [body.get("id"), body.get("code")]
+        _ETAGS.update({str(name).lower(): etag[0] for name in names})
     key = (case.headers or {}).get("Idempotency-Key")
     if key and _valid(case):
         _USED[case.operation.label].append((key, case.body, dict(case.path_parameters or {})))

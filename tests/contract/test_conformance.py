@@ -29,6 +29,7 @@ REACHED = {
     "304": "answers of 304",
     "412": "answers of 412",
     "pages by cursor": "pages by cursor",
+    "files": "files imported",
     "links": "links followed: requests that name an item of an answer before",
 }
 REACHED_AT_LENGTH = {

@@ -27,9 +27,11 @@ def system() -> Iterator[System]:
 def variables(system: System) -> dict[str, str]:
     """Return what a person enters in the environment for the local system, and its ports."""
     secrets = json.loads((system.state / "identity-clients.json").read_text())
+    issuer = f"http://127.0.0.1:{system.port + 1}/oauth2/default"
     return {
         "base_url": f"http://localhost:{system.port}",
-        "issuer": f"http://127.0.0.1:{system.port + 1}/oauth2/default",
+        "authorization_url": f"{issuer}/v1/authorize",
+        "token_url": f"{issuer}/v1/token",
         "callback_url": f"http://localhost:{system.port}/callback",
         "machine_client_secret": secrets["sales-service"],
     }

@@ -34,11 +34,18 @@ class Call:
         if self.operation == "UpdateItem":
             if self.body["Key"].get("code", {}).get("S", "").startswith("number#"):
                 return "number"
+            if self.body["Key"].get("id", {}).get("S", "").startswith("day#"):
+                return "day"
             values = self.body.get("ExpressionAttributeValues", {})
             steps = {":order": "link", ":report": "report", ":due": "keep"}
             return next((step for name, step in steps.items() if name in values), "UpdateItem")
         if self.operation == "Query":
+            if self.body["ExpressionAttributeValues"].get(":shard") == {"S": "days"}:
+                return "days"
             return {"by_due": "look", "by_number": "unsettled"}.get(self.body.get("IndexName", ""), "Query")
+        if self.operation == "BatchGetItem" and "wording#" in str(self.body):
+            # For a new order, with its customer; senders read pause, customers and numbers.
+            return "compose"
         return {"BatchGetItem": "read", "GetItem": "get"}.get(self.operation, self.operation)
 
 

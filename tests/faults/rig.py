@@ -16,9 +16,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from deployment import REGION
+from local.aws.credentials import session_token
 from local.config import Config
 from local.system.supervisor import LAYOUT, load_template
 from tests.faults.proxy import Fault, Proxy
+from tests.support.days import offset_before_midnight
 from tests.support.events import stream_event
 from tests.support.system import ROOT, Answer, System, request, start_database, until
 
@@ -28,6 +30,7 @@ WAITS = {
     "SMS_RETRY_SECONDS": "0.2",
     "SMS_LEASE_SECONDS": "12",
     "SMS_PAUSE_SECONDS": "0.5",
+    "DAY_SETTLE_SECONDS": "10",
 }
 LEASE = 60.0
 CHECKPOINT = "stream-*send_sms.json"
@@ -45,7 +48,9 @@ class Rig:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        self.system = System(state, **WAITS)
+        # The shop's day ends while the rows are played.
+        self.offset = offset_before_midnight(2)
+        self.system = System(state, **WAITS, UTC_OFFSET=self.offset)
         self.proxy = Proxy(self.system.port + 3)
         self.system.environment["DYNAMODB_ENDPOINT"] = self.proxy.url
         self._store: subprocess.Popen[bytes] | None = None
@@ -94,6 +99,7 @@ class Rig:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": session_token(self.state),
             # A resolver that gets no answer gives up before the sender does.
             "RES_OPTIONS": "timeout:1 attempts:1",
             **load_template(config).functions["send_sms"].environment,

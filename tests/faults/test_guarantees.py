@@ -5,8 +5,9 @@ import os
 import pytest
 
 from tests.faults.matrix import GUARANTEES, Matrix, table
-from tests.faults.rig import Row
+from tests.faults.rig import WAITS, Row
 from tests.faults.rows import ROWS
+from tests.support.days import differing_days
 
 pytestmark = [pytest.mark.local, pytest.mark.faults]
 # States that say the customer may not have the text.
@@ -28,6 +29,11 @@ def test_a_finished_row_sends_no_further_text(matrix: Matrix) -> None:
         case = matrix.cases[fault]
         assert len(case.texts()) == texts, fault
         assert case.shown() == state, fault
+
+
+def test_the_figures_of_days_equal_a_recount(matrix: Matrix) -> None:
+    settle = float(WAITS["DAY_SETTLE_SECONDS"])
+    assert differing_days(matrix.rig.system, matrix.rig.offset, settle_seconds=settle) == {}
 
 
 @pytest.mark.skipif(os.environ.get("WRITE_GUARANTEES") == "1", reason="the page is being written")

@@ -30,7 +30,7 @@ def call(function: str, event: dict[str, Any]) -> Answer:
     raw = import_module(f"functions.{function}.app").handler(event, Context())
     body = raw["body"]
     check_answer(function, raw["statusCode"], raw["headers"], body)
-    is_json = raw["headers"].get("content-type", "").endswith("json")
+    is_json = raw["headers"].get("content-type", "").endswith(("/json", "+json"))
     return Answer(raw["statusCode"], raw["headers"], json.loads(body) if is_json and body else body)
 
 

@@ -8,7 +8,11 @@ from deployment.template import load
 from sales.runtime.aws import aws_client
 
 _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
-_PARAMETERS = {"OktaIssuer": "https://example.okta.com/oauth2/default", "Architecture": "x86_64"}
+_PARAMETERS = {
+    "OktaIssuer": "https://example.okta.com/oauth2/default",
+    "ConsoleClientId": "console",
+    "Architecture": "x86_64",
+}
 # Moto's transactions copy a table with its stream, which holds every write so far; nothing in moto reads it.
 _NO_STREAM = {"StreamEnabled": False}
 

@@ -55,6 +55,8 @@ def ask(method: str, path: str, name: str, body: dict[str, Any], stored: dict[st
     if "customer" in body:
         body = body | {"customer": stored["customer"]}
     headers = {"Idempotency-Key": "example"} if OPERATIONS[name].key_required else {}
+    if "required_if_match" in OPERATIONS[name].parameters:
+        headers["If-Match"] = '"1", "2"'
     wanted = {name: value for name, value in stored.items() if f"{{{name}}}" in path}
     return call(name, http_event(method, path.format(**wanted), body, headers=headers, parameters=wanted))
 

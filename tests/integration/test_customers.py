@@ -35,13 +35,16 @@ def test_creating_a_customer_returns_it_with_location_and_version() -> None:
         "name": "john doe",
         "phone_number": "+254704590344",
         "email": "example@gmail.com",
+        "language": None,
         "created_at": "",
+        "created_by": "tester",
         "updated_at": "",
+        "updated_by": "tester",
         "version": 1,
         "sms_opted_out": False,
         "sms_blocked": False,
     }
-    assert re.fullmatch("[2-9A-HJ-NP-Z]{8}", customer["code"])
+    assert re.fullmatch("[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}", customer["code"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", customer["created_at"])
 
 
@@ -54,7 +57,8 @@ def test_two_customers_may_share_number_and_email() -> None:
 
 def test_a_customer_is_found_by_id_and_by_code() -> None:
     customer = create_customer().body
-    for name in (customer["id"], customer["code"], customer["code"].lower(), customer["id"].upper()):
+    code = customer["code"]
+    for name in (customer["id"], code, code.lower(), code.replace("-", ""), customer["id"].upper()):
         assert get("get_customer", "customer", name).body == customer
 
 
@@ -108,6 +112,14 @@ def test_repeating_a_key_with_another_body_is_422_and_stores_nothing() -> None:
     assert len(list_customers().body["data"]) == 1
 
 
+def test_a_key_that_came_twice_makes_no_second_customer() -> None:
+    create_customer(headers={"Idempotency-Key": "one"})
+    for twice in ("one,one", "one,two"):
+        answer = create_customer(headers={"Idempotency-Key": twice})
+        assert (answer.status, answer.body["code"]) == (400, "invalid_header")
+    assert len(list_customers().body["data"]) == 1
+
+
 def test_an_idempotency_key_belongs_to_its_caller() -> None:
     first = create_customer(headers={"Idempotency-Key": "one"}, subject="one")
     second = create_customer(headers={"Idempotency-Key": "one"}, subject="two")
@@ -118,14 +130,14 @@ def test_an_idempotency_key_belongs_to_its_caller() -> None:
 def test_a_customer_skips_codes_in_use_and_replays_still_find_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = identity._digest
+    real = identity.digest
     taken = b"\x01" * 32
 
     def colliding(*parts: str) -> bytes:
         # Every customer would get the same first code.
         return taken if parts[1:] == ("0",) else real(*parts)
 
-    monkeypatch.setattr(identity, "_digest", colliding)
+    monkeypatch.setattr(identity, "digest", colliding)
     first = create_customer(headers={"Idempotency-Key": "one"}).body
     second = create_customer(headers={"Idempotency-Key": "two"}).body
     assert first["code"] != second["code"]
@@ -314,6 +326,7 @@ def test_customers_are_filtered_by_number_email_and_code() -> None:
     assert [row["id"] for row in list_customers(email="a@example.com", phone_number="0700000001").body["data"]] == [
         one["id"]
     ]
-    assert [row["id"] for row in list_customers(code=two["code"]).body["data"]] == [two["id"]]
+    for code in (two["code"], two["code"].replace("-", "").lower()):
+        assert [row["id"] for row in list_customers(code=code).body["data"]] == [two["id"]]
     assert list_customers(code="22222222").body["data"] == []
     assert list_customers(code=two["code"], email="b@example.com").body["data"] == []

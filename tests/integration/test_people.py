@@ -1,4 +1,4 @@
-"""The API's smaller operations: previews, exports, erasure and health."""
+"""The API's smaller operations: previews, exports, erasure, lifting an opt-out, and health."""
 
 import json
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import pytest
 from sales.api.paging import LARGEST_LIMIT
 from sales.domain import clock
 from sales.domain.customers import Customer
+from sales.domain.ids import code_of
 from sales.services.sms.consent import opt_out
 from sales.store import store
 from sales.store.customers import Customers
@@ -29,6 +30,17 @@ from tests.support.numbers import mobile
 
 pytestmark = pytest.mark.usefixtures("tables")
 type Rows = Callable[[str], list[dict[str, Any]]]
+CLERK = ("sales:read", "sales:write")
+
+
+def test_a_preview_of_an_order_that_asks_for_no_text_says_so() -> None:
+    assert preview(name="Jane", sms=False).body["outcome"] == "not_asked"
+    assert preview(name="Jane", sms=True).body["outcome"] == "will_send"
+    opted_out = create_customer().body
+    call(
+        "update_customer", http_event("PATCH", "/x", {"sms_opted_out": True}, parameters={"customer": opted_out["id"]})
+    )
+    assert preview(customer=opted_out["code"], sms=False).body["outcome"] == "not_asked"
 
 
 def preview(**body: Any) -> Answer:
@@ -39,6 +51,11 @@ def erase(customer: dict[str, Any], **headers: str) -> Answer:
     return call("erase_customer", http_event("POST", "/x", headers=headers, parameters={"customer": customer["id"]}))
 
 
+def patch(customer: dict[str, Any], body: Any, scopes: tuple[str, ...] = (*CLERK, "sales:manage")) -> Answer:
+    event = http_event("PATCH", "/x", body, parameters={"customer": customer["id"]}, scopes=scopes)
+    return call("update_customer", event)
+
+
 def export(customer: dict[str, Any], **query: str) -> Answer:
     return call("export_customer", http_event("GET", "/x", query=query, parameters={"customer": customer["code"]}))
 
@@ -47,7 +64,7 @@ def test_a_preview_shows_text_size_and_price_and_stores_nothing(rows: Rows) -> N
     answer = preview(name="Jane")
     assert answer.status == 200
     assert answer.body == {
-        "text": "Dear Jane, your order for macbook m2 costing KES 1.00 has been created successfully. "
+        "text": "Dear Jane, your order XXXX-XXXX for macbook m2 costing KES 1.00 has been created successfully. "
         "Thank you for choosing us!",
         "encoding": "GSM-7",
         "segments": 1,
@@ -70,6 +87,24 @@ def test_a_preview_names_costly_characters_and_their_replacement() -> None:
     assert body["price"] == {"amount": "0.80", "currency": "KES"}
 
 
+def test_a_wording_can_be_tried_before_it_is_stored() -> None:
+    body = preview(name="Jane", wording="Hi {name}, {item} is {currency} {amount}.").body
+    assert (body["text"], body["outcome"]) == ("Hi Jane, macbook m2 is KES 1.00.", "will_send")
+    assert preview(name="Jane").body["text"].startswith("Dear Jane,")
+    customer = create_customer(
+        {"name": "A", "phone_number": mobile("KE"), "email": "a@example.com", "language": "sw"}
+    ).body
+    assert preview(customer=customer["id"], wording="Hi {name}").body["text"] == "Hi A"
+
+
+@pytest.mark.parametrize("wording", ["Hi {nme}", "Hi {name", "", "\u200b", "long " * 99])
+def test_a_wording_that_cannot_be_sent_is_refused_at_its_field(wording: str) -> None:
+    answer = preview(name="Jane", wording=wording, item="")
+    assert answer.status == 422
+    assert {error["pointer"]: error["code"] for error in answer.body["errors"]}["/wording"] == "invalid_wording"
+    assert len(answer.body["errors"]) == 2
+
+
 def test_a_preview_for_a_customer_has_the_price_for_their_number() -> None:
     foreign = create_customer({"name": "A", "phone_number": "+12025550123", "email": "a@example.com"}).body
     body = preview(customer=foreign["code"]).body
@@ -85,6 +120,17 @@ def test_a_preview_without_a_customer_has_the_price_of_the_shops_country(environ
     assert (body["price"], body["outcome"]) == ({"amount": "35", "currency": "UGX"}, "will_send")
 
 
+def test_a_preview_for_a_new_customers_number_knows_what_the_number_knows(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SMS_PRICES", '{"+254": "KES 0.80", "+256": "UGX 35"}')
+    environment.setenv("SMS_ALLOWED", "+254,+256")
+    body = preview(name="Jane", phone_number=mobile("UG")).body
+    assert (body["price"], body["outcome"]) == ({"amount": "35", "currency": "UGX"}, "will_send")
+    assert preview(name="Jane", phone_number=mobile("TZ")).body["outcome"] == "not_allowed"
+    store().numbers.opt_out(mobile("KE"), clock.now())
+    assert preview(name="Jane", phone_number=mobile("KE").replace("+254", "0")).body["outcome"] == "opted_out"
+    assert preview(name="Jane", phone_number="0").status == 422
+
+
 def test_a_preview_says_why_no_text_would_go_out() -> None:
     foreign, late = (
         create_customer({"name": "A", "phone_number": number, "email": "a@example.com"}).body
@@ -97,7 +143,7 @@ def test_a_preview_says_why_no_text_would_go_out() -> None:
     assert preview(customer=late["id"]).body["outcome"] == "opted_out"
     store().numbers.opt_in(mobile("KE"), clock.now())
     assert preview(customer=late["id"]).body["outcome"] == "will_send"
-    opt_out(store(), mobile("KE"), clock.now())
+    opt_out(store(), mobile("KE"), clock.now(), by="provider")
     assert preview(customer=late["id"]).body["outcome"] == "opted_out"
 
 
@@ -223,17 +269,17 @@ def test_a_change_during_an_erasure_fails_its_if_match(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     customer = create_customer().body
-    replace_customer = Customers.replace
+    erase_customer = Customers.erase
 
-    def late(self: Customers, erased: Customer) -> Customer:
-        monkeypatch.setattr(Customers, "replace", replace_customer)
-        self.change(customer["code"], {"name": "Jane"}, clock.now())
-        return replace_customer(self, erased)
+    def late(self: Customers, erased: Customer, identity: str) -> Customer:
+        monkeypatch.setattr(Customers, "erase", erase_customer)
+        self.change(code_of(customer["id"]), {"name": "Jane"}, clock.now(), by="tester")
+        return erase_customer(self, erased, identity)
 
-    monkeypatch.setattr(Customers, "replace", late)
+    monkeypatch.setattr(Customers, "erase", late)
     assert erase(customer, **{"If-Match": '"1"'}).body["current_version"] == 2
     assert get("get_customer", "customer", customer["id"]).body["name"] == "Jane"
-    monkeypatch.setattr(Customers, "replace", late)
+    monkeypatch.setattr(Customers, "erase", late)
     assert erase(customer).body["name"] is None
 
 
@@ -263,3 +309,40 @@ def test_a_store_that_does_not_answer_is_503_with_retry_after(environment: pytes
     forget_process_state()
     answer = create_customer()
     assert (answer.status, answer.body["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")
+
+
+@pytest.mark.parametrize("cleared", [{"sms_opted_out": False}, {"sms_blocked": False}])
+@pytest.mark.parametrize("more", [{}, {"name": "jane"}, {"sms_opted_out": True, "sms_blocked": False}])
+def test_lifting_an_opt_out_or_a_block_needs_both_scopes(
+    cleared: dict[str, Any], more: dict[str, Any], rows: Rows
+) -> None:
+    customer = create_customer().body
+    patch(customer, {"sms_opted_out": True})
+    before = rows("customers")
+    for scopes in (CLERK, ("sales:write",)):
+        refused = patch(customer, more | cleared, scopes=scopes)
+        assert (refused.status, refused.body["code"]) == (403, "insufficient_scope")
+        assert refused.body["detail"] == "The token needs the scope sales:manage."
+        challenge = 'Bearer error="insufficient_scope", scope="sales:manage"'
+        assert refused.headers["www-authenticate"] == challenge
+        assert refused.headers["content-type"] == "application/problem+json"
+    alone = patch(customer, more | cleared, scopes=("sales:manage",))
+    assert (alone.status, alone.body["detail"]) == (403, "The token needs the scope sales:write.")
+    assert rows("customers") == before
+    assert patch(customer, more | cleared).status == 200
+
+
+def test_a_clerk_may_record_an_opt_out_and_not_take_it_back() -> None:
+    customer = create_customer().body
+    assert patch(customer, {"sms_opted_out": True}, scopes=CLERK).body["sms_opted_out"] is True
+    assert patch(customer, {"name": "jane"}, scopes=CLERK).body["sms_opted_out"] is True
+    assert patch(customer, {"sms_opted_out": False}, scopes=CLERK).status == 403
+    assert get("get_customer", "customer", customer["id"]).body["sms_opted_out"] is True
+
+
+@pytest.mark.parametrize("function", ["export_customer", "erase_customer"])
+def test_reading_and_writing_neither_exports_nor_erases(function: str) -> None:
+    customer = create_customer().body
+    event = http_event("POST", "/x", parameters={"customer": customer["id"]}, scopes=CLERK)
+    assert call(function, event).status == 403
+    assert get("get_customer", "customer", customer["id"]).body["name"] == "john doe"

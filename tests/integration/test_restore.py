@@ -6,6 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
+from sales.domain.ids import code_of
 from sales.runtime.settings import settings
 from scripts.operate import restore
 from tests.integration.api import create_customer, get
@@ -27,7 +28,7 @@ def test_a_table_is_restored_once_and_supplies_missing_items(dynamodb: Any, monk
     kept, gone = create_customer().body, create_customer().body
     for _ in range(2):
         assert restore.recovered(dynamodb, table, WHEN) == f"{table.name}-at-20261123T180000Z"
-    dynamodb.delete_item(TableName=table.name, Key={"code": {"S": gone["code"]}})
+    dynamodb.delete_item(TableName=table.name, Key={"code": {"S": code_of(gone["id"])}})
     results = list(restore.missing(dynamodb, table.at(WHEN), table))
     assert sorted(results) == ["copied", "there"]
     for customer in (kept, gone):

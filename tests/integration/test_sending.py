@@ -14,7 +14,9 @@ import pytest
 from functions.send_sms.app import handler as send_sms
 from sales.africastalking.answers import Kind, Outcome
 from sales.domain import clock
+from sales.domain.caller import Caller
 from sales.domain.clock import format_time
+from sales.domain.ids import code_of, order_id
 from sales.domain.orders import Order
 from sales.domain.problems import Problem
 from sales.domain.sms.states import LONGEST_WAIT_SECONDS, Cause, Status
@@ -250,12 +252,13 @@ def test_an_early_attempt_that_sends_nothing_is_not_counted(
     base = store().orders.get(create_order(order_for(create_customer().body)).body["id"])
     assert base
     waiting = replace(base.sms, status=Status.queued, reason="http_429", attempts=8, retries=8)
-    ids = [order_id for number in range(10_000) if due_shard(order_id := f"order-{number}") == due_shard(base.id)][:120]
-    for number, order_id in enumerate(ids):
+    names = (order_id(Caller("tester", "tester", frozenset()), str(number)) for number in range(10_000))
+    ids = [name for name in names if due_shard(name) == due_shard(base.id)][:120]
+    for number, name in enumerate(ids):
         # Eight are due; the next attempt for the rest is within the hour.
         due_at = format_time(clock.plus(time.now, 0 if number < 8 else 60 + number))
-        store().orders.add(replace(base, id=order_id, due_at=due_at, sms=waiting))
-    before = {order_id: stored for order_id in ids if (stored := store().orders.get(order_id))}
+        store().orders.add(replace(base, id=name, due_at=due_at, sms=waiting))
+    before = {name: stored for name in ids if (stored := store().orders.get(name))}
     asked: list[int] = []
 
     def throttled(number: str, text: str) -> Outcome:
@@ -265,7 +268,7 @@ def test_an_early_attempt_that_sends_nothing_is_not_counted(
 
     monkeypatch.setattr(provider, "send", throttled)
     ended = sweep()
-    after = {order_id: stored for order_id in ids if (stored := store().orders.get(order_id))}
+    after = {name: stored for name in ids if (stored := store().orders.get(name))}
     # Nine are due; of the others the sweep attempts at most one look's worth, since most of those fail.
     assert 9 + 20 < len(asked) <= 9 + 25
     assert ended["sent"] == len(asked) // 5
@@ -434,10 +437,13 @@ class TestTheStoreFailsAfterTheOrderIsWritten:
         with monkeypatch.context() as patch:
             patch.setattr(Due, "pause_sending", unavailable)
             assert stream(order, rows=rows)["batchItemFailures"]
-        assert (state(order)["status"], state(order)["reason"], state(order)["attempts"]) == ("queued", "bad_key", 0)
+        waiting = state(order)
+        assert (waiting["status"], waiting["reason"], waiting["attempts"]) == ("queued", "bad_key", 0)
+        assert waiting["due_at"] > waiting["updated_at"]
         time.pass_(settings().sms_pause_seconds + 1)
         sweep()
-        assert (state(order)["status"], len(provider)) == ("sent", 1)
+        sent = state(order)
+        assert (sent["status"], sent["due_at"], len(provider)) == ("sent", None, 1)
 
     def test_a_text_fails_even_if_the_block_is_not_stored(
         self, order: dict[str, Any], provider: FakeProvider, rows: Rows, monkeypatch: pytest.MonkeyPatch
@@ -500,7 +506,7 @@ class TestOptOutsByNumber:
         customer = create_customer().body
         event = http_event("PATCH", "/x", {"sms_opted_out": False}, parameters={"customer": customer["id"]})
         assert call("update_customer", event).status == 200
-        assert [row["code"]["S"] for row in rows("customers")] == [customer["code"]]
+        assert [row["code"]["S"] for row in rows("customers")] == [code_of(customer["id"])]
 
     def test_an_invalid_number_opts_no_customer_out(self, time: Time, rows: Rows) -> None:
         assert opt_out("somebody").status == 400
@@ -824,6 +830,15 @@ class TestAskingAgain:
         answer = again(failed, key=None)
         assert (answer.status, answer.body["code"]) == (400, "idempotency_key_required")
 
+    def test_a_key_that_came_twice_sends_nothing(
+        self, failed: dict[str, Any], provider: FakeProvider, time: Time
+    ) -> None:
+        answer = again(failed, key="one,one")
+        assert (answer.status, answer.body["code"]) == (400, "invalid_header")
+        time.pass_(1)
+        sweep()
+        assert len(provider) == 0
+
     def test_one_resend_a_minute_is_allowed_and_a_refusal_keeps_the_key_usable(
         self, failed: dict[str, Any], provider: FakeProvider, time: Time
     ) -> None:
@@ -945,7 +960,7 @@ class TestRetention:
         young = create_order({"customer": order["customer"], "item": "desk", "amount": "5"}).body
         assert sweep() == {"sent": 1}
         time.pass_(5 * 86_400 + 1)
-        assert sweep() == {"forgotten": 1}
+        assert sweep()["forgotten"] == 1
         sms = state(order)
         assert (sms["status"], sms["text"], sms["to"], sms["segments"]) == ("delivered", None, None, 1)
         assert state(young)["text"] == young["sms"]["text"]

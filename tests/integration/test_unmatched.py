@@ -92,7 +92,34 @@ def test_a_path_with_its_own_route_is_never_forwarded(functions: FakeLambda) -> 
 
 def test_a_wrong_method_is_405_and_names_the_right_ones(functions: FakeLambda) -> None:
     answer = ask("DELETE", f"{ORDERS}/")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    answer = ask("HEAD", f"{ORDERS}/x/cancel")
+    assert (answer.status, answer.headers["allow"], answer.body) == (405, "POST", "")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_head_is_gets_answer_without_its_body(slash: str, functions: FakeLambda) -> None:
+    headers = {"etag": '"3"', "content-type": "application/json"}
+    answered = {"statusCode": 200, "headers": headers, "body": '{"name": "é"}'}
+    functions.answer = {"Payload": io.BytesIO(json.dumps(answered).encode())}
+    raw = import_module("functions.answer_unmatched.app").handler(
+        http_event("HEAD", f"{ORDERS}/abc{slash}", authorized=False, headers={"Authorization": "Bearer t"}), Context()
+    )
+    assert (raw["statusCode"], raw["body"], raw["headers"]["etag"]) == (200, "", '"3"')
+    assert raw["headers"]["content-length"] == str(len('{"name": "é"}'.encode()))
+    [(function, event)] = functions.asked
+    # The function checks the token and its scope as for GET.
+    assert (function, event["routeKey"]) == ("sales-get_order", f"GET {ORDERS}/{{order}}")
+    assert event["requestContext"]["http"]["method"] == "GET"
+    assert event["headers"]["authorization"] == "Bearer t"
+    assert "authorizer" not in event["requestContext"]
+
+
+def test_head_of_a_path_with_its_own_route_is_never_forwarded(functions: FakeLambda) -> None:
+    assert ask("HEAD", "/healthz").status == 404
+    assert not functions.asked
+    assert ask("HEAD", "/healthz/").status == 201
+    assert functions.asked[0][1]["routeKey"] == "HEAD /healthz"
 
 
 def test_customers_and_orders_cannot_be_deleted(functions: FakeLambda) -> None:
@@ -108,7 +135,7 @@ def test_the_routes_are_the_templates() -> None:
     from deployment.template import load
 
     root = Path(__file__).parents[2]
-    template = load(root / "template.yaml", {"OktaIssuer": ENVIRONMENT["OKTA_ISSUER"]})
+    template = load(root / "template.yaml", {"OktaIssuer": ENVIRONMENT["OKTA_ISSUER"], "ConsoleClientId": "console"})
     known = read_routes(root / "functions/answer_unmatched/routes.json")
     assert {(route.method, route.path, route.function) for route in known} == {
         (route.method, route.path, route.function) for route in template.routes if route.path != "$default"

@@ -12,7 +12,8 @@ from local.config import Config, read_env_file
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide a person's own .env and environment."""
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    for name in ("PORT", "SALES_STATE", "SMS_TEXT", "LIST_SHARDS", "SMS_LEASE_SECONDS", "DYNAMODB_ENDPOINT"):
+    for name in ("PORT", "SALES_STATE", "SMS_TEXT", "LIST_SHARDS", "SMS_LEASE_SECONDS", "DYNAMODB_ENDPOINT",
+                 "OKTA_ISSUER", "OKTA_AUDIENCE", "CONSOLE_CLIENT_ID"):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
 
@@ -22,6 +23,22 @@ def test_by_default_the_ports_begin_at_8000_and_the_state_is_in_the_project(tmp_
     assert addresses == [f"http://127.0.0.1:{port}" for port in range(8000, 8005)]
     assert config.issuer == "http://127.0.0.1:8001/oauth2/default"
     assert config.state == tmp_path / ".local"
+
+
+def test_another_issuer_replaces_the_local_one_with_its_audience_and_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted = ("OktaIssuer", "OktaAudience", "ConsoleClientId")
+    for name, value in (("OKTA_AUDIENCE", "api://sales"), ("CONSOLE_CLIENT_ID", "")):
+        monkeypatch.setenv(name, value)
+    # Its audience belongs to it.
+    own = ("http://127.0.0.1:8001/oauth2/default", "api://default", "sales-console")
+    assert tuple(Config.from_environ().parameters[name] for name in trusted) == own
+    monkeypatch.setenv("OKTA_ISSUER", "https://shop.eu.auth0.com/")
+    config = Config.from_environ()
+    assert tuple(config.parameters[name] for name in trusted) == ("https://shop.eu.auth0.com/", "api://sales", "")
+    assert (config.issuer, config.has_own_issuer) == ("https://shop.eu.auth0.com/", False)
+    monkeypatch.setenv("CONSOLE_CLIENT_ID", "0oa1")
+    monkeypatch.setenv("OKTA_AUDIENCE", "")
+    assert tuple(Config.from_environ().parameters[name] for name in trusted)[1:] == ("api://default", "0oa1")
 
 
 def test_port_moves_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,27 @@ class Newcomer:
         assert "customers and" in self.run("make demo")
         assert self.count() > before
 
+    def import_file(self) -> None:
+        """Import a spreadsheet's file twice."""
+        (self.folder / "customers.csv").write_text("name;phone_number;email\njane;0700000001;jane@example.com\n")
+        for result in ("1 created", "1 unchanged"):
+            assert result in self.run("make import FILE=customers.csv")
+        assert ";unchanged;" in (self.folder / "customers-result.csv").read_text()
+
+    def export(self) -> None:
+        """Write both lists to files."""
+        said = self.run("make export")
+        for name in ("customers", "orders"):
+            lines = (self.folder / f"{name}.csv").read_text(encoding="utf-8-sig").splitlines()
+            assert lines[0].startswith("id,code,")
+            assert len(lines) > 1
+            assert f"{name}.csv: " in said
+
+    def export_some(self) -> None:
+        """Write the orders whose text failed."""
+        self.run('make export LIST=orders QUERY="sms_status=failed" FILE=failed.csv')
+        assert (self.folder / "failed.csv").read_text(encoding="utf-8-sig").startswith("id,code,")
+
     def move(self) -> None:
         """Move the system to another port; all its data is still there."""
         before, port = self.count(), free_ports()
@@ -118,9 +139,9 @@ class Newcomer:
 
     def second(self) -> None:
         """Start a second system, with its own folder and ports."""
-        state, port = self.folder.parent / "second", free_ports()
-        self.start("make run", SALES_STATE=str(state), PORT=str(port))
-        assert (state / "pids.json").is_file()
+        port = free_ports()
+        self.start("make run", SALES_STATE=".local-second", PORT=str(port))
+        assert (self.folder / ".local-second" / "pids.json").is_file()
         self.stop()
 
     def clean(self) -> None:
@@ -148,19 +169,24 @@ WALK: dict[str, Callable[[Newcomer], None]] = {
     "create-order": lambda newcomer: newcomer.requests.make_order(newcomer.system.texts),
     "customers": lambda _: None,
     "orders": lambda newcomer: newcomer.requests.list_all(),
+    "make export": Newcomer.export,
+    'make export LIST=orders QUERY="sms_status=failed" FILE=failed.csv': Newcomer.export_some,
+    "make import FILE=customers.csv": Newcomer.import_file,
+    "make token": lambda newcomer: newcomer.run("make token"),
     'SCOPE="sales:read" make -s token': Newcomer.read_only,
     "make login": Newcomer.login,
     "make doctor": lambda newcomer: newcomer.run("make doctor"),
     "PORT=9000 make run": Newcomer.move,
     "make reset": Newcomer.reset,
     "make deploy": Newcomer.deploy,
+    "make okta": elsewhere("tests/scripts/test_okta_command.py"),
     'SmsSender="MY SHOP" make deploy': elsewhere("tests/scripts/test_deploy.py"),
     "TOKEN=$(make -s token) make smoke STAGE=dev": elsewhere("tests/scripts/test_operations.py"),
     "make rollback STAGE=dev": elsewhere("tests/scripts/test_rollback.py"),
     "make deploy-role": elsewhere("tests/template/test_role.py"),
     "make sam-local": elsewhere("tests/samlocal/test_sam_local.py"),
     "make PYTHON=/path/to/python3.13 run": elsewhere("tests/local/commands/test_first_errors.py"),
-    "SALES_STATE=/tmp/second PORT=9000 make run": Newcomer.second,
+    "SALES_STATE=.local-second PORT=9000 make run": Newcomer.second,
     "make clean": Newcomer.clean,
     "LOCAL_STORE=ministack make run": elsewhere("tests/local/aws/test_dynamodb.py"),
 }
@@ -208,7 +234,7 @@ def test_every_file_that_the_docs_link_exists(page: Path) -> None:
 
 
 def test_the_contract_in_the_readme_is_the_templates(system: System) -> None:
-    rows = set(re.findall(r"^\| `(GET|POST|PATCH) ([^`]+)` \|", README, re.MULTILINE))
+    rows = set(re.findall(r"^\| `(GET|POST|PATCH|PUT) ([^`]+)` \|", README, re.MULTILINE))
     from deployment.template import load
     from local.config import Config
 

@@ -1,6 +1,7 @@
 """`make sam-local` around sam: addresses, rebuilding, and the way from containers to the loopback."""
 
 import asyncio
+import json
 import os
 import time
 from pathlib import Path
@@ -15,8 +16,9 @@ from tests.support.system import free_ports
 @pytest.mark.parametrize(
     ("address", "seen"),
     [
-        ("http://127.0.0.1:8003", "http://host.docker.internal:8003"),
-        ("http://localhost:8002/version1/messaging", "http://host.docker.internal:8002/version1/messaging"),
+        ("http://127.0.0.1:8003", "http://host.docker.internal:40003"),
+        ("http://localhost:8002/version1/messaging", "http://host.docker.internal:40002/version1/messaging"),
+        ("http://localhost:9999", "http://host.docker.internal:9999"),
         ("https://api.africastalking.com", "https://api.africastalking.com"),
         ("sales-orders", "sales-orders"),
         ("", ""),
@@ -24,7 +26,7 @@ from tests.support.system import free_ports
     ],
 )
 def test_only_addresses_of_the_loopback_change_for_containers(address: str, seen: str) -> None:
-    assert samlocal.from_container(address) == seen
+    assert samlocal.from_container(address, {8002: 40002, 8003: 40003}) == seen
 
 
 @pytest.fixture
@@ -63,34 +65,6 @@ def test_bytecode_next_to_the_sources_is_not_a_change(tree: Path) -> None:
     assert not samlocal.is_stale(tree / "build", tree)
 
 
-def test_a_connection_to_the_bridge_reaches_the_same_port_of_the_loopback() -> None:
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"got " + await reader.read())
-        writer.close()
-
-    async def story() -> bytes:
-        server = await asyncio.start_server(echo, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        # Another loopback address stands in for Docker's bridge.
-        async with samlocal.forwarding("127.0.0.2", [port]):
-            reader, writer = await asyncio.open_connection("127.0.0.2", port)
-            writer.write(b"this")
-            writer.write_eof()
-            answer = await reader.read()
-        server.close()
-        return answer
-
-    assert asyncio.run(story()) == b"got this"
-
-
-def test_where_docker_leads_to_the_loopback_itself_nothing_is_forwarded() -> None:
-    async def story() -> None:
-        async with samlocal.forwarding(None, [1]):
-            pass
-
-    asyncio.run(story())
-
-
 def test_a_port_that_is_in_use_is_named_before_anything_is_built(tmp_path: Path) -> None:
     async def story() -> None:
         server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
@@ -109,7 +83,8 @@ def sam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = tmp_path / "sam"
     monkeypatch.setattr(samlocal, "sam", lambda: str(script))
     monkeypatch.setattr(samlocal, "is_stale", lambda _: False)
-    monkeypatch.setattr(samlocal, "variables", lambda _: {})
+    monkeypatch.setattr(samlocal, "issuer_documents", lambda _: {})
+    monkeypatch.setattr(samlocal, "variables", lambda *_: {})
     monkeypatch.setattr(samlocal, "bridge_address", lambda: None)
     (tmp_path / "sam").write_text("#!/bin/sh\n")
     script.chmod(0o755)
@@ -123,7 +98,6 @@ def serve(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         system = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
         url = f"http://127.0.0.1:{system.sockets[0].getsockname()[1]}"
         monkeypatch.setattr(samlocal, "services", lambda _: [url])
-        (folder / "sam_state" / "sam").mkdir(parents=True)
         async with system:
             await samlocal.serve(Config(port=1, state=folder / "sam_state", settings={}), free_ports())
 
@@ -169,3 +143,35 @@ def test_a_local_system_that_does_not_start_is_said_to_and_not_waited_for(
     with pytest.raises(samlocal.SamLocalError, match=r"The local system ended unexpectedly \(exit status 1\)"):
         asyncio.run(story())
     assert time.monotonic() - began < 20
+
+
+def test_every_get_route_of_a_build_answers_head_too(tmp_path: Path) -> None:
+    built = tmp_path / "template.yaml"
+    built.write_text("""
+AWSTemplateFormatVersion: 2010-09-09
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Read:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: !Sub "${AWS::StackName}-read"
+      Events:
+        GetOrders:
+          Type: HttpApi
+          Properties: {Method: GET, Path: /orders, Auth: {Authorizer: Okta}}
+        GetPage: {Type: HttpApi, Properties: {Method: GET, Path: /}}
+        HeadPage: {Type: HttpApi, Properties: {Method: HEAD, Path: /}}
+        PostOrders: {Type: HttpApi, Properties: {Method: POST, Path: /orders}}
+        Default: {Type: HttpApi, Properties: {ApiId: x}}
+        Clock: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+""")
+    samlocal.add_head(built)
+    resources = json.loads(built.read_text())["Resources"]
+    events = resources["Read"]["Properties"]["Events"]
+    assert resources["Read"]["Properties"]["FunctionName"] == {"Fn::Sub": "${AWS::StackName}-read"}
+    assert [name for name, event in events.items() if event["Properties"].get("Method") == "HEAD"] == [
+        "HeadPage",
+        "HeadOrders",
+    ]
+    assert events["HeadOrders"]["Properties"] == events["GetOrders"]["Properties"] | {"Method": "HEAD"}
+    assert len(events) == 7

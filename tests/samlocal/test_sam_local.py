@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from tests.browser.chromium import Browser
 from tests.support.leak_check import PRIVATE, Used, found_in, leaks
 from tests.support.readme import Requests
 from tests.support.system import free_ports
+from tests.support.tokens import Issuer
+from tests.support.tokens import running as serving
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
@@ -72,15 +76,13 @@ class Api:
         return messages
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    problem = samlocal.missing_tools()
-    if problem:
-        pytest.skip(problem)
-    state = tmp_path_factory.mktemp("samlocal")
+@contextmanager
+def serving_api(state: Path, **settings: str) -> Iterator[Api]:
+    """Serve the API in containers with these settings, on ports of its own, and check what its parts print and log."""
     # Its own ports, so that it neither uses nor disturbs another running system.
     port = free_ports(6)
-    started = Api(port, {**os.environ, "PORT": str(port), "SAM_PORT": str(port + 5), "SALES_STATE": str(state)})
+    environment = os.environ | {"PORT": str(port), "SAM_PORT": str(port + 5), "SALES_STATE": str(state)} | settings
+    started = Api(port, environment)
     with (state / "output").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.commands.sam_local"],
@@ -119,11 +121,29 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
             raise
 
 
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    problem = samlocal.missing_tools()
+    if problem:
+        pytest.skip(problem)
+    with serving_api(tmp_path_factory.mktemp("samlocal")) as started:
+        yield started
+
+
 def test_the_four_requests_do_word_for_word_what_the_readme_says_and_the_text_goes_out_once(api: Api) -> None:
     requests_of_readme = Requests(f"http://localhost:{api.environment['SAM_PORT']}", ROOT, api.environment)
     requests_of_readme.follow(api.texts)
     (text,) = [message for message in api.texts() if message["to"] == CUSTOMER["phone_number"]]
     assert "macbook m2" in text["text"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/ap1/v1/sales/orders/", "/api/v1/sales/orders"])
+def test_head_is_get_without_its_body(api: Api, path: str) -> None:
+    token = None if path == "/healthz" else api.token()
+    get, head = (api.ask(method, path, token) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.status_code == 200
+    assert path == "/healthz" or api.ask("HEAD", path, None).status_code == 401
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
@@ -140,6 +160,22 @@ def test_a_token_that_may_only_read_creates_nothing(api: Api, method: str, path:
     assert answer.status_code == (403 if method == "POST" else 200), answer.text
 
 
+def test_a_clerks_token_neither_exports_nor_erases_nor_lifts_an_opt_out(api: Api) -> None:
+    customer = api.ask("POST", "/api/v1/sales/customers", api.token(), CUSTOMER).json()
+    clerk = api.token("sales:read sales:write")
+    path = f"/api/v1/sales/customers/{customer['id']}"
+    lifted = {"sms_opted_out": False}
+    for method, each, body in (
+        ("GET", f"{path}/export", None),
+        ("POST", f"{path}/erase", None),
+        ("PATCH", path, lifted),
+    ):
+        answer = api.ask(method, each, clerk, body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope"), answer.text
+        assert answer.headers["WWW-Authenticate"].endswith('scope="sales:manage"')
+    assert api.ask("PATCH", path, api.token(), lifted).status_code == 200
+
+
 def test_a_path_without_a_route_is_a_problem_of_our_own(api: Api) -> None:
     answer = api.ask("GET", "/api/v1/sales/nothing", None)
     assert answer.status_code == 404
@@ -152,7 +188,7 @@ def test_the_reference_comes_out_of_its_container_as_it_went_in(api: Api) -> Non
     # Browsers must be sent to the issuer as they reach it, not as containers do.
     assert f"http://127.0.0.1:{api.port + 1}/oauth2/default" in contract.text
     for name in ("swagger-ui.css", "favicon-32x32.png"):
-        file = ROOT / "functions" / "serve_docs" / "swagger-ui" / name
+        file = ROOT / "node_modules" / "swagger-ui-dist" / name
         if not file.is_file():
             pytest.skip("the reference's viewer is not installed: scripts/setup.sh docs")
         answer = api.ask("GET", f"/docs/{name}", None)
@@ -177,7 +213,7 @@ def test_a_person_signs_in_to_the_console_sees_the_orders_and_makes_one(api: Api
         browser.find(".row", customer["code"], seconds=60)
         browser.find(".row", "lamp", seconds=60)
         browser.click(".head a", "New order", seconds=60)
-        browser.fill("#drawer-body [name=customer]", customer["code"])
+        browser.fill("#drawer-body [name=whom]", customer["code"])
         browser.fill("#drawer-body [name=item]", "solar lamp")
         browser.fill("#drawer-body [name=amount]", "1500")
         browser.click("#drawer-body button[type=submit]")
@@ -210,3 +246,19 @@ def test_no_hostile_token_and_no_token_in_the_wrong_place_is_let_in(api: Api) ->
         assert issuer.attacker.fetches == 0
     # sam's own server refuses an invalid header.
     assert {name: status for name, status in let_in.items() if status not in {400, 401, 431}} == {}
+
+
+def test_with_another_issuer_the_four_requests_work_with_its_tokens_only(api: Api, tmp_path: Path) -> None:
+    # The functions are the same: build them once.
+    shutil.copytree(Path(api.environment["SALES_STATE"]) / "sam", tmp_path / "sam")
+    with serving(Issuer(form="keycloak")) as issuer:
+        settings = {"OKTA_ISSUER": issuer.url, "OKTA_CLIENT_ID": "machine", "OKTA_CLIENT_SECRET": "its-secret"}
+        issuer.grants = (200, {"access_token": issuer.token(sub="sales-service")})
+        with serving_api(tmp_path, **settings) as trusting:
+            requests_of_readme = Requests(
+                f"http://localhost:{trusting.environment['SAM_PORT']}", ROOT, trusting.environment
+            )
+            requests_of_readme.follow(trusting.texts)
+            for method, path in PATHS:
+                assert trusting.ask(method, path, api.token(), CUSTOMER).status_code == 401
+                assert api.ask(method, path, trusting.token(), CUSTOMER).status_code == 401

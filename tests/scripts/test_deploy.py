@@ -22,7 +22,7 @@ from tests.scripts.aws import Answer, Aws, refused
 
 TEMPLATE = read_parameters(ROOT / "template.yaml")
 PROD = STAGES["prod"]
-OKTA = {"OktaIssuer": "https://example.okta.com/oauth2/default"}
+OKTA = {"OktaIssuer": "https://example.okta.com/oauth2/default", "ConsoleClientId": "0oa1console"}
 DEPLOYED = {name: known.default for name, known in TEMPLATE.items() if known.default is not None} | OKTA
 HOSTILE = [
     "Hi {name}, your {item} is here", '{"+254": "KES 0.80"}', "", " ", "a  b", '"quoted"', "'quoted'", "it's", 'a"b',
@@ -98,7 +98,7 @@ def test_a_line_that_is_no_parameter_is_refused(text: str, tmp_path: Path, monke
         ("ListShards", "two", "must be a number"),
         ("SmsText", "", "must not be empty"),
         ("SmsText", "x" * 1001, "at most 1000 characters, not 1001"),
-        ("OktaIssuer", "https://example.okta.com/oauth2/default/", "without a slash at the end"),
+        ("OktaIssuer", "https://example.okta.com", "must be an issuer"),
     ],
 )
 def test_a_value_that_cloudformation_would_refuse_is_refused(name: str, value: str, sentence: str) -> None:
@@ -129,8 +129,8 @@ def test_a_parameter_that_the_stack_does_not_have_yet_is_shown_as_new() -> None:
     assert list(Plan(PROD, TEMPLATE, {}, before).lines()) == ["  SnapStart: new -> 'None'"]
 
 
-def test_a_new_stack_shows_every_parameter_and_needs_an_issuer() -> None:
-    assert Plan(PROD, TEMPLATE, {}).missing == ["OktaIssuer"]
+def test_a_new_stack_shows_every_parameter_and_needs_an_issuer_and_a_client() -> None:
+    assert Plan(PROD, TEMPLATE, {}).missing == ["OktaIssuer", "ConsoleClientId"]
     assert len(list(Plan(PROD, TEMPLATE, OKTA).lines())) == len(TEMPLATE)
 
 
@@ -199,7 +199,7 @@ def test_a_stacks_name_leaves_room_for_its_functions() -> None:
 def test_nothing_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "stdin", (tmp_path / "input").open("w+"))
     assert deploy.ask("Delete everything?") is False
-    with pytest.raises(deploy.DeployError, match=r"OktaIssuer has no value: Issuer of the custom.*\.env\.prod"):
+    with pytest.raises(deploy.DeployError, match=r"OktaIssuer has no value: Issuer of the access tokens.*\.env\.prod"):
         deploy.complete(Plan(PROD, TEMPLATE, {}))
 
 
@@ -230,16 +230,17 @@ class Terminal:
 
 
 def test_a_new_stack_asks_for_what_has_no_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = {"ConsoleClientId": OKTA["ConsoleClientId"]}
     terminal = Terminal(monkeypatch, f" {OKTA['OktaIssuer']} ")
-    assert deploy.complete(Plan(PROD, TEMPLATE, {})).values["OktaIssuer"] == OKTA["OktaIssuer"]
+    assert deploy.complete(Plan(PROD, TEMPLATE, client)).values["OktaIssuer"] == OKTA["OktaIssuer"]
     [prompt] = terminal.asked
-    assert prompt.startswith("OktaIssuer (Issuer of the custom authorization server")
+    assert prompt.startswith("OktaIssuer (Issuer of the access tokens")
 
 
 def test_an_answer_that_cannot_be_used_ends_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     Terminal(monkeypatch, "https://example.okta.com")
-    with pytest.raises(deploy.DeployError, match="OktaIssuer must be a custom authorization server"):
-        deploy.complete(Plan(PROD, TEMPLATE, {}))
+    with pytest.raises(deploy.DeployError, match="OktaIssuer must be an issuer"):
+        deploy.complete(Plan(PROD, TEMPLATE, {"ConsoleClientId": OKTA["ConsoleClientId"]}))
 
 
 @pytest.mark.parametrize(("answer", "mended"), [("y", True), ("Yes", True), ("", False), ("n", False), ("yep", False)])

@@ -43,7 +43,9 @@ def aws(**other: Answer) -> Aws:
 
 
 def plan(issuer: Issuer, current: dict[str, str] | None = None, **given: str) -> Plan:
-    return Plan(PROD, TEMPLATE, {"OktaIssuer": issuer.url, **PROD.parameters, **given}, current)
+    return Plan(
+        PROD, TEMPLATE, {"OktaIssuer": issuer.url, "ConsoleClientId": "console", **PROD.parameters, **given}, current
+    )
 
 
 def problems(results: Iterator[Result]) -> list[str]:
@@ -90,7 +92,7 @@ def test_an_issuer_whose_keys_api_gateway_cannot_use_is_a_problem(
     issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preflight, "discover", lambda _url, _setting: {"jwks_uri": "https://x.okta.com/oauth2/v1/keys"})
-    assert "only Okta can verify" in only(check_plan(aws(), plan(issuer))).finding.result
+    assert "for Okta's own API" in only(check_plan(aws(), plan(issuer))).finding.result
 
 
 def test_an_update_asks_the_issuer_only_if_it_changes(issuer: Issuer) -> None:
@@ -173,6 +175,31 @@ def test_a_small_quota_is_a_problem_while_the_stream_may_use_it_up(
     [wrong] = [finding for finding in found if finding.subject == "quota"]
     assert wrong.problem is not enough
     assert enough or "StreamParallelism=1" in wrong.advice
+
+
+@pytest.mark.parametrize(
+    ("quota", "unreserved", "now", "wanted", "result"),
+    [
+        (1000, 1000, "0", "450", "can be kept"),
+        (1000, 1000, "0", "451", "the account has 900 executions to keep, 902 are needed"),
+        (1000, 100, "450", "450", None),
+        (1000, 100, "440", "450", "the account has 0 executions to keep, 20 are needed"),
+        (1000, 100, "450", "10", "can be kept"),
+        (10, 10, "0", "4", "the account has 0 executions to keep, 8 are needed"),
+        (1000, 1000, "0", "3", "would hold texts back: they use up to 4"),
+        (1000, 1000, "10", "0", None),
+    ],
+)
+def test_executions_are_kept_for_senders_only_where_the_account_has_them(
+    issuer: Issuer, quota: int, unreserved: int, now: str, wanted: str, result: str | None
+) -> None:
+    limits = {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": unreserved}
+    session = aws(lambda_GetAccountSettings={"AccountLimit": limits})
+    current = {"SenderConcurrency": now}
+    findings = [each.finding for each in check_plan(session, plan(issuer, current, SenderConcurrency=wanted))]
+    found = [finding for finding in findings if finding.subject == "SenderConcurrency"]
+    assert [result in finding.result for finding in found] == ([True] if result else [])
+    assert [finding.problem for finding in found] == ([result != "can be kept"] if result else [])
 
 
 def test_the_smallest_quota_is_a_warning_where_nothing_else_can_be_done(issuer: Issuer) -> None:

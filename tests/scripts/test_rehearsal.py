@@ -187,7 +187,7 @@ def test_hard_values_of_the_template_have_every_hard_part() -> None:
 
 
 def test_every_default_is_given() -> None:
-    assert set(PARAMETERS) - set(values.defaults(PARAMETERS)) == {"OktaIssuer"}
+    assert set(PARAMETERS) - set(values.defaults(PARAMETERS)) == {"OktaIssuer", "ConsoleClientId"}
 
 
 def test_the_build_that_is_rehearsed_is_the_one_that_is_deployed() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-SECRETS = ("webhook-secret", "sms-api-key")
+SECRETS = ("webhook-secret", "sms-api-key", "session-token")
 PRIVATE = {
     "a number": r"(?<![0-9a-f-])(?:\+|%2B)?254[17]\d{8}(?![0-9a-f])",
     "an e-mail address": r"[\w.+-]+(?:@|%40)[\w-]+\.[a-z]{2,}",

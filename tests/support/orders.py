@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from sales.domain.caller import Caller
 from sales.domain.customers import Customer
 from sales.domain.orders import Order
 from sales.domain.sms.segments import Content
 from sales.domain.sms.states import Cause
 
+CALLER = Caller("someone", "client", frozenset())
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -20,15 +22,15 @@ def new_customer() -> Customer:
     """Return a customer."""
     return Customer.new(
         id="c", code="K7M2Q9XH", name="john doe", phone_number="+254704590344", email="John@example.com", now=NOW,
-        fingerprint="f",
+        language="sw", by=CALLER.actor, fingerprint="f",
     )  # fmt: skip
 
 
 def new_order() -> Order:
     """Return an order whose text is queued."""
     return Order.new(
-        id="o", customer=new_customer(), item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
-        content=Content("text", "GSM-7", 1), now=NOW, client="client", fingerprint="f",
+        id="7f3c2a10-4b5d-8e6f-9a0b-1c2d3e4f5a6b", customer=new_customer(), item="macbook m2", amount=Decimal("56000.68"), currency="KES", reference=None,
+        content=Content("text", "GSM-7", 1, "en"), now=NOW, caller=CALLER, fingerprint="f",
     )  # fmt: skip
 
 
@@ -48,9 +50,7 @@ def again(order: Order, seconds: float = 0) -> Order:
         key=f"key at {seconds}",
         fingerprint="f",
         reason="lost",
-        name=order.customer_name,
-        to=order.sms.to,
-        content=order.sms.content,
+        by=CALLER.actor,
     )
     assert requested
     return requested

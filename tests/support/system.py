@@ -114,6 +114,7 @@ class System:
     def __init__(self, state: Path, **environment: str) -> None:
         self.state = state
         self.port = free_ports()
+        self.login_port = free_ports()
         self.environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self._tokens: dict[str, str] = {}
@@ -124,6 +125,8 @@ class System:
         inherited = {name: value for name, value in os.environ.items() if name not in {"SCOPE", "DYNAMODB_ENDPOINT"}}
         return inherited | {
             "PORT": str(self.port),
+            # The local issuer registers it as the redirect address of `make login`.
+            "LOGIN_PORT": str(self.login_port),
             "SALES_STATE": str(self.state),
             **self.environment,
         }
@@ -210,7 +213,7 @@ class System:
         """Return the address of a path of the SMS sandbox."""
         return f"http://127.0.0.1:{self.port + 2}{path}"
 
-    def token(self, scope: str = "sales:read sales:write") -> str:
+    def token(self, scope: str = "sales:read sales:write sales:manage") -> str:
         """Return a token from the local issuer, as `make token` prints it."""
         if scope not in self._tokens:
             command = [sys.executable, "-m", "local.commands.token"]
@@ -222,7 +225,7 @@ class System:
         return self._tokens[scope]
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str) -> Answer:
-        """Send a request to the API, with a token of both scopes, another token, or none ("")."""
+        """Send a request to the API, with a token of all scopes, another token, or none ("")."""
         lowered = {name.replace("_", "-"): value for name, value in headers.items()}
         bearer = self.token() if token is None else token
         self.used.note(body)
@@ -288,7 +291,12 @@ class System:
     def invoke(self, function: str, event: Any) -> Answer:
         """Invoke a function as the stream and the schedule do."""
         url = f"http://127.0.0.1:{self.port + 4}/2015-03-31/functions/{function}/invocations"
-        return request("POST", url, event, timeout=90)
+        return request("POST", url, event, session(self.state), timeout=90)
+
+
+def session(state: Path) -> dict[str, str]:
+    """Return the header that lets a request in at the functions and secrets of the system with this state folder."""
+    return {"x-amz-security-token": (state / "session-token").read_text().strip()}
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 AUDIENCE = "api://default"
+# How the three kinds of issuer write their address, and whose access tokens differ as `claims` says.
+FORMS = {"okta": "/oauth2/default", "auth0": "/", "keycloak": "/realms/shop"}
+SCOPE = "sales:read sales:write sales:manage"
 
 
 def b64(raw: bytes) -> str:
@@ -23,10 +26,11 @@ def b64(raw: bytes) -> str:
 
 
 class Issuer:
-    """An authorization server with one key, which can rotate."""
+    """An authorization server with one key, which can rotate. `form` is one of FORMS."""
 
-    def __init__(self, kid: str = "key-1") -> None:
+    def __init__(self, kid: str = "key-1", form: str = "okta") -> None:
         self.url = ""
+        self.form = form
         self.fetches = 0
         self.delay = 0.0
         self.down = False
@@ -88,19 +92,33 @@ class Issuer:
         return {"keys": [entry, elliptic]}
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        """Return an access token's claims as Okta's custom authorization server writes them; None leaves one out."""
+        """Return an access token's claims as an issuer of this form writes them; None leaves one out.
+
+        Auth0: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
+        Keycloak: https://www.keycloak.org/docs/latest/server_admin/#_client_scopes
+        """
         now = int(time.time())
-        claims = {
-            "ver": 1,
-            "jti": "AT.1",
-            "iss": self.url,
-            "aud": AUDIENCE,
-            "sub": "someone@example.com",
-            "iat": now - 1,
-            "exp": now + 600,
-            "cid": "client",
-            "scp": ["sales:read", "sales:write"],
-        } | changes
+        shared = {"iss": self.url, "sub": "someone@example.com", "iat": now - 1, "exp": now + 600}
+        own: dict[str, dict[str, Any]] = {
+            "okta": {"ver": 1, "jti": "AT.1", "aud": AUDIENCE, "cid": "client", "scp": SCOPE.split()},
+            "auth0": {
+                "aud": [AUDIENCE, f"{self.url}userinfo"],
+                "azp": "client",
+                "gty": "client-credentials",
+                "scope": f"openid {SCOPE}",
+            },
+            "keycloak": {
+                "jti": "trrtcc:1",
+                "aud": [AUDIENCE, "account"],
+                "typ": "Bearer",
+                "azp": "client",
+                "acr": "1",
+                "realm_access": {"roles": ["offline_access"]},
+                "scope": f"profile {SCOPE} email",
+                "preferred_username": "someone",
+            },
+        }
+        claims = shared | own[self.form] | changes
         return {name: value for name, value in claims.items() if value is not None}
 
     def sign(self, header: dict[str, Any] | str, claims: dict[str, Any] | str) -> str:
@@ -137,13 +155,14 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
                 back = leads_to.replace("{back}", parse_qs(query)["redirect_uri"][0])
                 self.answer(status, text, {"Location": back} if leads_to else {})
                 return
+            base = issuer.url.removesuffix("/")
             discovery = {
                 "issuer": issuer.url,
-                "jwks_uri": f"{issuer.url}/v1/keys",
-                "token_endpoint": f"{issuer.url}/v1/token",
-                "authorization_endpoint": f"{issuer.url}/v1/authorize",
-                "device_authorization_endpoint": f"{issuer.url}/v1/device/authorize",
-                "scopes_supported": ["sales:read", "sales:write"],
+                "jwks_uri": f"{base}/v1/keys",
+                "token_endpoint": f"{base}/v1/token",
+                "authorization_endpoint": f"{base}/v1/authorize",
+                "device_authorization_endpoint": f"{base}/v1/device/authorize",
+                "scopes_supported": SCOPE.split(),
             }
             keys = self.path.endswith("/keys")
             document = discovery | issuer.discovery if issuer.document is None else issuer.document
@@ -181,7 +200,7 @@ def running(issuer: Issuer) -> Iterator[Issuer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    issuer.url = f"http://127.0.0.1:{server.server_port}/oauth2/default"
+    issuer.url = f"http://127.0.0.1:{server.server_port}{FORMS[issuer.form]}"
     try:
         yield issuer
     finally:

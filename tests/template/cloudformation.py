@@ -42,7 +42,6 @@ FOR_UNSET_PROPERTIES: dict[str, dict[str, set[str]]] = {
         "FunctionScalingConfig": {"lambda:PutFunctionScalingConfig"},
         "KmsKeyArn": {"kms:"},
         "RecursiveLoop": {"lambda:PutFunctionRecursionConfig"},
-        "ReservedConcurrentExecutions": {"lambda:PutFunctionConcurrency", "lambda:DeleteFunctionConcurrency"},
         "RuntimeManagementConfig": {"lambda:PutRuntimeManagementConfig", "lambda:AssociateRuntimeAlias"},
         "VpcConfig": {"ec2:"},
     },

@@ -1,4 +1,4 @@
-"""Evaluates CloudWatch alarms: just enough to see that each alarm fires when it should.
+"""Evaluates CloudWatch alarms and metric filters: just enough to see that each alarm fires when it should.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html (M out of N, missing data),
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html, and the specification of the
@@ -9,6 +9,7 @@ import ast
 import json
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -57,6 +58,25 @@ def embedded(lines: Iterable[str]) -> dict[Key, list[float]]:
                     assert 0 < len(values) <= 100
                     found.setdefault(key(directive["Namespace"], metric["Name"], dimensions), []).extend(values)
     return found
+
+
+def counts(pattern: str, line: str) -> bool:
+    """Return whether a metric filter's pattern matches a line: comparisons of text, with && and || between them.
+
+    A field that a metric takes as a dimension must be in the pattern. Text equals text only, so a number needs quotes on both
+    sides. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+    """
+    entry = json.loads(line)
+
+    def compare(found: re.Match[str]) -> str:
+        value = entry.get(found[1])
+        return str(isinstance(value, str) and (value == found[2] or found[2] == "*"))
+
+    expression = re.sub(r'\$\.(\w+) = "([^"]*)"', compare, pattern.strip("{} "))
+    terms = expression.replace("&&", "and").replace("||", "or")
+    if not re.fullmatch(r"(True|False|and|or|[() ])+", terms):
+        raise ValueError(f"a filter pattern that is not known here: {pattern}")
+    return bool(eval(terms))
 
 
 def metric_of(definition: Mapping[str, Any], resolve: Callable[[Any], str]) -> Key:

@@ -12,15 +12,20 @@ from samtranslator.yaml_helper import yaml_parse
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PREFIXES = ("/api/v1/sales", "/ap1/v1/sales")
+PAGES = (
+    "/healthz",
+    "/.well-known/security.txt",
+    "/openapi.json",
+    "/docs",
+    "/docs/{file}",
+    "/",
+    "/console/{file}",
+    "/console/{version}/{file+}",
+)
 PUBLIC = {
     "POST /webhooks/africastalking/delivery/{secret}",
     "POST /webhooks/africastalking/optout/{secret}",
-    "GET /healthz",
-    "GET /openapi.json",
-    "GET /docs",
-    "GET /docs/{file}",
-    "GET /",
-    "GET /console/{file}",
+    *(f"{method} {path}" for method in ("GET", "HEAD") for path in PAGES),
     "$default",
 }
 
@@ -55,7 +60,7 @@ class Deployed:
                 if name in resource["Properties"]:
                     resource["Properties"][name] = "s3://bucket/key"
         self.source: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-        given = {"OktaIssuer": "https://example.okta.com/oauth2/default", **parameters}
+        given = {"OktaIssuer": "https://example.okta.com/oauth2/default", "ConsoleClientId": "console", **parameters}
         session = boto3.Session(region_name="eu-west-1")
         translated = Translator({}, Parser(), boto_session=session).translate(source, given)
         self.resources: dict[str, dict[str, Any]] = translated["Resources"]

@@ -118,6 +118,6 @@ def test_both_install_everything_that_tests_need() -> None:
     # `make check` installs sam; `make test` installs the npm packages, the database and the reference's viewer.
     for part in ("scripts/setup.sh ministack", "make check", "make test-all", "chromium", "lambda/python:3.13-x86_64"):
         assert part in github, part
-    for part in ("npm", "store", "docs", "sam", "ministack"):
+    for part in ("npm", "store", "docs", "sam", "ministack", "clients"):
         assert re.search(rf"scripts/setup.sh .*\b{part}\b", RUN), part
     assert "chromium chromium-driver" in RUN

@@ -15,7 +15,11 @@ SECTION = (TEMPLATE.parent / "docs/operations.md").read_text().partition("\n### 
 AUTOMATICALLY = SECTION.partition("\n### ")[0].partition("**Automatically.**")[2].partition("**While")[0]
 # From docs/operations.md: the alarms that roll a release back, and why the others do not.
 WATCHED = set(re.findall(r"`([a-z]+-[a-z-]+)`", AUTOMATICALLY.partition("CodeDeploy takes")[0]))
-UNWATCHED = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", AUTOMATICALLY, re.MULTILINE))
+UNWATCHED = {
+    name: reason
+    for names, reason in re.findall(r"^\| (`[^|]+`) \| (.+) \|$", AUTOMATICALLY, re.MULTILINE)
+    for name in re.findall(r"`([a-z-]+)`", names)
+}
 
 
 @cache

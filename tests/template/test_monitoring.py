@@ -80,9 +80,28 @@ def dashboard_metrics() -> Iterator[Key]:
             yield key(namespace, name, zip(pairs[::2], pairs[1::2], strict=True))
 
 
+def filtered() -> dict[str, tuple[str, ...]]:
+    """Return the metrics that CloudWatch Logs counts in log lines, each with its dimensions."""
+    filters = [each["Properties"] for each in deployed().of_type("AWS::Logs::MetricFilter").values()]
+    metrics = [metric for each in filters for metric in each["MetricTransformations"]]
+    assert {metric["MetricNamespace"] for metric in metrics} == {"Sales"}
+    return {metric["MetricName"]: tuple(each["Key"] for each in metric["Dimensions"]) for metric in metrics}
+
+
+def access_log() -> str:
+    """Return the format of the HTTP API's access log."""
+    (stage,) = deployed().of_type("AWS::ApiGatewayV2::Stage").values()
+    text: str = stage["Properties"]["AccessLogSettings"]["Format"]
+    return text
+
+
 def check_exists(metric: Key) -> None:
     namespace, name, dimensions = metric
     names = tuple(sorted(each for each, _ in dimensions))
+    if name in filtered():
+        assert names == filtered()[name]
+        assert dict(dimensions)["ApiId"] == "${HttpApi}"
+        return
     if namespace == "Sales":
         assert dict(dimensions)["stack"] == "${AWS::StackName}"
         assert set(names) - {"stack"} in ({*METRICS[name][1]}, set())
@@ -173,6 +192,15 @@ SAMPLES = [
     ("sms-account", 1, 1, 0, 1),
     ("sms-limit", 1, 1, 0, 1),
     ("sms-balance", BALANCE_LOW - 0.01, 1, BALANCE_LOW, 1),
+    ("tokens-refused", 100, 1, 99, 1),
+    ("scopes-refused", 10, 1, 9, 1),
+    ("requests-throttled", 100, 1, 99, 1),
+    ("webhooks-refused", 10, 1, 9, 1),
+    ("opt-outs", 10, 1, 9, 1),
+    ("opt-outs-lifted", 5, 1, 4, 1),
+    ("customers-read", 100, 1, 99, 1),
+    ("exports", 5, 1, 4, 1),
+    ("erasures", 5, 1, 4, 1),
 ]
 
 
@@ -270,7 +298,8 @@ def test_everything_on_the_dashboard_exists() -> None:
 
 
 def test_all_our_metrics_are_on_the_dashboard() -> None:
-    assert {name for namespace, name, _ in dashboard_metrics() if namespace == "Sales"} == set(METRICS)
+    shown = {name for namespace, name, _ in dashboard_metrics() if namespace == "Sales"}
+    assert shown == {*METRICS, *filtered()}
 
 
 def test_the_dashboards_widgets_do_not_overlap() -> None:
@@ -293,6 +322,7 @@ def test_no_dimension_has_many_values() -> None:
     for unit, dimensions in METRICS.values():
         assert set(dimensions) <= {"state", "reason", "finding"}
         assert unit in {"Count", "Milliseconds", "None", "Seconds"}
+    assert set(filtered().values()) == {("ApiId", "status")}
 
 
 def test_one_module_writes_metrics() -> None:

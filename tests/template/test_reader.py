@@ -14,7 +14,11 @@ from deployment.stages import longest_stack_name
 from deployment.template import EventSourceMapping, Function, Route, Schedule, Template, load
 from local.config import Config
 
-PARAMETERS = {"OktaIssuer": "http://127.0.0.1:8001/oauth2/default", "OktaAudience": "api://default"}
+PARAMETERS = {
+    "OktaIssuer": "http://127.0.0.1:8001/oauth2/default",
+    "OktaAudience": "api://default",
+    "ConsoleClientId": "console",
+}
 HEAD = """
 Transform: AWS::Serverless-2016-10-31
 Parameters:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from sales.domain.sms.content import compose
 from sales.domain.sms.folding import fold_all
 from sales.domain.sms.wording import DEFAULT_TEMPLATE
+from tests.support.texts import CODE, compose
 
 PAGE = Path(__file__).parents[2] / "docs" / "sms.md"
 
@@ -21,7 +21,7 @@ def test_names_and_items_become_what_the_page_shows() -> None:
     assert len(names) >= 20
     for written, said in names:
         text = compose(DEFAULT_TEMPLATE, name=written, item=written, currency="KES", amount="1500", max_segments=3).text
-        assert f"Dear {said}, your order for {said} costing KES 1500 has" in text, written
+        assert f"Dear {said}, your order {CODE} for {said} costing KES 1500 has" in text, written
 
 
 def test_the_letters_of_languages_become_what_the_page_shows() -> None:

@@ -40,6 +40,7 @@ def test_the_released_tables_are_those_of_the_template() -> None:
     assert RELEASED.keys() <= Deployed().of_type("AWS::DynamoDB::Table").keys()
     orders = layout(template().tables)["OrdersTable"]
     assert orders["key"] == "id HASH S"
+    assert orders["indexes"]["by_code"] == "code HASH S, projects KEYS_ONLY"
     assert orders["indexes"]["by_due"] == "due_shard HASH S, due_at RANGE S, projects KEYS_ONLY"
 
 

@@ -40,6 +40,12 @@ def addressed(target: str, *given: str) -> list[str]:
     return re.findall(r"-m scripts\.operate\.\w+ .*(--(?:stack|stage) \S+)", made(target, *given).stdout)
 
 
+def test_doctor_looks_at_a_stack_only_if_it_is_named() -> None:
+    assert addressed("doctor") == []
+    assert addressed("doctor", "STAGE=dev") == ["--stage dev"]
+    assert addressed("doctor", "STACK=shop") == ["--stack shop"]
+
+
 def test_these_are_all_targets_that_name_a_stack() -> None:
     assert {target for target in TARGETS if addressed(target)} == OPERATED | {"deploy", "deploy-role"}
 

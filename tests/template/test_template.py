@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from contract.document import template
 from local.config import read_env_file
 from sales.africastalking.client import PROVIDER_SECONDS
-from sales.domain.sms.wording import least_segments, text_template, validate_template
+from sales.domain.sms.wording import check_template, least_segments, text_template
+from sales.store.days import REPEAT
 from tests.template.deployed import PREFIXES, PUBLIC, TEMPLATE, Deployed
 
 ROOT = TEMPLATE.parent
@@ -32,6 +34,12 @@ def deployed() -> Deployed:
 
 
 FUNCTIONS = sorted(deployed().functions())
+# Functions that write the audit trail: those of tests/integration/test_audit.py.
+AUDITED = {
+    "CancelOrderFunction", "CreateCustomerFunction", "CreateOrderFunction", "EraseCustomerFunction", "ExportCustomerFunction",
+    "ImportCustomersFunction", "ImportOrdersFunction", "PutWordingFunction", "RecordDeliveryReportFunction",
+    "RecordOptOutFunction", "ResendSmsFunction", "UpdateCustomerFunction",
+}  # fmt: skip
 
 
 def text_of(value: Any) -> str:
@@ -66,7 +74,8 @@ def test_a_function_has_a_timeout_memory_and_a_log_group_with_retention(name: st
     assert properties["LoggingConfig"]["ApplicationLogLevel"] == "INFO"
     group = deployed().resources[properties["LoggingConfig"]["LogGroup"]["Ref"]]
     assert group["Type"] == "AWS::Logs::LogGroup"
-    assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    days = "AuditLogDays" if name in AUDITED else "LogRetentionDays"
+    assert group["Properties"]["RetentionInDays"] == {"Ref": days}
     function_name = properties["FunctionName"]["Fn::Sub"]
     assert group["Properties"]["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{function_name}"}
 
@@ -93,6 +102,14 @@ def test_a_batch_fits_its_timeout_and_the_timeout_fits_the_lease(name: str) -> N
     assert properties["Timeout"] < int(properties["Environment"]["Variables"]["SMS_LEASE_SECONDS"])
 
 
+def test_a_mark_settles_only_when_no_function_can_still_write_what_it_announced() -> None:
+    functions = deployed().functions().values()
+    settle = {float(properties["Environment"]["Variables"]["DAY_SETTLE_SECONDS"]) for properties in functions}
+    longest = max(properties["Timeout"] for properties in functions)
+    # Two clocks that differ by a minute each, and an index that is a minute behind.
+    assert min(settle) == max(settle) >= longest + REPEAT * max(settle) + 3 * 60
+
+
 def test_secrets_reach_functions_by_name_only() -> None:
     for name, properties in deployed().functions().items():
         variables = properties["Environment"]["Variables"]
@@ -111,8 +128,18 @@ def test_every_protected_route_has_the_authorizer_and_one_scope() -> None:
             assert route.authorizer is None, route.key
         else:
             assert route.authorizer == "Okta", route.key
-            expected = "sales:read" if route.key.startswith("GET ") else "sales:write"
-            assert route.scopes == (expected,), route.key
+            name = route.key.rpartition("/")[2]
+            reads = "sales:read" if route.key.startswith("GET ") else "sales:write"
+            manages = name in {"days", "export", "erase", "import"} or route.key.startswith("PUT ")
+            assert route.scopes == ("sales:manage" if manages else reads,), route.key
+
+
+def test_the_function_of_every_route_asks_for_the_routes_scope() -> None:
+    # Two guards, since a request by `$default` or `sam local` meets only the function's.
+    for route in template().routes:
+        source = (ROOT / "functions" / route.function / "app.py").read_text()
+        scope = re.findall(r"^@endpoint\(scope=(?:None|\"([a-z:]+)\")(?:, \w+=\w+)*\)$", source, re.MULTILINE)
+        assert scope == list(route.scopes or ("",)), route.key
 
 
 def test_the_public_routes_are_all_there() -> None:
@@ -156,7 +183,7 @@ def test_the_original_paths_lead_to_the_functions_of_the_resource_paths() -> Non
 
 def test_no_path_ends_in_a_slash() -> None:
     for route in deployed().routes():
-        assert route.key == "GET /" or not route.key.endswith("/"), route.key
+        assert route.key in {"GET /", "HEAD /"} or not route.key.endswith("/"), route.key
     (api,) = deployed().of_type("AWS::ApiGatewayV2::Api").values()
     assert api["Properties"]["FailOnWarnings"] is True
 
@@ -177,13 +204,37 @@ def test_the_authorizer_accepts_one_issuer_and_one_audience() -> None:
     [
         ("https://example.okta.com/oauth2/default", True),
         ("https://login.example.com/oauth2/aus1a2b3c4d5e6f7g8h9", True),
+        ("https://shop.eu.auth0.com/", True),
+        ("https://login.example.com/realms/shop", True),
+        ("https://login.example.com:8443/realms/shop", True),
+        ("https://shop.example.com", True),
+        ("https://notokta.com", True),
+        ("https://example.okta.com.example.com", True),
+        ("https://my-admin.example.com/realms/shop", True),
+        ("https://login.example.com/oauth2/v10", True),
         ("https://example.okta.com", False),
+        ("https://example.okta.com/", False),
+        ("https://example.oktapreview.com", False),
+        ("https://example.okta-emea.com/oauth2", False),
         ("https://example.okta.com/oauth2", False),
-        ("https://example.okta.com/oauth2/default/", False),
+        ("https://example.okta.com/oauth2/v1", False),
+        ("https://example.okta.com/oauth2/v1/token", False),
+        ("https://example.okta.com/oauth2/default/v1/token", False),
+        ("https://example.okta.com/oauth2/default/.well-known/openid-configuration", False),
+        ("https://login.example.com/oauth2/v1", False),
+        ("https://example-admin.okta.com/oauth2/default", False),
         ("http://example.okta.com/oauth2/default", False),
+        ("https://login.example.com/realms/shop?a=b", False),
+        ("https://login.example.com/realms/shop#a", False),
+        ("https://login.example.com/realms/my shop", False),
+        ("https://login.example.com//realms", False),
+        ("https://user@login.example.com/realms/shop", False),
+        (" https://login.example.com/", False),
+        ("https://localhost/", False),
+        ("https://", False),
     ],
 )
-def test_only_a_custom_authorization_server_can_be_the_issuer(issuer: str, accepted: bool) -> None:
+def test_only_what_can_issue_our_tokens_can_be_the_issuer(issuer: str, accepted: bool) -> None:
     pattern = deployed().source["Parameters"]["OktaIssuer"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, issuer)) is accepted
 
@@ -195,13 +246,49 @@ def test_the_stage_throttles_and_logs_neither_paths_nor_tokens() -> None:
     assert settings["ThrottlingBurstLimit"] > 0
     access_log = stage["Properties"]["AccessLogSettings"]
     group = access_log["DestinationArn"]["Fn::GetAtt"][0]
-    assert deployed().resources[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert deployed().resources[group]["Properties"]["RetentionInDays"] == {"Ref": "AuditLogDays"}
     fields = json.loads(access_log["Format"])
     for wanted in ("$context.requestId", "$context.routeKey", "$context.status", "$context.responseLatency",
                    "$context.integrationErrorMessage", "$context.authorizer.error"):  # fmt: skip
         assert wanted in fields.values()
     for secret in ("$context.path", "rawPath", "authorization", "claims.sub", "$context.identity.user"):
         assert secret not in access_log["Format"].lower()
+
+
+def throttles() -> dict[str, tuple[int, int]]:
+    """Return rate and burst of each route that has its own."""
+    (stage,) = deployed().of_type("AWS::ApiGatewayV2::Stage").values()
+    settings = stage["Properties"]["RouteSettings"]
+    # An entry replaces the default whole: https://github.com/terraform-aws-modules/terraform-aws-apigateway-v2/issues/78
+    assert all(entry["DetailedMetricsEnabled"] is True for entry in settings.values())
+    return {key: (entry["ThrottlingRateLimit"], entry["ThrottlingBurstLimit"]) for key, entry in settings.items()}
+
+
+def test_every_route_that_anyone_can_call_or_that_is_dear_has_its_own_throttle() -> None:
+    dear = re.compile(rf"\w+ ({'|'.join(PREFIXES)})/(customers/{{customer}}/(export|erase)|(customers|orders)/import)")
+    rates = {}
+    for route in deployed().routes():
+        if route.key.partition(" ")[2].startswith("/webhooks/"):
+            rates[route.key] = 50
+        elif route.scopes is None and route.key != "$default":
+            rates[route.key] = 10
+        elif dear.fullmatch(route.key):
+            rates[route.key] = 5
+    # API Gateway refuses an entry for a route that does not exist.
+    assert {key: rate for key, (rate, _) in throttles().items()} == rates
+
+
+def test_clerks_behind_one_address_can_all_open_the_console_at_the_same_moment() -> None:
+    static = ROOT / "functions/serve_console/static"
+    files = len([path for path in static.rglob("*") if path.is_file() and path.suffix != ".html"])
+    clerks = 5
+    assert throttles()["GET /console/{version}/{file+}"][1] >= clerks * files
+
+
+def test_a_days_texts_can_all_be_reported_within_a_minute() -> None:
+    rate, burst = throttles()["POST /webhooks/africastalking/delivery/{secret}"]
+    reports = 2 * int(deployed().source["Parameters"]["SmsPerDay"]["Default"])
+    assert burst + 60 * rate >= reports
 
 
 # The stream
@@ -231,6 +318,14 @@ def test_a_new_account_can_have_one_batch_at_a_time() -> None:
     assert mapping["Properties"]["ParallelizationFactor"] == {"Ref": "StreamParallelism"}
     parameter = deployed().source["Parameters"]["StreamParallelism"]
     assert (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]) == (1, 4, 10)  # 10 is Lambda's limit
+
+
+def test_executions_are_reserved_for_senders_only_and_only_where_asked_for() -> None:
+    kept = {name: each.get("ReservedConcurrentExecutions") for name, each in deployed().functions().items()}
+    wanted = {"Fn::If": ["HasSenderConcurrency", {"Ref": "SenderConcurrency"}, {"Ref": "AWS::NoValue"}]}
+    assert {name for name, value in kept.items() if value == wanted} == {"SendSmsFunction", "SweepSmsFunction"}
+    assert {name for name, value in kept.items() if value} == {"SendSmsFunction", "SweepSmsFunction"}
+    assert deployed().source["Parameters"]["SenderConcurrency"]["Default"] == 0
 
 
 def test_a_mapping_may_write_to_its_bucket() -> None:
@@ -376,8 +471,7 @@ def test_the_template_names_no_account_region_or_machine() -> None:
 
 def test_the_default_text_fits_its_segments() -> None:
     parameters = deployed().source["Parameters"]
-    validate_template(parameters["SmsText"]["Default"])
-    assert least_segments(parameters["SmsText"]["Default"]) <= int(parameters["SmsMaxSegments"]["Default"])
+    check_template(parameters["SmsText"]["Default"], int(parameters["SmsMaxSegments"]["Default"]))
     for name in (".env.sample", ".env"):
         given = read_env_file(ROOT / name)
         most = int(given.get("SMS_MAX_SEGMENTS") or parameters["SmsMaxSegments"]["Default"])

@@ -6,12 +6,14 @@ import http.client
 import io
 import json
 import logging
+import re
 import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -20,6 +22,7 @@ from deployment.template import Route, Template
 from local.aws import api_gateway as module
 from local.aws.api_gateway import LARGEST_BODY, LARGEST_HEADERS, Authorizer, HttpApi, HttpServer, Router
 from local.aws.lambda_runtime import Result, Runtime
+from local.guard import Guard, any_path
 from sales.api.jwks import TokenError
 from tests.support import tokens
 
@@ -63,7 +66,7 @@ class Front:
         self.functions = Functions()
         self.log = io.StringIO()
         template = Template(routes=routes, issuer=issuer.url, audience=(tokens.AUDIENCE,))
-        self.api = HttpApi(template, cast("Runtime", self.functions), self.log)
+        self.api = HttpApi(template, cast("Runtime", self.functions), self.log, Guard((), any_path))
         self.port = 0
 
     @property
@@ -72,7 +75,8 @@ class Front:
         return self.functions.events[-1]
 
     def raw(self, data: bytes) -> tuple[int, http.client.HTTPMessage, bytes]:
-        """Send these bytes; return status, headers and body."""
+        """Send these bytes, with this API gateway as the Host in place of x; return status, headers and body."""
+        data = data.replace(b"Host: x\r\n", b"Host: localhost:%d\r\n" % self.port)
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(data)
             answer = http.client.HTTPResponse(connection, method=data.partition(b" ")[0].decode("latin-1"))
@@ -83,7 +87,7 @@ class Front:
         self, method: str, target: str, *headers: str, body: bytes = b""
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Send a request; return status, headers and body."""
-        lines = [f"{method} {target} HTTP/1.1", "Host: shop.example:8000", *headers]
+        lines = [f"{method} {target} HTTP/1.1", "Host: x", *headers]
         if body:
             lines.append(f"Content-Length: {len(body)}")
         return self.raw("\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body)
@@ -189,6 +193,7 @@ def test_the_event_is_of_payload_format_2_0(api: Front) -> None:
         "x-one: 2",
         "Cookie: k=v; l=w",
         "User-Agent: me",
+        "Content-Type: application/json",
         body=b'{"a": 1}',
     )
     event = api.event
@@ -203,7 +208,13 @@ def test_the_event_is_of_payload_format_2_0(api: Front) -> None:
         "rawQueryString": "a=1&b=%C3%A9&a=2&c=",
         "queryStringParameters": {"a": "1,2", "b": "é", "c": ""},
         "cookies": ["k=v", "l=w"],
-        "headers": {"host": "shop.example:8000", "x-one": "1,2", "user-agent": "me", "content-length": "8"},
+        "headers": {
+            "host": f"localhost:{api.port}",
+            "x-one": "1,2",
+            "user-agent": "me",
+            "content-type": "application/json",
+            "content-length": "8",
+        },
         "body": '{"a": 1}',
         "isBase64Encoded": False,
     }
@@ -212,8 +223,8 @@ def test_the_event_is_of_payload_format_2_0(api: Front) -> None:
     assert context == {
         "accountId": "000000000000",
         "apiId": "local",
-        "domainName": "shop.example",
-        "domainPrefix": "shop",
+        "domainName": "localhost",
+        "domainPrefix": "localhost",
         "http": {
             "method": "POST", "path": "/open", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "me",
         },
@@ -235,14 +246,35 @@ def test_the_path_is_decoded_and_the_query_is_not(api: Front) -> None:
     assert api.event["requestContext"]["http"]["path"] == "/no/such pathé"
 
 
-def test_a_body_that_is_not_utf_8_is_base64(api: Front) -> None:
-    api.ask("POST", "/open", body=b"\xff\x00\xfe")
+@pytest.mark.parametrize(
+    ("media_type", "is_text"),
+    [
+        ("application/json", True),
+        ("Application/JSON; charset=utf-8", True),
+        ("application/xml", True),
+        ("application/javascript", True),
+        ("text/csv", True),
+        ("application/x-www-form-urlencoded", False),
+        ("application/merge-patch+json", False),
+        ("application/x-ndjson", False),
+        ("image/png", False),
+        ("", False),
+    ],
+)
+def test_only_bodies_of_text_arrive_as_text(api: Front, media_type: str, is_text: bool) -> None:
+    api.ask("POST", "/open", *([f"Content-Type: {media_type}"] if media_type else []), body="é=1".encode())
+    assert api.event["isBase64Encoded"] is not is_text
+    assert api.event["body"] == ("é=1" if is_text else base64.b64encode("é=1".encode()).decode())
+
+
+def test_a_text_that_is_not_utf_8_is_base64(api: Front) -> None:
+    api.ask("POST", "/open", "Content-Type: text/plain", body=b"\xff\x00\xfe")
     assert api.event["isBase64Encoded"] is True
     assert base64.b64decode(api.event["body"]) == b"\xff\x00\xfe"
 
 
 def test_a_compressed_body_is_passed_on_unchanged(api: Front) -> None:
-    api.ask("POST", "/open", "Content-Encoding: gzip", body=b"not gzip")
+    api.ask("POST", "/open", "Content-Type: text/plain", "Content-Encoding: gzip", body=b"not gzip")
     assert api.event["body"] == "not gzip"
 
 
@@ -252,17 +284,35 @@ def test_a_header_that_is_not_utf_8_is_still_text(api: Front) -> None:
 
 
 def test_a_target_may_be_an_absolute_url(api: Front) -> None:
-    api.ask("GET", "http://shop.example:8000/open?a=1")
+    api.ask("GET", f"http://127.0.0.1:{api.port}/open?a=1")
     assert (api.event["function"], api.event["rawPath"], api.event["rawQueryString"]) == ("open", "/open", "a=1")
 
 
 def test_a_client_that_expects_100_continue_gets_it(api: Front) -> None:
     with socket.create_connection(("127.0.0.1", api.port), timeout=5) as connection:
-        connection.sendall(b"POST /open HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        lines = ["Content-Type: text/plain", "Content-Length: 4", "Expect: 100-continue", "", ""]
+        head = "\r\n".join(["POST /open HTTP/1.1", f"Host: localhost:{api.port}", *lines])
+        connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
         connection.sendall(b"body")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert api.event["body"] == "body"
+
+
+# HEAD
+
+
+@pytest.mark.parametrize("target", ["/open", "/no/such"])
+def test_head_gets_the_functions_headers_and_length_and_no_body(api: Front, target: str) -> None:
+    api.functions.answers = {
+        "statusCode": 200,
+        "headers": {"etag": '"3"', "content-length": "17"},
+        "body": "not for HEAD",
+    }
+    status, headers, body = api.ask("HEAD", target)
+    assert (status, headers["etag"], headers["content-length"], body) == (200, '"3"', "17", b"")
+    assert api.event["requestContext"]["http"]["method"] == "HEAD"
+    assert api.event["routeKey"] == "$default"
 
 
 # The authorizer
@@ -538,7 +588,7 @@ def test_a_body_too_large_for_an_event_is_refused(api: Front) -> None:
 
 
 def test_a_body_of_several_megabytes_arrives(api: Front) -> None:
-    assert api.ask("POST", "/open", body=b"x" * 5_000_000)[0] == 200
+    assert api.ask("POST", "/open", "Content-Type: text/plain", body=b"x" * 5_000_000)[0] == 200
     assert len(api.event["body"]) == 5_000_000
 
 
@@ -584,16 +634,25 @@ def test_the_server_hides_its_software(api: Front) -> None:
 
 
 def test_the_access_log_has_the_route_key_and_neither_path_nor_token(api: Front, issuer: tokens.Issuer) -> None:
-    token = issuer.token(cid="a-client")
+    token = issuer.token(cid="a-client", uid="a-person")
     _, headers, _ = api.ask("GET", "/things/hidden?q=hidden", f"Authorization: Bearer {token}")
     api.ask("POST", "/webhooks/hidden")
     api.ask("GET", "/hidden")
     lines = [json.loads(line) for line in api.log.getvalue().splitlines()]
-    assert [(line["route"], line["method"], line["status"], line["client_id"]) for line in lines] == [
-        ("GET /things/{thing}", "GET", 200, "a-client"),
-        ("POST /webhooks/{secret}", "POST", 200, ""),
-        ("$default", "GET", 200, ""),
+    assert [(line["route"], line["method"], line["status"], line["client_id"], line["uid"]) for line in lines] == [
+        ("GET /things/{thing}", "GET", 200, "a-client", "a-person"),
+        ("POST /webhooks/{secret}", "POST", 200, "-", "-"),
+        ("$default", "GET", 200, "-", "-"),
     ]
     assert lines[0]["request_id"] == headers["apigw-requestid"]
     assert "hidden" not in api.log.getvalue()
     assert token not in api.log.getvalue()
+
+
+def test_the_access_log_has_the_fields_of_the_deployed_one(api: Front) -> None:
+    api.ask("GET", "/things/hidden", "Authorization: Bearer x.y.z")
+    (line,) = (json.loads(line) for line in api.log.getvalue().splitlines())
+    template = (Path(__file__).parents[3] / "template.yaml").read_text()
+    assert list(line) == re.findall(r'"(\w+)":"\$context', template)
+    assert (line["status"], line["error"], line["integration_latency_ms"]) == (401, "Unauthorized", "-")
+    assert line["authorizer_error"] not in ("", "-")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +20,8 @@ from deployment.template import Function, Template, load
 from local.aws.iam import LOG, Statement, environment, evaluate, requirements
 from local.aws.lambda_runtime import Runtime
 from local.config import Config
+from sales.domain.clock import format_time, parse_time
+from scripts.operate.stack import local_client
 from tests.support.events import form_event, http_event
 from tests.support.system import BASE, CUSTOMER, ROOT, System, request, running, until
 
@@ -85,16 +88,47 @@ def agreeing(system: System, number: str) -> dict[str, Any]:
     return customer
 
 
+def move_to_an_earlier_day(system: System, order: dict[str, Any]) -> None:
+    """Date an order two days back, as if they had passed."""
+    config = Config(system.port, system.state, {})
+    database = local_client(config, "dynamodb", config.database_url)
+    key = {"id": {"S": order["id"]}}
+    item = database.get_item(TableName="sales-orders", Key=key, ConsistentRead=True)["Item"]
+    earlier = format_time(parse_time(order["order_date"]) - timedelta(days=2))
+    database.put_item(
+        TableName="sales-orders",
+        Item=item | {"order_date": {"S": earlier}, "sort_key": {"S": f"{earlier}#{order['id']}"}},
+    )
+
+
+def import_files(system: System, code: str) -> None:
+    """Import new customers and orders, also one of the customer with this code; the first import creates the shop's key."""
+    for kind, rows in (
+        ("orders", "reference,customer,item,amount\nfirst,+254700000301,x,1\n"),
+        ("customers", "name,phone_number,email\nimported,+254700000305,imported@example.com\n"),
+        ("orders", f"reference,customer,item,amount\nsecond,+254700000305,x,1\nthird,{code},x,1\n"),
+    ):
+        answer = system.call("POST", f"{kind}/import", rows, content_type="text/csv")
+        assert b",created," in answer.raw, answer.raw
+
+
 def reach_every_call(system: System) -> None:
     """Use every function in every way in which it calls AWS."""
     number = "+254700000301"
     customer = system.customer(phone_number=number, email="every.call@example.com")
     code = customer["code"]
-    for query in ("", f"?phone_number=%2B{number[1:]}", "?email=every.call@example.com", f"?code={code}"):
+    searches = ("?search=john", f"?search={number[-4:]}")
+    for query in ("", f"?phone_number=%2B{number[1:]}", "?email=every.call@example.com", f"?code={code}", *searches):
         assert system.call("GET", f"customers{query}").status == 200
     assert system.call("GET", f"customers/{customer['id']}").status == 200
     assert system.call("PATCH", f"customers/{customer['id']}", {"name": "every call"}).status == 200
     assert system.call("PATCH", f"customers/{customer['id']}", {}).status == 200
+    # A language that neither ships is looked up in the wording.
+    assert system.call("POST", "customers", CUSTOMER | {"language": "fr"}).status == 422
+    assert system.call("PATCH", f"customers/{customer['id']}", {"language": "fr"}).status == 422
+    wording = system.call("GET", "wording").body
+    own = {name: value for name, value in wording.items() if name != "version"}
+    assert system.call("PUT", "wording", own, if_match=f'"{wording["version"]}"').status == 200
     text = {"customer": customer["id"], "item": "x", "amount": "1"}
     assert system.call("POST", "sms/preview", text).status == 200
 
@@ -103,14 +137,20 @@ def reach_every_call(system: System) -> None:
     system.reaches(arrived, "delivered")
     for query in ("", f"?customer={code}", "?sms_status=delivered", "?reference=every-call"):
         assert system.call("GET", f"orders{query}").status == 200
+    assert system.call("GET", "orders", accept="text/csv").status == 200
     be_refused(system)
     system.behave(script=["status:403"])
     again = system.order(customer)
     system.reaches(again, "failed")
     system.behave()
+    move_to_an_earlier_day(system, again)
     why = {"reason": "refused by mistake"}
-    assert system.call("POST", f"orders/{again['id']}/sms", why, idempotency_key="every-call").status == 202
-    assert system.call("POST", f"orders/{again['id']}/cancel", {}).status == 200
+    assert system.call("POST", f"orders/{again['code']}/sms", why, idempotency_key="every-call").status == 202
+    assert system.call("POST", f"orders/{again['code']}/cancel", {}).status == 200
+    assert system.call("GET", f"orders/{again['code']}").status == 200
+    # The sweep counts the earlier day, and the function counts today.
+    (day,) = until(lambda: system.call("GET", "days").body["data"][1:], seconds=60)
+    assert (day["orders"], day["cancelled"]) == (1, 1)
 
     # The sweep handles an orphaned report; a report of a blocked recipient opts out, as STOP does.
     system.behave(script=["drop_after"], delivery="none")
@@ -133,6 +173,7 @@ def reach_every_call(system: System) -> None:
             handed_on = system.invoke("answer_unmatched", http_event(route.method, path, {}, authorized=False))
             assert handed_on.body["statusCode"] < 500, handed_on.raw
 
+    import_files(system, code)
     assert system.call("GET", f"customers/{customer['id']}/export").status == 200
     assert system.call("POST", f"customers/{customer['id']}/erase", {}).status == 200
     # A replay of an order whose customer was erased.
@@ -324,7 +365,7 @@ def test_a_webhook_whose_secret_does_not_exist_answers_404(tmp_path: Path, webho
     assert asyncio.run(invoke())["statusCode"] == 404
     assert {line["allowed"] for line in map(json.loads, (tmp_path / LOG).read_text().splitlines())} == {False}
     logged = [json.loads(line) for line in (tmp_path / f"logs/{webhook}.log").read_text().splitlines()]
-    assert [line["secret"] for line in logged if line["level"] == "ERROR"] == [name]
+    assert [line["secret"] for line in logged if line.get("level") == "ERROR"] == [name]
 
 
 def test_a_condition_is_not_ignored() -> None:

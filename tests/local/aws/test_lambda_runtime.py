@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 
 from deployment.template import Function, Template
 from local.aws import lambda_runtime as runtime
+from local.aws.credentials import HEADER, session_token
 from local.aws.lambda_runtime import Runtime, serve
 from local.aws.pool import IDLE_SECONDS
 from local.aws.secrets_manager import SecretsManager
@@ -455,7 +456,7 @@ def with_invoke_api[Found](folder: Path, story: Callable[[ClientSession, str], A
     async def run(lambda_: Runtime) -> Found:
         config = Config(free_ports(), folder / "state", {}, root=folder)
         server = await serve(lambda_, config, SecretsManager(config))
-        async with ClientSession() as client:
+        async with ClientSession(headers={HEADER: session_token(config.state)}) as client:
             found = await story(client, config.runtime_url)
         server.close()
         return found

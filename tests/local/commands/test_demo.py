@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.aws.dynamodb import DatabaseError
-from local.commands.demo import CUSTOMERS, SPECIAL, ordinary_orders
+from local.commands.demo import CUSTOMERS, FILES, SPECIAL, SWAHILI_EVERY, ordinary_orders
 from local.config import Config
 from tests.support.system import ROOT, System, free_ports, request, running, start_database, until
 
@@ -56,26 +56,31 @@ def set_behaviour(system: System) -> dict[str, Any]:
 
 
 def test_the_demo_has_every_outcome_and_loads_only_once() -> None:
-    customers, orders = len(CUSTOMERS) + len(SPECIAL), len(ordinary_orders()) + len(SPECIAL)
+    imported = {kind: len(file.splitlines()) - 1 for kind, file in FILES.items()}
+    customers = len(CUSTOMERS) + len(SPECIAL) + imported["customers"]
+    orders = len(ordinary_orders()) + len(SPECIAL) + imported["orders"]
     with running() as system:
         behaviour = set_behaviour(system)
         status, bar = demo_in_a_terminal(system)
         assert status == 0, bar
         steps = bar.replace("\n", "\r").split("\r")
-        total = customers + orders
+        total = customers + orders - sum(imported.values())
         assert [step.split("] ")[1] for step in steps if step] == [f"{done}/{total}" for done in range(1, total + 1)]
         assert f"[{'#' * 40}] " in bar
 
         until(lambda: "sent" not in {sms for _, sms, _ in shop(system).values()}, seconds=60)
         first = shop(system)
         assert Counter(sms for _, sms, _ in first.values()) == {
-            "delivered": orders - 4, "failed": 1, "undelivered": 1, "unknown": 1, "suppressed": 1,
+            "delivered": orders - imported["orders"] - 5, "failed": 1, "undelivered": 1, "unknown": 1,
+            "suppressed": imported["orders"] + 2,
         }  # fmt: skip
         assert [status for status, _, _ in first.values()].count("cancelled") == 1
         references = [reference for _, _, reference in first.values() if reference]
         assert len(references) == len(set(references)) > len(SPECIAL)
         texts = system.texts()
-        assert len(texts) == orders - 2
+        assert len(texts) == orders - imported["orders"] - 3
+        in_swahili = [number for number, _, _ in ordinary_orders() if number % SWAHILI_EVERY == 0]
+        assert len(in_swahili) == sum(text["text"].startswith("Mpendwa ") for text in texts) > 0
 
         answer = demo(system)
         assert (answer.returncode, answer.stderr) == (0, "")

@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from local.commands import sam_local as samlocal
 from local.commands.doctor.__main__ import examine
-from local.commands.doctor.configuration import check_sms_key, check_stored
+from local.commands.doctor.configuration import check_secrets_age, check_sms_key, check_stored
 from local.commands.doctor.machine import check_node_modules, check_tools
 from local.config import Config
 from tests.support.system import ROOT, System, free_ports
@@ -66,11 +68,11 @@ def test_a_new_machine_has_no_problems_and_its_stopped_parts_are_not_checked(tmp
 
 
 def test_a_running_systems_database_and_issuer_are_checked_with_a_real_token(system: System) -> None:
-    given = {"PORT": str(system.port)}
+    given = {"PORT": str(system.port), "LOGIN_PORT": str(system.login_port)}
     status, said = doctor(system.state, **given)
     assert status == 0, said
     assert re.search(r"ok       database: \w+ answers", said)
-    assert "ok       token: RS256, for api://default, with sales:read sales:write" in said
+    assert "ok       token: RS256, for api://default, with sales:read sales:write sales:manage" in said
     assert "ok       console's client: sales-console may sign people in" in said
     assert "ok       make login's client: sales-cli may sign people in" in said
 
@@ -81,7 +83,7 @@ def test_a_good_issuer_is_checked_down_to_its_token(state: Path, issuer: Issuer)
     for line in (
         "ok       issuer: http",
         "ok       signing keys: 1 for RS256",
-        "ok       scopes: sales:read sales:write",
+        "ok       scopes: sales:read sales:write sales:manage",
     ):
         assert line in said
     assert "ok       token: RS256, for api://default, with sales:read sales:write, valid for 10 minutes" in said
@@ -123,7 +125,7 @@ def signed_with_another(issuer: Issuer) -> None:
         (publishing(jwks_uri="http://127.0.0.1:1/keys"), "signing keys: .*ConnectionError", "administrator"),
         (keys_of(alg="ES256"), "no RSA key for RS256", "RS256 only"),
         (granting(401, error="invalid_client"), "token: ", "Compare OKTA_CLIENT_ID and OKTA_CLIENT_SECRET"),
-        (granting(400, error="invalid_scope"), "token: ", "Add the scopes sales:read sales:write"),
+        (granting(400, error="invalid_scope"), "token: ", "Add the scopes sales:read sales:write sales:manage"),
         (
             granting(400, error="access_denied", error_description="Policy evaluation failed"),
             "Policy eval",
@@ -155,7 +157,7 @@ def test_each_fault_of_an_issuer_is_named_with_advice(
 @pytest.mark.parametrize(
     ("settings", "problem", "advice"),
     [
-        ({"OKTA_ISSUER": "https://example.okta.com"}, "issuer: .* custom authorization server", "Correct OKTA_ISSUER"),
+        ({"OKTA_ISSUER": "https://example.okta.com"}, "issuer: .* organisation's own server", "Correct OKTA_ISSUER"),
         (
             {"OKTA_ISSUER": "https://example.okta.com/oauth2/default/"},
             "without a slash at the end",
@@ -243,7 +245,7 @@ def test_clients_that_are_not_set_are_not_checked(state: Path, issuer: Issuer) -
         (
             (302, "", "{back}?error=invalid_scope&error_description=No+such+scope"),
             "0oa1cli: invalid_scope No such scope",
-            "Add the scopes sales:read sales:write",
+            "Add the scopes sales:read sales:write sales:manage",
         ),
         ((302, "", "{back}?error=unauthorized_client"), "0oa1cli: unauthorized_client", "grant Authorization Code"),
         ((302, "", "{back}?error=access_denied"), "0oa1cli: access_denied", "access policy"),
@@ -365,7 +367,7 @@ def test_scopes_that_are_not_public_are_left_to_the_token(state: Path, issuer: I
     issuer.discovery = {"scopes_supported": published}
     status, said = doctor(state, **at(issuer))
     assert status == 0, said
-    assert "-        scopes: sales:read and sales:write not in the public metadata" in said
+    assert "-        scopes: sales:read and sales:write and sales:manage not in the public metadata" in said
 
 
 def test_data_of_another_version_is_a_problem(tmp_path: Path) -> None:
@@ -406,3 +408,26 @@ def test_a_package_missing_from_node_modules_is_named(tmp_path: Path) -> None:
         if finding.subject == "node_modules":
             break
     assert re.match(r"PROBLEM  node_modules: .*missing: swagger-ui-dist@.*\n.*make store docs", found["node_modules"])
+
+
+@pytest.mark.parametrize(
+    ("days", "line", "warned"),
+    [
+        (366, "OKTA_CLIENT_SECRET=x", True),
+        (364, "OKTA_CLIENT_SECRET=x", False),
+        (366, "AFRICASTALKING_API_KEY=x", True),
+        (366, "OKTA_CLIENT_SECRET=", False),
+        (366, "PORT=9000", False),
+    ],
+)
+def test_secrets_in_a_file_that_has_not_changed_for_a_year_are_a_warning(
+    tmp_path: Path, days: int, line: str, warned: bool
+) -> None:
+    config = replace(Config(port=8000, state=tmp_path, settings={}), root=tmp_path)
+    assert list(check_secrets_age(config)) == []
+    file = tmp_path / ".env"
+    file.write_text(f"{line}\n")
+    then = time.time() - days * 86_400
+    os.utime(file, (then, then))
+    found = list(check_secrets_age(config))
+    assert [finding.warning for finding in found] == ([True] if warned else [])

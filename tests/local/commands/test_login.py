@@ -17,8 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from local.commands import token
 from local.commands.login import by_browser, by_device
 from local.commands.token import Issuer, NoTokenError
+from local.config import Config
 from tests.support import tokens
 from tests.support.people import fill_in, read_until, sign_in
 from tests.support.system import ROOT, System, free_ports, until
@@ -47,7 +49,7 @@ def reads(system: System, token: str) -> bool:
 
 
 def test_a_person_signs_in_in_the_browser_and_the_token_is_all_that_is_printed(system: System) -> None:
-    process = start(system, "login", LOGIN_PORT=str(free_ports()))
+    process = start(system, "login")
     assert "You are signed in" in sign_in(read_until(process, r"http://\S+/authorize\?\S+(?=\n)")).text
     printed, _ = process.communicate(timeout=20)
     assert process.returncode == 0
@@ -56,8 +58,8 @@ def test_a_person_signs_in_in_the_browser_and_the_token_is_all_that_is_printed(s
 
 
 def test_an_answer_to_another_sign_in_is_ignored(system: System) -> None:
-    port = free_ports()
-    process = start(system, "login", LOGIN_PORT=str(port))
+    port = system.login_port
+    process = start(system, "login")
     address = read_until(process, r"http://\S+/authorize\?\S+(?=\n)")
     forged = requests.get(f"http://127.0.0.1:{port}/callback?code=theirs&state=theirs", timeout=10)
     assert forged.status_code == 404
@@ -103,7 +105,7 @@ def test_a_machine_gets_its_token_from_the_configured_issuer(system: System) -> 
         ),
         (
             "token",
-            {"OKTA_ISSUER": "{issuer}/", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"},
+            {"OKTA_ISSUER": "{issuer}", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"},
             "Invalid value for 'client_id' parameter",
         ),
         ("token", {"OKTA_ISSUER": "{api}", "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"}, "is not an issuer"),
@@ -137,8 +139,8 @@ def test_an_impossible_login_port_is_named(tmp_path: Path, given: str) -> None:
 
 
 def test_a_connection_that_the_browser_never_uses_holds_nothing_up(system: System) -> None:
-    port = free_ports()
-    process = start(system, "login", LOGIN_PORT=str(port))
+    port = system.login_port
+    process = start(system, "login")
     address = read_until(process, r"http://\S+/authorize\?\S+(?=\n)")
     with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as half:
         half.sendall(b"GET /callback?code=x HTTP/1.1\r\n")
@@ -214,12 +216,37 @@ def test_an_answer_without_a_code_is_explained_in_a_sentence(
     assert not shown or "You are not signed in" in shown[0].text
 
 
-def test_a_refusal_of_both_scopes_says_how_to_ask_for_one(
-    issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch
+ALL = "sales:read sales:write sales:manage"
+
+
+@pytest.mark.parametrize(
+    ("asked", "fewer"), [(ALL, "sales:read sales:write"), ("sales:read sales:write", "sales:read")]
+)
+def test_a_refusal_of_several_scopes_says_how_to_ask_for_fewer(
+    issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch, asked: str, fewer: str
 ) -> None:
     browsing(monkeypatch, "state={state}&error=access_denied")
-    with pytest.raises(NoTokenError, match='SCOPE="sales:read" make login'):
-        signing_in(issuer, scope="sales:read sales:write")
+    with pytest.raises(NoTokenError, match=f'ask for less: SCOPE="{fewer}" make login$'):
+        signing_in(issuer, scope=asked)
+    issuer.script = [(200, DEVICE), (400, {"error": "access_denied", "error_description": "Policy"})]
+    with pytest.raises(NoTokenError, match=f'Policy\nIf .*: SCOPE="{fewer}" make login$'):
+        by_device(Issuer(issuer.url, "cli"), asked)
+
+
+def test_a_machine_that_may_do_less_is_told_how_to_ask(
+    issuer: tokens.Issuer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    issuer.grants = (400, {"error": "access_denied", "error_description": "Policy"})
+    config = Config(9300, tmp_path, {"OKTA_ISSUER": issuer.url, "OKTA_CLIENT_ID": "x", "OKTA_CLIENT_SECRET": "x"})
+    monkeypatch.setattr(Config, "of_running", lambda: config)
+    for scope, hint in (("", 'SCOPE="sales:read sales:write" make token'), ("sales:read", "")):
+        monkeypatch.setenv("SCOPE", scope)
+        assert token.main() == 1
+        printed, said = capsys.readouterr()
+        assert printed == ""
+        assert said == "Could not get a token: Policy\n" + (
+            f"If not all of this is allowed, ask for less: {hint}\n" if hint else ""
+        )
 
 
 @pytest.mark.parametrize("document", [[], ["issuer"], "text", 5])
@@ -281,7 +308,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--device",)], ids=["in the browser", "on another device"])
 def test_an_interrupted_sign_in_ends_with_a_word(system: System, arguments: tuple[str, ...]) -> None:
-    process = start(system, "login", *arguments, LOGIN_PORT=str(free_ports()))
+    process = start(system, "login", *arguments)
     read_until(process, r"http://\S+")
     interrupt(process)
 

@@ -1,5 +1,7 @@
 """The main job on the whole system: a customer, an order, a text; and requests that must not get through."""
 
+import http.client
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -139,7 +141,7 @@ def test_a_malformed_body_is_4xx_and_never_500(body: bytes, status: int, system:
 def test_a_body_above_the_api_s_own_limit_is_413_as_problem_json(system: System) -> None:
     answer = system.call("POST", "create-order/", b'{"item": "' + b"x" * 200_000 + b'"}', x_request_id="too-large")
     assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
-    assert (answer.body["code"], answer.body["request_id"]) == ("payload_too_large", "too-large")
+    assert (answer.body["code"], answer.headers["x-request-id"]) == ("payload_too_large", "too-large")
 
 
 @pytest.mark.parametrize(
@@ -160,11 +162,72 @@ def test_headers_above_ten_kilobytes_are_refused(system: System) -> None:
     assert system.call("GET", "orders", x_large="x" * 11_000).status == 431
 
 
+@pytest.mark.parametrize("other", ["one", "two"])
+def test_a_key_on_two_lines_makes_no_second_order(system: System, other: str) -> None:
+    customer = system.customer(phone_number="+254700000131")
+    body = json.dumps({"customer": customer["id"], "item": "macbook m2", "amount": "1"})
+    statuses = []
+    for keys in (["one"], ["one"], ["one", other], [other, "one"]):
+        connection = http.client.HTTPConnection("127.0.0.1", system.port, timeout=40)
+        connection.putrequest("POST", "/api/v1/sales/orders")
+        for name, value in [
+            ("Authorization", f"Bearer {system.token()}"),
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            *(("Idempotency-Key", f"{customer['id']}{key}") for key in keys),
+        ]:
+            connection.putheader(name, value)
+        connection.endheaders(body.encode())
+        answer = connection.getresponse()
+        statuses.append((answer.status, json.loads(answer.read()).get("code")))
+        connection.close()
+    assert [status for status, _ in statuses[:2]] == [201, 201]
+    assert statuses[2:] == [(400, "invalid_header")] * 2
+    assert len(list(system.orders(customer=customer["id"]))) == 1
+
+
+PUBLIC = ("/", "/console/console.js", "/docs", "/docs/reference.js", "/openapi.json", "/healthz")
+
+
+@pytest.mark.parametrize(
+    "path", [*PUBLIC, *(f"{path}/" for path in PUBLIC[1:]), "orders", "orders/", "customers?limit=1", "customers/{id}",
+             "orders/nothing", "sms/status", "/ap1/v1/sales/customers/{id}", "/api/v1/sales/nothing"]
+)  # fmt: skip
+def test_head_is_get_without_its_body(system: System, path: str) -> None:
+    customer = system.customer()
+    answers = [system.call(method, path.format(id=customer["id"])) for method in ("GET", "HEAD")]
+    get, head = answers
+    assert (head.status, head.raw) == (get.status, b"")
+    assert head.headers["content-length"] == str(len(get.raw))
+    own = {"date", "apigw-requestid", "x-request-id"}
+    if path.endswith("sms/status"):
+        own |= {"content-length"}
+    assert {name: head.headers[name] for name in head.headers.keys() - own} == {
+        name: get.headers[name] for name in get.headers.keys() - own
+    }
+    assert head.headers["x-content-type-options"] == "nosniff"
+    assert head.headers["strict-transport-security"].startswith("max-age=")
+
+
+def test_head_needs_the_token_and_scope_of_get(system: System) -> None:
+    customer = system.customer()
+    for path in ("orders", "orders/", f"customers/{customer['id']}"):
+        assert system.call("HEAD", path, token="").status == 401
+        assert system.call("HEAD", path, token="nonsense").status == 401
+        assert system.call("HEAD", path, token=system.token("sales:write")).status == 403
+        assert system.call("HEAD", path, token=system.token("sales:read")).status == 200
+
+
+def test_head_where_there_is_no_get_names_the_right_methods(system: System) -> None:
+    answer = system.call("HEAD", "orders/x/cancel")
+    assert (answer.status, answer.headers["allow"], answer.raw) == (405, "POST", b"")
+
+
 def test_an_unknown_path_is_a_problem_and_a_wrong_method_names_the_right_ones(system: System) -> None:
     answer = system.call("GET", "/api/v1/sales/nothing")
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
     answer = system.call("DELETE", "orders")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
 
 
 def test_pages_of_a_thousand_customers_are_complete_while_others_are_added(system: System) -> None:
@@ -175,7 +238,7 @@ def test_pages_of_a_thousand_customers_are_complete_while_others_are_added(syste
         found = next(customer_ids(caller, str(number)))
         customer = Customer.new(
             id=found, code=code_of(found), name="same moment", phone_number="+254700000400", email="paged@example.com",
-            now=moment, fingerprint="",
+            now=moment, by="test", fingerprint="",
         )  # fmt: skip
         items.append({"PutRequest": {"Item": marshal_item(customer_to_item(customer))}})
     store = DatabaseClient(f"http://127.0.0.1:{system.port + 3}")
@@ -201,15 +264,15 @@ def test_pages_of_a_thousand_orders_are_complete_while_others_are_added(system: 
     moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
     body = system.customer(phone_number="+254700000401")
     customer = Customer.new(
-        id=body["id"], code=body["code"], name=body["name"], phone_number=body["phone_number"], email=body["email"],
-        now=moment, fingerprint="",
+        id=body["id"], code=code_of(body["id"]), name=body["name"], phone_number=body["phone_number"], email=body["email"],
+        now=moment, by="test", fingerprint="",
     )  # fmt: skip
     caller = Caller("test", "test", frozenset())
     items = []
     for number in range(1000):
         order = Order.new(
             id=order_id(caller, f"moment-{number}"), customer=replace(customer, sms_opted_out=True), item="same moment",
-            amount=Decimal(1), currency="KES", reference="same moment", content=Content("x", "GSM-7", 1), now=moment, client="test",
+            amount=Decimal(1), currency="KES", reference="same moment", content=Content("x", "GSM-7", 1), now=moment, caller=caller,
             fingerprint="",
         )  # fmt: skip
         items.append({"PutRequest": {"Item": marshal_item(order_to_item(order))}})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sales.api import jwks
-from sales.api.jwks import KeySet, TokenError
+from sales.api.jwks import TokenError, fetch_json
 from sales.api.tokens import Verifier
 from tests.support.tokens import AUDIENCE, Issuer, running
 
@@ -68,7 +68,7 @@ def test_keys_that_are_too_slow_or_too_large_are_refused(own: Issuer) -> None:
 def test_keys_that_drip_in_are_given_up_in_time(own: Issuer, *, head: bool) -> None:
     own.drip, own.drip_head = 0.2, head
     began = time.monotonic()
-    assert KeySet._get(f"{own.url}/v1/keys") is None
+    assert fetch_json(f"{own.url}/v1/keys") is None
     assert 1 < time.monotonic() - began < 2.5
     own.drip = 0
 
@@ -76,13 +76,13 @@ def test_keys_that_drip_in_are_given_up_in_time(own: Issuer, *, head: bool) -> N
 def test_a_document_that_is_cut_off_is_refused(own: Issuer) -> None:
     # JSON may end in white space, so a document cut off there would still parse.
     own.drip, own.published, own.padding = 0.02, {}, b" " * 1000
-    assert KeySet._get(f"{own.url}/v1/keys") is None
+    assert fetch_json(f"{own.url}/v1/keys") is None
     own.drip = 0
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "http://[x/", "http://127.0.0.1:1/", "ftp://x/y", "x"])
 def test_an_address_without_keys_gives_none(address: str) -> None:
-    assert KeySet._get(address) is None
+    assert fetch_json(address) is None
 
 
 def test_a_known_key_does_not_wait_for_a_fetch(own: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,16 @@ def test_a_literal_path_goes_before_a_parameter() -> None:
 def test_a_wrong_method_is_405_with_the_right_ones() -> None:
     with pytest.raises(Problem) as raised:
         find(ROUTES, "DELETE", "/orders/")
-    assert (raised.value.status, raised.value.headers["Allow"]) == (405, "GET, POST")
+    assert (raised.value.status, raised.value.headers["Allow"]) == (405, "GET, HEAD, POST")
+    with pytest.raises(Problem) as raised:
+        find(ROUTES, "HEAD", "/orders/1/cancel")
+    assert (raised.value.status, raised.value.headers["Allow"]) == (405, "POST")
+
+
+def test_head_without_a_route_of_its_own_takes_gets() -> None:
+    assert find(ROUTES, "HEAD", "/orders/")[0] == find(ROUTES, "GET", "/orders")[0]
+    own = Route("HEAD", "/orders", "list_orders")
+    assert find((*ROUTES, own), "HEAD", "/orders")[0] == own
 
 
 @pytest.mark.parametrize("path", ["/", "/order", "/orders/1/2", "//orders", "/orders//cancel"])

@@ -27,20 +27,39 @@ def request(
 
 
 def test_a_report_names_its_message_and_its_reason() -> None:
-    message_id, report = read_report(request(FORM | {"failureReason": "USERINBLACKLIST"}))
+    message_id, report, _ = read_report(request(FORM | {"failureReason": "USERINBLACKLIST"}))
     assert message_id == FORM["id"]
     assert (report.number, report.status, report.failure_reason) == ("+254704590344", "Failed", "UserInBlackList")
 
 
 @pytest.mark.parametrize("spelling", ["NotNetworkSubcriber", "NotNetworkSubscriber", "notnetworksubcriber"])
 def test_the_providers_own_spelling_of_a_reason_is_known(spelling: str) -> None:
-    _, report = read_report(request(FORM | {"failureReason": spelling}))
+    _, report, _ = read_report(request(FORM | {"failureReason": spelling}))
     assert report.failure_reason == "NotNetworkSubscriber"
 
 
 def test_words_that_are_not_the_providers_are_not_kept() -> None:
-    _, report = read_report(request(FORM | {"status": "john doe", "failureReason": "john doe"}))
-    assert (report.status, report.failure_reason) == ("unnamed", "unnamed")
+    _, report, network = read_report(
+        request(FORM | {"status": "john doe", "failureReason": "john doe", "networkCode": "john doe"})
+    )
+    assert (report.status, report.failure_reason, network) == ("unnamed", "unnamed", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "network"),
+    [
+        ("63902", "63902"),
+        ("310410", "310410"),
+        (None, None),
+        ("", None),
+        ("6390", None),
+        ("6390200", None),
+        ("٦٣٩٠٢", None),
+    ],
+)
+def test_a_network_has_five_or_six_digits(code: str | None, network: str | None) -> None:
+    form = {name: value for name, value in FORM.items() if name != "networkCode"}
+    assert read_report(request(form | ({"networkCode": code} if code is not None else {})))[2] == network
 
 
 @pytest.mark.parametrize(

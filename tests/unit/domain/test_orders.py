@@ -15,7 +15,7 @@ class TestCancelledUnderWay:
 
     @pytest.mark.parametrize("cause", [Cause.deferred, Cause.misconfigured])
     def test_a_text_that_was_not_taken_does_not_wait_for_another_try(self, cause: Cause) -> None:
-        cancelled = claimed_order().cancelled(at(1))
+        cancelled = claimed_order().cancelled(at(1), by="someone")
         assert cancelled.sms.status is Status.sending
         after = cancelled.on(cause, at(2), reason="http_429", due_at=at(30), counts=1)
         assert after
@@ -35,7 +35,7 @@ class TestCancelledUnderWay:
         [(Cause.accepted, Status.sent), (Cause.refused, Status.failed), (Cause.ambiguous, Status.unknown)],
     )
     def test_any_other_answer_is_the_truth_as_ever(self, cause: Cause, status: Status) -> None:
-        assert then(claimed_order().cancelled(at(1)), cause).sms.status is status
+        assert then(claimed_order().cancelled(at(1), by="someone"), cause).sms.status is status
 
 
 def test_why_a_text_did_not_arrive_stays_when_the_answer_comes_after_the_report() -> None:
@@ -55,10 +55,10 @@ class TestErasure:
         assert forgotten
         assert forgotten.sms.is_forgotten
         assert forgotten.customer_name
-        erased = forgotten.erased(at(5))
+        erased = forgotten.erased(at(5), by="someone")
         assert erased
-        assert (erased.customer_name, erased.fingerprint) == ("", "")
-        assert erased.erased(at(6)) is None
+        assert (erased.customer_name, erased.customer_language, erased.fingerprint) == ("", None, "")
+        assert erased.erased(at(6), by="someone") is None
 
 
 class TestHistory:

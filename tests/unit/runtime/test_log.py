@@ -1,6 +1,7 @@
 """Only allowed fields are logged, and only by us."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,25 @@ def test_a_line_has_the_request_id_and_a_masked_number(capsys: pytest.CaptureFix
         log.info("x", email="a@example.com")
 
 
+def test_the_audit_trail_takes_only_the_same_fields_and_needs_no_logger() -> None:
+    with pytest.raises(TypeError, match="email"):
+        log.audit("x", 200, email="a@example.com")
+    code = """
+import sys
+from sales.runtime import log
+log.audit("x", 200)
+print("aws_lambda_powertools" in sys.modules)
+"""
+    assert run(code, SETTINGS).splitlines()[-1] == "False"
+
+
+def test_one_customer_has_one_id_and_several_have_a_list() -> None:
+    for ids, bound in ((["a"], {"customer_id": "a"}), (["a", "b"], {"customer_ids": ["a", "b"]}), ([], {})):
+        log.bind("r")
+        log.about(customer_ids=ids)
+        assert log.bound() == {"request_id": "r"} | bound
+
+
 def test_libraries_log_only_warnings_at_any_level() -> None:
     code = """
 import logging, os, sys
@@ -51,7 +71,7 @@ print([each for each in sorted(logging.root.manager.loggerDict) if logging.getLo
 
 
 @pytest.mark.parametrize("level", LOG_LEVELS)
-def test_the_log_level_filters_our_lines_and_never_metrics(level: str) -> None:
+def test_the_log_level_filters_our_lines_and_never_metrics_nor_the_audit_trail(level: str) -> None:
     code = """
 import json, sys
 sys.argv = ["", "functions.create_customer.app.handler"]
@@ -60,12 +80,21 @@ bootstrap._setup_logging(0, "INFO", bootstrap.StandardLogSink())
 from sales.runtime import log, metrics
 for write, severity in ((log.info, "INFO"), (log.warning, "WARN"), (log.error, "ERROR")):
     write("ours", state=severity)
+log.audit("create_customer", 201)
 metrics.count("OldestQueued", 0)
 """
     lambdas = {"AWS_LAMBDA_LOG_LEVEL": "INFO", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
     lines = [json.loads(line) for line in run(code, SETTINGS | lambdas | {"LOG_LEVEL": level}).splitlines()]
     logged = [line["state"] for line in lines if line.get("message") == "ours"]
     assert logged == list(LOG_LEVELS[LOG_LEVELS.index(level) :])
+    (audit,) = (line for line in lines if line.get("message") == "audit")
+    assert (audit["level"], audit["service"], audit["action"], audit["status"]) == (
+        "INFO",
+        "sales",
+        "create_customer",
+        201,
+    )
+    assert datetime.fromisoformat(audit["timestamp"]).tzinfo is not None
     (metric,) = (line for line in lines if "_aws" in line)
     assert metric["OldestQueued"] == [0]
 

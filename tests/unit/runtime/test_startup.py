@@ -87,7 +87,10 @@ print(gc.isenabled(), gc.get_freeze_count(), sales.store.store.cache_info().curr
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"SMS_TEXT": "Dear {nobody}"}, "SMS_TEXT: the SMS text may only have {amount}, {currency}, {item}, {name}"),
+        (
+            {"SMS_TEXT": "Dear {nobody}"},
+            "SMS_TEXT: the SMS text may only have {amount}, {code}, {currency}, {item}, {name}",
+        ),
         ({"SMS_ENDPOINT": "http://example.com"}, "SMS_ENDPOINT: the SMS endpoint must be https"),
     ],
 )

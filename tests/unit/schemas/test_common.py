@@ -13,15 +13,18 @@ from sales.domain.characters import REFUSED, shown
 from sales.domain.problems import FIELD_ERRORS, FieldError, Problem
 from sales.schemas import customers as customer_inputs
 from sales.schemas import orders as order_inputs
+from sales.schemas import previews as preview_inputs
 from sales.schemas import sms as sms_inputs
+from sales.schemas import wording as wording_inputs
 from sales.schemas.common import Input, Name, parse
 
 MODELS: list[type[Input]] = [
     customer_inputs.NewCustomer,
     customer_inputs.CustomerChanges,
     order_inputs.NewOrder,
-    sms_inputs.SmsPreview,
+    preview_inputs.SmsPreview,
     sms_inputs.Resend,
+    wording_inputs.NewWording,
 ]
 FIELDS = sorted({field for model in MODELS for field in model.model_fields} | {"id", "version", "colour", "", "a/b~c"})
 # Any parsed JSON: numbers with a point are Decimal, and strings may be invalid Unicode.

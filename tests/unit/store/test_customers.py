@@ -12,10 +12,12 @@ def test_a_customer_is_read_as_it_was_stored() -> None:
     assert customer_from_item(unmarshal_item(marshal_item(customer_to_item(customer)))) == customer
 
 
-def test_an_erased_customer_is_in_no_index_by_number_or_email() -> None:
-    erased = new_customer().without_personal_data(NOW)
+def test_an_erased_customer_is_in_no_index_by_name_number_or_email() -> None:
+    erased = new_customer().without_personal_data(NOW, by="someone")
     item = customer_to_item(erased)
-    assert not {"name", "phone_number", "email", "email_key"} & item.keys()
+    searched = {"initial_1", "name_1", "initial_2", "name_2", "number_end", "number_start"}
+    assert searched <= customer_to_item(new_customer()).keys()
+    assert not (searched | {"name", "phone_number", "email", "email_key"}) & item.keys()
     assert customer_from_item(item) == erased
 
 

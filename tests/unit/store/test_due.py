@@ -7,7 +7,7 @@ import pytest
 
 from sales.domain.clock import format_time
 from sales.domain.customers import ErasureNote
-from sales.domain.delivery_reports import ProviderMessage
+from sales.domain.sms.delivery_reports import ProviderMessage
 from sales.store.customers import customer_to_item
 from sales.store.due import RETENTION_ID, Pause, SendingState, is_control, row_from_item
 from sales.store.orders import order_to_item

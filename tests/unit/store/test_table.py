@@ -207,6 +207,16 @@ class TestReads:
         assert stored.query("by_date", "x = :x", {":x": "1"}, limit=1) == [{"id": "a"}]
         assert [parameters["Limit"] for _, parameters in client.calls] == [1]
 
+    @pytest.mark.parametrize("filters", [{}, {"status": "active"}])
+    def test_an_empty_last_key_is_the_end(self, filters: dict[str, str]) -> None:
+        # So the API reference has it, and some servers send it: https://github.com/pynamodb/PynamoDB/issues/1307
+        only = {"Items": [marshal_item({"id": "a", "sort_key": "x"})], "LastEvaluatedKey": {}}
+        stored, client = table(answers(only))
+        page = stored.page("by_date", "list_shard", ["0"], limit=5, filters=filters)
+        assert ([row["id"] for row in page.rows], page.next) == (["a"], None)
+        assert [row["id"] for row in stored.query("by_date", "x = :x", {":x": "1"})] == ["a"]
+        assert len(client.calls) == 2
+
     @pytest.mark.parametrize(("since", "until"), [("b", "a"), ("b", "b")])
     def test_bounds_that_nothing_can_meet_take_no_round_trip(self, since: str, until: str) -> None:
         stored, client = table()
@@ -233,6 +243,11 @@ class TestCounting:
         assert {one["Select"], two["Select"]} == {"COUNT"}
         assert (one["Limit"], two["Limit"]) == (1000, 400)
         assert two["ExclusiveStartKey"] == first["LastEvaluatedKey"]
+
+    def test_counting_ends_at_an_empty_last_key(self) -> None:
+        stored, client = table(answers({"Count": 2, "LastEvaluatedKey": {}}))
+        assert stored.count("by", "a = :a", {":a": "b"}, 10) == 2
+        assert len(client.calls) == 1
 
     def test_counting_ends_at_its_limit(self) -> None:
         stored, client = table(answers({"Count": 500, "LastEvaluatedKey": marshal_item({"id": "x"})}))

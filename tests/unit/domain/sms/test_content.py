@@ -8,11 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sales.domain.sms import shortening
-from sales.domain.sms.content import clean, compose, render
+from sales.domain.ids import ALPHABET, show_code
+from sales.domain.sms import content, shortening
+from sales.domain.sms.content import clean
 from sales.domain.sms.folding import fold_all
 from sales.domain.sms.segments import costly_characters, measure
-from sales.domain.sms.wording import DEFAULT_TEMPLATE, least_segments
+from sales.domain.sms.wording import DEFAULT_TEMPLATE, NO_CODE, least_segments
+from tests.support.texts import CODE, compose, render
 
 ORDER = {"item": "macbook m2", "currency": "KES", "amount": "56,000.68"}
 
@@ -20,7 +22,7 @@ ORDER = {"item": "macbook m2", "currency": "KES", "amount": "56,000.68"}
 def test_the_default_wording_is_the_originals_with_the_name_as_it_is_written() -> None:
     text = compose(DEFAULT_TEMPLATE, name="Ng'ang'a Kamau", max_segments=2, **ORDER)
     assert text.text == (
-        "Dear Ng'ang'a Kamau, your order for macbook m2 costing KES 56,000.68 has been created successfully. "
+        "Dear Ng'ang'a Kamau, your order 7KQ2-M9XA for macbook m2 costing KES 56,000.68 has been created successfully. "
         "Thank you for choosing us!"
     )
     assert text.segments == 1
@@ -29,7 +31,7 @@ def test_the_default_wording_is_the_originals_with_the_name_as_it_is_written() -
 ORDINARY = """
 import sys
 from sales.domain.sms.content import compose
-text = compose("{name} {item}", name="x" * 152, item="Vol.II" + "x" * 140, currency="", amount="", max_segments=2)
+text = compose("{name} {item}", name="x" * 152, item="Vol.II" + "x" * 140, currency="", amount="", code="", max_segments=2)
 assert (text.encoding, text.segments) == ("GSM-7", 2)
 print(*sys.modules)
 """
@@ -107,7 +109,9 @@ def test_a_text_in_any_script_has_no_more_than_the_second_segment_that_it_needs(
     assert text == measure(text.text)
 
 
-SAID = re.compile(r"Dear (.+), your order for (.+) costing KES 1\.00 has been", re.DOTALL)
+SAID = re.compile(rf"Dear (.+), your order (?:{CODE} )?for (.+) costing KES 1\.00 has been", re.DOTALL)
+# A wording needs no code.
+SHORT_TEMPLATE = DEFAULT_TEMPLATE.replace(" {code}", "")
 
 
 @given(st.text(max_size=150), st.text(max_size=120), st.integers(1, 4))
@@ -133,7 +137,7 @@ def has_letters(text: str) -> bool:
 
 def test_values_that_were_stored_before_nobody_could_see_them_have_a_word() -> None:
     text = compose(DEFAULT_TEMPLATE, name="\u3164", item="\u00ad", currency="KES", amount="1", max_segments=2).text
-    assert text.startswith("Dear customer, your order for goods costing KES 1 ")
+    assert text.startswith(f"Dear customer, your order {CODE} for goods costing KES 1 ")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_values_that_were_stored_before_nobody_could_see_them_have_a_word() -> N
     ids=ascii,
 )
 def test_words_are_kept_and_signs_go_first(name: str, item: str, said: tuple[str, str]) -> None:
-    text = compose(DEFAULT_TEMPLATE, name=name, item=item, currency="KES", amount="1.00", max_segments=2)
+    text = compose(SHORT_TEMPLATE, name=name, item=item, currency="KES", amount="1.00", max_segments=2)
     match = SAID.match(text.text)
     assert match
     assert match.groups() == said
@@ -257,7 +261,7 @@ def test_a_long_item_is_cut_at_a_word_before_the_name_is() -> None:
     text = compose(DEFAULT_TEMPLATE, name="John Doe", item=item, currency="KES", amount="1.00", max_segments=1)
     assert text.segments == 1
     assert "John Doe" in text.text
-    cut = text.text.split("order for ")[1].split(" costing")[0]
+    cut = text.text.split(f"order {CODE} for ")[1].split(" costing")[0]
     assert cut.endswith("...")
     assert item.startswith(cut.removesuffix("..."))
     assert item[len(cut) - 3] == " "
@@ -265,7 +269,7 @@ def test_a_long_item_is_cut_at_a_word_before_the_name_is() -> None:
 
 def test_an_emoji_goes_before_a_word_of_name_or_item_does() -> None:
     text = compose(DEFAULT_TEMPLATE, name="John 😀 Doe", max_segments=1, **ORDER)
-    assert text.text.startswith("Dear John Doe, your order for macbook m2 costing")
+    assert text.text.startswith(f"Dear John Doe, your order {CODE} for macbook m2 costing")
 
 
 def test_a_template_longer_than_allowed_stays_whole() -> None:
@@ -327,3 +331,22 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\
 @given(st.text(st.sampled_from("evilcom.:/ \n\x00\x85\u200e\u202e\u2066\u2069\ufe0f\u200d😀0129"), max_size=40))
 def test_control_characters_are_a_space_to_everything_that_is_cleaned(value: str) -> None:
     assert clean(value) == clean(CONTROL.sub(" ", value))
+
+
+@given(
+    st.sampled_from(
+        ["{code}", DEFAULT_TEMPLATE, "{name}{code}{item}", "ũ{code}😀{name} {item}", "x" * 150 + "{item}{code}"]
+    ),
+    WRITABLE,
+    WRITABLE,
+    st.text(ALPHABET, min_size=8, max_size=8).map(show_code),
+    st.integers(1, 3),
+)
+def test_the_code_is_whole_in_every_text(template: str, name: str, item: str, code: str, most: int) -> None:
+    fields = {"name": name, "item": item, "currency": "KES", "amount": "1.00", "max_segments": most}
+    text = content.compose(template, code=code, **fields)
+    assert code in text.text
+    # A code that does not exist yet takes as much room.
+    pending = content.compose(template, code=NO_CODE, **fields)
+    assert text.text == pending.text.replace(NO_CODE, code) or "X" in name + item
+    assert (text.encoding, text.segments) == (pending.encoding, pending.segments)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sales.domain.sms.content import clean, compose
+from sales.domain.sms.content import clean
 from sales.domain.sms.folding import fold_all
 from sales.domain.sms.wording import DEFAULT_TEMPLATE
+from tests.support.texts import compose
 
 # IANA's list of endings, as Hypothesis ships it: in ASCII, and as people write them.
 PUBLISHED = (
@@ -92,6 +93,7 @@ VALUES = st.lists(PIECES, max_size=20).map("".join) | st.lists(PIECES | st.sampl
 @example("evil.\u0301com", "evil.ⓒⓞⓜ 😀", 1)
 @example("evil.😀com", "evil.漢com 漢 " * 9, 1)
 @example("evil.com" * 30, "x.ke " * 60, 1)
+@example("1www.1", "ewww.2", 1)
 def test_no_name_or_item_carries_a_link_into_a_text(name: str, item: str, most: int) -> None:
     text = compose(DEFAULT_TEMPLATE, name=name, item=item, currency="KES", amount="1.00", max_segments=most).text
     assert links(text.replace("KES 1.00", "")) == []

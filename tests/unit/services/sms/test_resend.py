@@ -34,7 +34,7 @@ def test_a_text_that_is_neither_under_way_nor_suppressed_may_be_sent_again(order
 @pytest.mark.parametrize(
     ("order", "code"),
     [
-        (SENT.cancelled(NOW), "order_cancelled"),
+        (SENT.cancelled(NOW, by="someone"), "order_cancelled"),
         (new_order(), "sms_in_progress"),
         (claimed_order(), "sms_in_progress"),
         (sent_again(MOST_REQUESTS), "sms_too_often"),
@@ -48,7 +48,7 @@ def test_an_order_may_forbid_it(order: Order, code: str) -> None:
 
 def test_a_customer_may_forbid_it() -> None:
     with pytest.raises(Problem, match="customer_erased"):
-        check_resend(SENT, new_customer().without_personal_data(NOW), NOW, ALLOWED)
+        check_resend(SENT, new_customer().without_personal_data(NOW, by="someone"), NOW, ALLOWED)
     with pytest.raises(Problem, match="sms_suppressed"):
         check_resend(SENT, replace(new_customer(), sms_opted_out=True), NOW, ALLOWED)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sales.domain.clock import format_time
-from sales.domain.delivery_reports import (
+from sales.domain.orders import Order
+from sales.domain.sms.delivery_reports import (
     MATCH_SECONDS,
     DeliveryReport,
     NoMatch,
@@ -20,7 +21,6 @@ from sales.domain.delivery_reports import (
     on_report,
     report_cause,
 )
-from sales.domain.orders import Order
 from sales.domain.sms.states import Cause, Status
 from tests.support.orders import NOW, again, at, claimed_order, new_order, then
 

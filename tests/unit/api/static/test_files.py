@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from sales.api.endpoint import Request, Response, endpoint
-from sales.api.static_files import CONFIG, StaticFiles
+from sales.api.static.files import CONFIG, StaticFiles
+from sales.runtime.settings import settings
 from tests.support.events import Context, http_event
+from tests.support.tokens import Issuer, running
 
 pytestmark = pytest.mark.usefixtures("environment")
 SCRIPT = "'use strict';\n" + "console.assert(1 === 1);\n" * 100
@@ -78,7 +80,8 @@ def test_each_file_has_its_media_type_and_forbids_sniffing(folder: Path, name: s
         ".",
         "",
         "nested",
-        "nested/deep.js",
+        "nested/../page.js",
+        "nested/../../secret.txt",
         "deep.js",
         "/etc/hostname",
         "notes.md",
@@ -109,7 +112,51 @@ def test_the_config_names_issuer_and_client(folder: Path, environment: pytest.Mo
     assert json.loads(answer.content) == {
         "issuer": "https://example.okta.com/oauth2/default",
         "client_id": "0oaconsole",
+        "currency": "KES",
+        "utc_offset": "+03:00",
     }
+
+
+def test_the_config_has_the_issuers_endpoints_and_pages_may_call_its_token_endpoint(
+    folder: Path, environment: pytest.MonkeyPatch
+) -> None:
+    files = StaticFiles(folder)
+    with running(Issuer()) as issuer:
+        issuer.discovery = {
+            "token_endpoint": "https://tokens.example/token",
+            "end_session_endpoint": f"{issuer.url}/v1/logout",
+        }
+        for name, value in (
+            ("OKTA_ISSUER", issuer.url),
+            ("DISCOVERY_URI", "http://127.0.0.1:1/"),
+            ("CONSOLE_CLIENT_ID", "0oa"),
+        ):
+            environment.setenv(name, value)
+        settings.cache_clear()
+        assert json.loads(ask(files, CONFIG).content) == {
+            "issuer": issuer.url,
+            "client_id": "0oa",
+            "currency": "KES",
+            "utc_offset": "+03:00",
+        }
+        # The issuer answers later: neither the file nor its policy was kept.
+        environment.setenv("DISCOVERY_URI", "")
+        settings.cache_clear()
+        assert json.loads(ask(files, CONFIG).content) == {
+            "issuer": issuer.url,
+            "client_id": "0oa",
+            "currency": "KES",
+            "utc_offset": "+03:00",
+            "authorization_endpoint": f"{issuer.url}/v1/authorize",
+            "token_endpoint": "https://tokens.example/token",
+            "end_session_endpoint": f"{issuer.url}/v1/logout",
+        }
+        policy = ask(files, "index.html").headers["content-security-policy"]
+        assert "connect-src 'self' https://tokens.example;" in policy
+        # A script has no policy that counts, and does not wait for the issuer.
+        fetches = issuer.fetches
+        ask(files, "page.js")
+        assert issuer.fetches == fetches
 
 
 def test_an_unchanged_file_is_not_sent_again(folder: Path) -> None:
@@ -131,6 +178,9 @@ def test_an_unchanged_file_is_not_sent_again(folder: Path) -> None:
         ("gzip; q=0.0", False),
         ("deflate", False),
         ("", False),
+        ("*", True),
+        ("*;q=0, gzip", True),
+        ("gzip;q=0, *", False),
     ],
 )
 def test_text_is_compressed_if_the_client_accepts_gzip(folder: Path, accepted: str, gzipped: bool) -> None:
@@ -138,6 +188,26 @@ def test_text_is_compressed_if_the_client_accepts_gzip(folder: Path, accepted: s
     assert (answer.headers.get("content-encoding") == "gzip") is gzipped
     assert (len(answer.sent) < len(SCRIPT)) is gzipped
     assert answer.content.decode() == SCRIPT
+    assert answer.headers["vary"] == "accept-encoding"
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "*", None])
+def test_a_file_that_is_stored_compressed_is_sent_as_it_is(folder: Path, accepted: str | None) -> None:
+    packed = gzip.compress(SCRIPT.encode())
+    (folder / "viewer.js.gz").write_bytes(packed)
+    files = StaticFiles(folder)
+    answer = ask(files, "viewer.js", **({"accept_encoding": accepted} if accepted else {}))
+    assert (answer.status, answer.sent, answer.content.decode()) == (200, packed, SCRIPT)
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert ask(files, "viewer.js", if_none_match=answer.headers["etag"]).status == 304
+    assert ask(files, "viewer.js.gz").status == 404
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "*;q=0"])
+def test_a_client_that_refuses_gzip_gets_406_where_nothing_else_exists(folder: Path, accepted: str) -> None:
+    (folder / "viewer.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
+    answer = ask(StaticFiles(folder), "viewer.js", accept_encoding=accepted)
+    assert (answer.status, json.loads(answer.content)["code"]) == (406, "not_acceptable")
     assert answer.headers["vary"] == "accept-encoding"
 
 
@@ -160,3 +230,34 @@ def test_the_first_of_two_folders_wins(folder: Path, tmp_path: Path) -> None:
     files = StaticFiles(own, folder, tmp_path / "absent")
     assert ask(files, "page.js").content == b"own"
     assert ask(files, "icon.png").status == 200
+
+
+def test_a_file_below_a_folder_has_its_path_as_its_name(folder: Path) -> None:
+    assert ask(StaticFiles(folder), "nested/deep.js").content == b"deep"
+
+
+def test_a_file_that_is_named_with_its_version_is_kept_for_ever(folder: Path) -> None:
+    files = StaticFiles(folder)
+    kept = ask(files, f"{files.version}/nested/deep.js")
+    assert kept.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert kept.content == b"deep"
+    # The page and the configuration may change without the files.
+    for name in ("index.html", CONFIG):
+        assert ask(files, f"{files.version}/{name}").headers["cache-control"] == "no-cache"
+
+
+def test_a_file_of_another_version_is_asked_for_again(folder: Path) -> None:
+    answer = ask(StaticFiles(folder), "0123456789ab/nested/deep.js")
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-cache")
+    assert ask(StaticFiles(folder), "0123456789ab/0123456789ab/page.js").status == 404
+
+
+def test_every_change_of_a_file_changes_the_version_and_none_of_a_page_does(folder: Path) -> None:
+    versions = {StaticFiles(folder).version}
+    (folder / "index.html").write_text("another page")
+    assert StaticFiles(folder).version in versions
+    (folder / "nested" / "deep.js").write_text("deeper")
+    versions.add(StaticFiles(folder).version)
+    (folder / "nested" / "deep.js").rename(folder / "nested" / "deeper.js")
+    versions.add(StaticFiles(folder).version)
+    assert len(versions) == 3
