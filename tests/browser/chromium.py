@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -82,8 +83,16 @@ class Browser:
 
         wait = WebDriverWait(self.driver, seconds, poll_frequency=0.05)
         wait._ignored_exceptions = (Exception,)  # the page may replace an element during the search
-        element: WebElement = wait.until(search, f"no visible {selector} contains {text!r}")
+        try:
+            element: WebElement = wait.until(search)
+        except TimeoutException:
+            raise AssertionError(f"no visible {selector} contains {text!r} in {self._shown()}") from None
         return element
+
+    def _shown(self) -> str:
+        """Return the page's address and the beginning of its text."""
+        words: str = self.driver.execute_script("return document.body.innerText")
+        return f"{self.driver.current_url}: {words[:1000]!r}"
 
     def click(self, selector: str, text: str = "", seconds: float = 30) -> None:
         """Click the element that `find` returns, once nothing covers it."""

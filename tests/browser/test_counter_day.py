@@ -1,5 +1,6 @@
 """Situations at a counter: the day. Tabs over the orders, what needs attention, today's figures, all days. `docs/console.md` lists them."""
 
+import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,9 +114,11 @@ def test_a_manager_sees_the_day_and_saves_its_figures(system: System, console: B
     assert console.accessibility() == []
     console.click("button", "Download as CSV")
     file = until(lambda: next(iter(tmp_path.glob("days-*.csv")), None))
-    header, first = file.read_text(encoding="utf-8-sig").splitlines()[:2]
-    assert header.startswith("date,orders,cancelled,amount KES,texts,segments,cost KES")
-    assert first.startswith(f"{day['date']},{day['orders']},{day['cancelled']},{day['amounts']['KES']}")
+    first = next(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
+    # Orders of other tests may be in more currencies: there are more columns then.
+    shown_day = {"date": day["date"], "orders": str(day["orders"]), "cancelled": str(day["cancelled"])}
+    assert first.items() >= (shown_day | {"amount KES": day["amounts"]["KES"]}).items()
+    assert {"texts", "segments", "cost KES"} <= set(first)
     console.click(".shortcuts a", "Yesterday")
     console.find(".blank h2", "No orders in these days")
     console.driver.execute_script("location.hash = '#/days?from=2026-02-02&to=2026-02-01'")

@@ -82,7 +82,9 @@ function checkAudience({ iss, aud, azp }, issuer, client) {
 // Returns the JSON at this address. Throws the issuer's own explanation, or an error that names the address.
 async function readJson(url, options) {
   const { href } = new URL(url, HERE);
-  const response = await fetch(url, options).catch(() => null);
+  const ask = () => fetch(url, options);
+  // Once more: a phone that changes from one network to another gives up what it has just sent.
+  const response = await ask().catch(ask).catch(() => null);
   if (!response) throw new Error(words.silent(href));
   const content = await response.json().catch(() => null);
   if (!response.ok || !content) throw new Error(content?.error_description ?? content?.errorSummary ?? content?.error ?? words.unexpected(href, response.status));
