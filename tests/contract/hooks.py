@@ -34,11 +34,11 @@ _SAID = {
     "wording_invalid", "sms_in_progress", "sms_suppressed", "sms_too_soon", "invalid_file", "unknown_column",
 }  # fmt: skip
 # Errors of fields that fit their schema: an unknown customer, a number that does not exist, an amount whose limits and form the
-# contract has in words, names that the released pattern allows although nothing of them can be seen, or with U+061C inside, and a
-# preview for a customer and a name, or for neither, and languages that the shop has no wording for.
+# contract has in words, names that the released pattern allows although nothing of them can be seen, or with U+061C inside, a
+# preview for a customer and a name, or for neither, languages that the shop has no wording for, and wordings that make no text.
 _SAID_OF_FIELDS = {
     "not_found", "number_not_reachable", "invalid_amount", "too_small", "too_large", "too_many_decimals", "required",
-    "control_character", "one_of", "unknown_language",
+    "control_character", "one_of", "unknown_language", "invalid_wording",
 }  # fmt: skip
 # No schema can say which phone numbers exist.
 schemathesis.openapi.format(

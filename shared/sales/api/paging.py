@@ -80,8 +80,9 @@ def _next_link(request: Request, cursor: str) -> str:
 
 
 def _without_space(text: str) -> str:
-    """Return a value that can have no space inside: an unencoded + in a query arrives as one, and ends are trimmed."""
-    return text.strip(" ").replace(" ", "+")
+    """Return a value that can have no space inside: an unencoded + in a query arrives as one. Spaces at its ends are trimmed."""
+    inside = text.strip()
+    return text.replace(inside, inside.replace(" ", "+")).strip(" ")
 
 
 def _date(text: str) -> str:

@@ -114,8 +114,12 @@ def test_a_filter_that_can_match_nothing_is_named(name: str, value: str) -> None
     assert errors(f"{name}={value}", name) == {f"?{name}": "invalid"}
 
 
-@given(st.emails() | st.text("aZ+.@ ", max_size=20))
-def test_every_address_that_can_be_stored_can_be_looked_for(address: str) -> None:
+BLANKS = st.text(" \t\n\x0b\x0c\r\x1c\x85\xa0\u3000", max_size=3)
+
+
+@given(st.emails() | st.text("aZ+.@ ", max_size=20), BLANKS, BLANKS)
+def test_every_address_that_can_be_stored_can_be_looked_for(address: str, before: str, after: str) -> None:
+    address = before + address + after
     try:
         stored = read_email(address)
     except ValueError:
