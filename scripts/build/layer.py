@@ -122,7 +122,6 @@ def remove_unused(python: Path) -> None:
                 shutil.rmtree(path)
         elif UNUSED_FILES.search(path.relative_to(python).as_posix()):
             path.unlink()
-    published.remove_metadata_of_absent(python)
 
 
 def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
@@ -139,6 +138,7 @@ def trim_layer(python: Path, functions: Iterable[Path]) -> dict[str, list[str]]:
                 path.unlink()
     names = service_models.names_in((python / "sales").rglob("*.py"))
     kept = service_models.trim(python / "botocore" / "data", names)
+    published.trim_metadata(python)
     published.verify(python, OURS)
     return kept
 

@@ -33,12 +33,19 @@ def is_compiled(module: Path) -> bool:
     return module.suffix == ".py" and not module.exists() and module.with_suffix(".pyc").is_file()
 
 
-def remove_metadata_of_absent(python: Path) -> None:
-    """Remove the metadata of wheels that have no other file left in the layer."""
-    for metadata, hashes in wheels(python).items():
-        files = [python / path for path in hashes if not path.startswith(f"{metadata.name}/")]
-        if not any(file.is_file() or is_compiled(file) for file in files):
+def trim_metadata(python: Path) -> None:
+    """Remove from each RECORD the files that are not in the layer, and the metadata of wheels that have none there.
+
+    A RECORD lists what is installed; botocore's lists the data of 400 services.
+    """
+    for metadata in wheels(python):
+        with (metadata / "RECORD").open(newline="") as file:
+            lines = [line for line in csv.reader(file) if (python / line[0]).is_file() or is_compiled(python / line[0])]
+        if all(path.startswith(f"{metadata.name}/") for path, _, _ in lines):
             shutil.rmtree(metadata)
+            continue
+        with (metadata / "RECORD").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
 
 
 def _hash(content: bytes, algorithm: str) -> str:

@@ -60,12 +60,15 @@ def test_our_code_and_service_models_are_in_no_wheel(python: Path) -> None:
     published.verify(python, frozenset({"sales"}))
 
 
-def test_a_wheel_without_any_file_left_loses_its_metadata(python: Path) -> None:
+def test_a_wheel_lists_only_files_that_are_left_and_without_any_loses_its_metadata(python: Path) -> None:
     metadata = python / "thing-1.0.dist-info"
     (python / "thing/core.py").unlink()
     (python / "thing/__init__.py").rename(python / "thing/__init__.pyc")
-    published.remove_metadata_of_absent(python)
-    assert metadata.is_dir()
+    published.trim_metadata(python)
+    assert [line.partition(",")[0] for line in (metadata / "RECORD").read_text().splitlines()] == [
+        "thing/__init__.py", "thing-1.0.dist-info/RECORD",
+    ]  # fmt: skip
+    published.verify(python, frozenset())
     (python / "thing/__init__.pyc").unlink()
-    published.remove_metadata_of_absent(python)
+    published.trim_metadata(python)
     assert not metadata.exists()
