@@ -4,6 +4,7 @@ Exits with 1 if asking costs more among more orders.
 """
 
 import contextlib
+import os
 import sqlite3
 import statistics
 import sys
@@ -54,6 +55,8 @@ def own_indexes(file: Path) -> list[str]:
 
 def use(local: LocalStore, address: str) -> None:
     """Let the product use the database at this address, in a shop whose days are UTC's."""
+    # At the sample's first moment a day begins.
+    os.environ["UTC_OFFSET"] = "+00:00"
     product(local, address, 1)
     store.cache_clear()
 
