@@ -131,9 +131,9 @@ scan-history: environment ## Look for secrets in every commit there ever was
 
 # ---- Measure
 
-bench: bench-functions bench-latency ## Compare our functions and the whole system with common alternatives (15 minutes)
+bench: bench-functions bench-latency ## Compare our functions and the whole system with common alternatives (25 minutes)
 
-bench-functions: build store ## Compare cold starts and requests of our functions with common alternatives (7 minutes)
+bench-functions: build store ## Compare cold starts and requests of our functions with common alternatives (15 minutes)
 	@scripts/setup.sh bench
 	@rm -rf .bench/other
 	@$(SAM) build --build-dir .bench/other --parameter-overrides Architecture=$(OTHER) >/dev/null
@@ -160,7 +160,7 @@ bench-kills: store ## Kill each part of the local system a hundred times under l
 bench-lists: store ## Pages of 1,000 to 1,000,000 rows, for 1, 4 and 16 list shards and each filter (10 minutes)
 	@$(PY) -m bench.lists
 
-bench-days: store ## Figures of days among 1,000 to 1,000,000 orders (a minute)
+bench-days: store ## Figures of days among 1,000 to 1,000,000 orders (5 minutes)
 	@$(PY) -m bench.days
 
 bench-writes: store ## Count the capacity units of each change of an order; computes docs/scale.md
@@ -176,19 +176,19 @@ bench-limits: store ## 10,000 orders on a day that allows 500 texts, with and wi
 bench-cursors: store ## 10,000 made-up cursors whose checksum is right (3 minutes)
 	@$(PY) -m bench.cursors
 
-bench-imports: store ## 1,000 rows in one request, then 10,000 by make import with kills (5 minutes)
+bench-imports: store ## 1,000 rows in one request, then 10,000 by make import with kills (a minute)
 	@$(PY) -m bench.imports
 
-bench-search: store ## Search among 100,000 customers, next to pages of their list (5 minutes)
+bench-search: store ## Search among 100,000 customers, next to pages of their list (7 minutes)
 	@$(PY) -m bench.search
 
 bench-newcomer: environment ## Time a fresh clone with empty caches, from the first command to the first text (2 minutes)
 	@$(PY) -m bench.newcomer
 
-bench-console: npm store docs ## Time the console on a bad network, next to an earlier version (BEFORE=9e01504; 5 minutes)
-	@$(PY) -m bench.console --before $(or $(BEFORE),9e01504)
+bench-console: npm store docs ## Time the console on a bad network, next to an earlier version (BEFORE=27cba39; 5 minutes)
+	@$(PY) -m bench.console --before $(or $(BEFORE),27cba39)
 
-contract-fuzz: store ## Fuzz the API with 10,000 valid and invalid requests (6 minutes)
+contract-fuzz: store ## Fuzz the API with 10,000 valid and invalid requests (8 minutes)
 	@EXAMPLES=430 $(PY) -m pytest tests/contract/test_conformance.py
 
 races: store ## Send sixteen copies of a request 500 times, for customers and for orders (5 minutes)

@@ -69,7 +69,7 @@ def plant(last: str, days: int) -> None:
         store().days.mark(day, clock.now() - timedelta(hours=1))
         (stored,), _ = store().days.get([day])
         store().days.save(stored, DayCount(format_time(clock.now()), Figures(orders=1)), clock.now())
-    store().days.save_position(DaysPosition((end - timedelta(days=days)).date().isoformat(), last))
+    store().days.save_position(DaysPosition((end - timedelta(days=days - 1)).date().isoformat(), last))
 
 
 def _days_with_orders(since: str, until: str) -> int:
