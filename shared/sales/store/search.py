@@ -21,6 +21,8 @@ _NUMBER_ROWS = 100
 # And for its longest word; if that begins more names, and too few of them fit, for each of its words, until one has no more.
 _NAME_ROWS = (100, *[1_000] * 5)
 MOST_ROWS = sum(_NAME_ROWS[1:])
+# Keys are compared as UTF-8, in which no character is after this one.
+_LAST = "\U0010ffff"
 
 
 @dataclass
@@ -103,7 +105,8 @@ class Search:
         condition = f"{span.partition_key} = :partition"
         values = {":partition": span.partition}
         if span.prefix:
-            condition += f" AND begins_with({span.key}, :prefix)"
-            values[":prefix"] = span.prefix
+            # Not begins_with: the local database then reads on to the partition's end.
+            condition += f" AND {span.key} BETWEEN :first AND :last"
+            values |= {":first": span.prefix, ":last": f"{span.prefix}{_LAST}"}
         rows, span.last = self._table.query_from(span.index, condition, values, limit=limit, follows=span.last)
         return rows
