@@ -20,9 +20,17 @@ def _in_lambda() -> bool:
 
 
 def begin() -> None:
-    """Turn the garbage collector off for the imports: they leave no garbage, and looking for it takes a tenth of the start."""
+    """Prepare the imports.
+
+    They leave no garbage, and looking for it takes a tenth of the start; what libraries import and hardly use takes another.
+    """
     if _in_lambda():
         gc.disable()
+        # Late: only functions that start need it.
+        from sales.runtime.late_modules import LATE, run_late
+
+        for name, functions in LATE.items():
+            run_late(name, functions)
 
 
 def at_start[Factory: Callable[[], object]](factory: Factory) -> Factory:
