@@ -2,8 +2,8 @@
 
 Every contestant is a folder as it would be deployed, started by AWS's own runtime client against a Runtime API and the
 same store. CPU is user + system time of the function's process, read when it asks for its next event. Contestants take
-turns, so that other load on the machine hits them alike; figures are medians over the rounds. Compare the ratios to (a):
-they hold on other machines, milliseconds do not.
+turns, so that other load on the machine hits them alike, and a cold start's ratio is to a start of (a) right before it;
+figures are medians over the rounds. Compare the ratios to (a): they hold on other machines, milliseconds do not.
 
   python -m bench.fast [--rounds 9] [--warm 100] [--no-instructions] [--only a,c] [--before OLD/.aws-sam/build]
 """
@@ -110,7 +110,11 @@ def measure(contest: Contest, options: argparse.Namespace) -> dict[str, Any]:
         # A new order each round, so that a busy spell of the machine does not always hit the same ones.
         random.shuffle(starts)
         for each, name in starts:
-            raw.setdefault((each.key, name), []).append(cold(contest, each, name))
+            # The machine's speed changes within minutes, so each start is compared with one of (a) right before it.
+            base = cold(contest, contest.contestants["a"], name)
+            figures = base if each.key == "a" else cold(contest, each, name)
+            ratio = figures["cold_cpu"] / base["cold_cpu"]
+            raw.setdefault((each.key, name), []).append(figures | {"cold_ratio": ratio})
     results: dict[str, Any] = {}
     for (key, name), rounds in raw.items():
         figures = {kind: statistics.median(one[kind] for one in rounds) for kind in rounds[0]}

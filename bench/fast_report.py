@@ -44,7 +44,7 @@ def ratios(found: Results) -> str:
             [
                 f"**{key}**" if key == "c" else key,
                 contestant["title"],
-                " / ".join(_figures(found, key, "cold_cpu", _ratio)),
+                " / ".join(_figures(found, key, "cold_ratio", _ratio)),
                 " / ".join(_figures(found, key, "warm_cpu", _ratio)),
                 f"{instructions / base['instructions']:.2f}" if instructions else "-",
                 f"{memory / base.get('memory', base['cold_memory']):.2f}",
@@ -102,10 +102,7 @@ def plot(found: Results) -> str:
     groups = [key for key in found["contestants"] if all(name in found["results"][key] for name in names[:3])]
     height = 60 + len(groups) * (len(names) * bar + 14)
     widest = max(
-        found["results"][key][name]["cold_cpu"] / found["results"]["a"][name]["cold_cpu"]
-        for key in groups
-        for name in names
-        if name in found["results"][key]
+        found["results"][key][name]["cold_ratio"] for key in groups for name in names if name in found["results"][key]
     )
     width = left + int(widest * unit) + 60
     lines = [
@@ -124,7 +121,7 @@ def plot(found: Results) -> str:
         lines.append(f'<text x="8" y="{y + 22}"{weight}>{title[:52]}</text>')
         for name in names:
             if name in found["results"][key]:
-                ratio = found["results"][key][name]["cold_cpu"] / found["results"]["a"][name]["cold_cpu"]
+                ratio = found["results"][key][name]["cold_ratio"]
                 lines.append(
                     f'<rect x="{left}" y="{y}" width="{ratio * unit:.0f}" height="{bar - 2}" fill="{_COLOURS[name]}"/>'
                 )
