@@ -600,7 +600,7 @@ def test_closing_an_order_returns_to_its_row_after_a_change(system: System, cons
     until(lambda: order["id"] in (console.driver.switch_to.active_element.get_attribute("href") or ""))
 
 
-def test_the_first_list_takes_one_api_request_and_100_kb(system: System, browser: Browser) -> None:
+def test_the_first_list_takes_one_api_request_and_100_kb_and_moves_nothing(system: System, browser: Browser) -> None:
     system.order(system.customer(phone_number="+254700000911"))
     browser.run_on_each_page(
         """
@@ -609,12 +609,19 @@ def test_the_first_list_takes_one_api_request_and_100_kb(system: System, browser
           window.firstRow = performance.now();
           observer.disconnect();
         }).observe(document, {childList: true, subtree: true});
+        window.shifted = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+        }).observe({type: "layout-shift", buffered: true});
         """
     )
+    # More rows than the window shows.
+    browser.driver.set_window_size(1280, 500)
     browser.open(system.url("/"))
     browser.click(".welcome button", "Sign in")
     browser.sign_in()
     browser.find(".row")
+    assert browser.driver.execute_script("return window.shifted") <= 0.01
     first = browser.driver.execute_script("return window.firstRow")
     # Count only requests before the first row: the page may have polled again since.
     assert len([moment for moment in browser.request_times("/api/v1/") if moment <= first]) == 1
