@@ -296,7 +296,7 @@ def customers(writes: dict[str, dict[str, float]]) -> str:
     }
     changes = "; ".join(f"{change}: {all:g}, {all - search:g} without" for change, (all, search) in shares.items())
     return (
-        "Four keys-only indexes find customers by name and number, and cost write units only where a name or a number is written. "
+        "Four indexes find customers by name and number. They hold the customers whole, so a search takes one round trip, and each change costs a write unit of each. "
         f"A customer of three names (`make bench-writes`), with the search and without: {changes}."
     )
 

@@ -1,7 +1,7 @@
-"""Customers found by name, number or code: candidates from indexes that hold only keys, then the customers themselves.
+"""Customers found by name, number or code.
 
 The indexes are keyed by attributes of the customer's own item, so a change or an erasure changes what finds it in the same
-write. DynamoDB updates an index a moment after the item; a customer that no longer matches by then is left out.
+write. DynamoDB updates an index a moment after the item, those of the lists too.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Any
 from sales.domain.customers import Customer
 from sales.domain.search import MOST_FOUND, Readings, Row, number_prefix, places_of
 from sales.store.customers import Customers
-from sales.store.items import Item
+from sales.store.items import unmarshal_item
 from sales.store.table import Connection, Table
 
 __all__ = ["MOST_ROWS", "Search"]
@@ -69,39 +69,41 @@ class Search:
         If fewer match, all are found, provided that one of the words begins at most MOST_ROWS first, second or third names.
         If more match, those created last are among them only as far as the first rows of the indexes reach.
         """
-        candidates = self._candidates(readings)
-        codes = sorted(candidates, key=lambda code: candidates[code], reverse=True)[:MOST_FOUND]
-        if readings.code:
-            codes.append(readings.code)
-        customers = self._customers.get_many(codes).values()
-        matching = [customer for customer in customers if readings.match(customer)]
+        by_code = self._connection.threads.submit(self._customers.get, readings.code) if readings.code else None
+        rows = self._matching_rows(readings)
+        best = sorted(rows, key=lambda code: rows[code][0], reverse=True)[:MOST_FOUND]
+        customers = {code: self._customers.read(unmarshal_item(rows[code][1])) for code in best}
+        if by_code and (named := by_code.result()):
+            customers[named.code] = named
+        matching = [customer for customer in customers.values() if readings.match(customer)]
         matching.sort(key=lambda customer: (readings.match_exactly(customer), customer.sort_key), reverse=True)
         return matching[:MOST_FOUND]
 
-    def _candidates(self, readings: Readings) -> dict[str, tuple[bool, str]]:
-        """Return codes of customers that the indexes say match, each with whether it does exactly, and its time."""
-        candidates: dict[str, tuple[bool, str]] = {}
+    def _matching_rows(self, readings: Readings) -> dict[str, tuple[tuple[bool, str], Any]]:
+        """Return the rows that match by the customer's code: whether it does exactly, its time, and its item in DynamoDB's form."""
+        found: dict[str, tuple[tuple[bool, str], Any]] = {}
         # A customer who matches has a row for each word, so all rows of one word are enough. The longest has the fewest.
         first, *others = readings.longest_words or [""]
         spans = [*_spans_of_numbers(readings), *(_spans_of_names(first) if first else ())]
         for turn, limit in enumerate(_NAME_ROWS):
             limits = [limit if span.word else _NUMBER_ROWS for span in spans]
             pages = self._connection.threads.map(self._rows, spans, limits)
-            for span, rows in zip(spans, pages, strict=True):
-                for item in rows:
-                    row = Row.read(item[span.key])
+            for span, items in zip(spans, pages, strict=True):
+                for item in items:
+                    row, code = Row.read(item[span.key]["S"]), item["code"]["S"]
                     if not span.word or readings.fit(row.words):
                         rank = (span.is_exact or (bool(span.word) and readings.are_whole(row.words)), row.created)
-                        candidates[item["code"]] = max(rank, candidates.get(item["code"], rank))
+                        if code not in found or rank > found[code][0]:
+                            found[code] = (rank, item)
             words = {span.word for span in spans if span.word}
             spans = [span for span in spans if span.word and span.last]
-            if len(candidates) >= MOST_FOUND or words != {span.word for span in spans} or not spans:
+            if len(found) >= MOST_FOUND or words != {span.word for span in spans} or not spans:
                 break
             if turn == 0:
                 spans += (span for word in others for span in _spans_of_names(word))
-        return candidates
+        return found
 
-    def _rows(self, span: _Span, limit: int) -> list[Item]:
+    def _rows(self, span: _Span, limit: int) -> list[Any]:
         condition = f"{span.partition_key} = :partition"
         values = {":partition": span.partition}
         if span.prefix:

@@ -245,13 +245,13 @@ class Table:
         rows, last = self.query_from(index, condition, values, limit=limit)
         while last and limit is None:
             more, last = self.query_from(index, condition, values, follows=last)
-            rows += more
-        return rows
+            rows = [*rows, *more]
+        return [unmarshal_item(row) for row in rows]
 
     def query_from(
         self, index: str, condition: str, values: Item, *, limit: int | None = None, follows: Item | None = None
-    ) -> tuple[list[Item], Item | None]:
-        """Return rows of an index in its order, up to `limit`, after those read before.
+    ) -> tuple[list[Any], Item | None]:
+        """Return rows of an index in its order and in DynamoDB's form, up to `limit`, after those read before.
 
         Next to them is what the next rows follow, or None at the end.
         """
@@ -266,7 +266,7 @@ class Table:
         if follows is not None:
             parameters["ExclusiveStartKey"] = follows
         answer = self._connection.call("query", **parameters)
-        return [unmarshal_item(item) for item in answer["Items"]], answer.get("LastEvaluatedKey") or None
+        return answer["Items"], answer.get("LastEvaluatedKey") or None
 
     def count(self, index: str, condition: str, values: Item, most: int) -> int:
         """Return how many rows of an index there are, counted up to `most`."""
