@@ -65,7 +65,7 @@ test: npm store docs ## Run what proves the product (at most 5 minutes; TESTS=te
 	@LEFT_OUT="attacks, faults, browser, sam local, generated clients, builds and most of the local system: make test-all" \
 	  $(PYTEST) -m "not slow" $(or $(TESTS),$(QUICK))
 
-test-all: npm store docs clients ## Run every test, as CI does (half an hour)
+test-all: npm store docs clients ## Run every test, as CI does (three quarters of an hour)
 	@$(PYTEST) $(or $(TESTS),$(ALL))
 
 test-coverage: npm store docs ## Show which lines of functions and shared the tests miss (20 minutes)
