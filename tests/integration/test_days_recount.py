@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -176,7 +176,9 @@ faults = st.tuples(
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(steps, min_size=4, max_size=16), st.lists(faults, max_size=5))
+@given(played=st.lists(steps, min_size=4, max_size=16), failing=st.lists(faults, max_size=5))
+# A count is interrupted, and nothing sweeps for a day; the day changes meanwhile.
+@example(played=[("cancel", 0), ("pass", 600), ("count", 1), ("pass", 86_400), ("cancel", 11)], failing=[])
 def test_the_figures_equal_a_recount_whatever_failed(
     environment: pytest.MonkeyPatch, played: list[tuple[Any, ...]], failing: list[tuple[int, str]]
 ) -> None:
@@ -192,7 +194,8 @@ def test_the_figures_equal_a_recount_whatever_failed(
         shop.failures = []
         forget_process_state()
         # Texts that are still under way end first; then nothing changes any more, and each day is counted a last time.
-        for sweeps in range(1, 13):
+        # A change during a long count is counted within an hour.
+        for sweeps in range(1, 26):
             shop.play(("pass", SETTLE))
             shop.play(("sweep", 60))
             if sweeps >= 4 and not shop.days_to_count():

@@ -193,4 +193,4 @@ def test_every_default_is_given() -> None:
 def test_the_build_that_is_rehearsed_is_the_one_that_is_deployed() -> None:
     makefile = (TEMPLATE.parent / "Makefile").read_text()
     assert re.search(r"^rehearse: build ministack ##", makefile, re.MULTILINE)
-    assert Path(TEMPLATE.parent / ".ci/run").read_text().count("make --no-print-directory rehearse") == 1
+    assert Path(TEMPLATE.parent / ".ci/run").read_text().count("make --no-print-directory --jobs=3 check rehearse") == 1

@@ -27,9 +27,9 @@ LATE: dict[str, tuple[str, ...]] = {
 
 
 def run_late(name: str, functions: tuple[str, ...]) -> None:
-    """Let the module run when one of its names is read, or one of these functions is called; nothing if it has run already.
+    """Let the module run when one of its names is read, or one of these functions is called. If it has run already, do nothing.
 
-    Raise ImportError if there is no such module.
+    Raise ImportError if no module has this name.
     """
     if name in sys.modules:
         return

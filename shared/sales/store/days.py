@@ -27,6 +27,8 @@ _DUE_SHARD = "days"
 REPEAT = 0.2
 # A day on which changes keep coming is counted again and again. That takes no more than this part of the time.
 _SHARE = 0.05
+# But it waits no longer than this many seconds: a count that was interrupted may have taken long because nothing swept.
+_LONGEST_WAIT = 3600
 
 
 class Day(NamedTuple):
@@ -132,7 +134,7 @@ class Days:
         ):
             return
         took = (now - parse_time(counting.began_at)).total_seconds()
-        again = max(self._settled(now), plus(now, took / _SHARE))
+        again = max(self._settled(now), plus(now, min(took / _SHARE, _LONGEST_WAIT)))
         self._save(day, f"{figures}, due_at = :due", values | {":due": format_time(again)}, "counting")
 
     def _save(self, day: Day, sets: str, values: Item, removes: str, *, marked_at: str = "") -> bool:
