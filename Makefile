@@ -61,7 +61,7 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 
 # ---- Test
 
-test: npm store docs ## Run what proves the product (at most 5 minutes; TESTS=tests/unit for less)
+test: npm store docs ## Run what proves the product (about 7 minutes; TESTS=tests/unit for less)
 	@LEFT_OUT="attacks, faults, browser, sam local, generated clients, builds and most of the local system: make test-all" \
 	  $(PYTEST) -m "not slow" $(or $(TESTS),$(QUICK))
 
