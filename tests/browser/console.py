@@ -22,6 +22,13 @@ def sign_in_as(system: System, browser: Browser, login: str) -> None:
     browser.find("h1", "Orders")
 
 
+def sign_in_again(console: Browser, button: str, label: str) -> None:
+    """Press this button of a notice, and wait until the second window has signed the person in and is closed."""
+    console.click(button, label)
+    until(lambda: not console.driver.find_elements("css selector", ".notice"))
+    until(lambda: len(console.driver.window_handles) == 1)
+
+
 def create_customer(console: Browser, number: str, name: str = "Amina Otieno") -> None:
     """Create a customer through the form, and leave the drawer open on it."""
     console.click("nav a", "Customers")

@@ -12,7 +12,16 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import NEVER, NO_NETWORK, Browser, answer_with, fault
-from tests.browser.console import DRAWER, create_customer, create_order, other_window, sign_in_as, timeline, window
+from tests.browser.console import (
+    DRAWER,
+    create_customer,
+    create_order,
+    other_window,
+    sign_in_again,
+    sign_in_as,
+    timeline,
+    window,
+)
 from tests.support.numbers import mobile
 from tests.support.system import ROOT, System, running, until
 
@@ -504,9 +513,7 @@ def test_a_session_is_extended_without_a_password(system: System, console: Brows
     console.driver.refresh()
     console.find(".notice", "Your session ends in two minutes")
     draft(console)
-    console.click("dialog .notice button", "Stay signed in")
-    until(lambda: not console.driver.find_elements("css selector", ".notice"))
-    until(lambda: len(console.driver.window_handles) == 1)
+    sign_in_again(console, "dialog .notice button", "Stay signed in")
     assert drafted(console) == "half a sentence"
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.browser.chromium import Browser, answer_with
-from tests.browser.console import other_window, served_without, sign_in_as, window
-from tests.support.system import System, until
+from tests.browser.console import other_window, served_without, sign_in_again, sign_in_as, window
+from tests.support.system import System
 
 pytestmark = pytest.mark.browser
 
@@ -28,9 +28,7 @@ def test_a_day_at_the_till_ends_with_no_session_anywhere(system: System, browser
     browser.driver.refresh()
     browser.find("h1", "Orders")
     end_session(browser)
-    browser.click(".notice button", "Sign in again")
-    until(lambda: not browser.driver.find_elements("css selector", ".notice"))
-    until(lambda: len(browser.driver.window_handles) == 1)
+    sign_in_again(browser, ".notice button", "Sign in again")
     browser.driver.switch_to.new_window("tab")
     browser.open(system.url("/"))
     browser.find("#person", "Demo User")

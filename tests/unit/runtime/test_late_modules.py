@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,23 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
     (tmp_path / "late_package/__init__.py").touch()
     (tmp_path / "late_package/part.py").write_text(SOURCE)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "runs", [], raising=False)
+    runs: list[str] = []
+    monkeypatch.setattr(sys, "runs", runs, raising=False)
     monkeypatch.setattr(sys, "fails", False, raising=False)
-    yield sys.runs  # type: ignore[attr-defined]
+    yield runs
     for name in ("late_package", NAME):
         sys.modules.pop(name, None)
 
 
 def imported() -> Any:
-    import late_package.part  # type: ignore[import-not-found]
+    return import_module(NAME)
 
-    return late_package.part
+
+def taken(function: str) -> Any:
+    """Return what a `from ... import` statement takes from the module."""
+    names: dict[str, Any] = {}
+    exec(f"from {NAME} import {function}", names)
+    return names[function]
 
 
 def test_a_module_runs_once_when_something_is_read(runs: list[str]) -> None:
@@ -56,8 +63,7 @@ def test_a_module_runs_once_when_something_is_read(runs: list[str]) -> None:
 
 def test_a_function_taken_from_it_runs_the_module_when_it_is_called(runs: list[str]) -> None:
     run_late(NAME, ("double",))
-    from late_package.part import double  # type: ignore[import-not-found]
-
+    double = taken("double")
     assert runs == []
     assert [double(1), double(number=2), imported().double(3)] == [2, 4, 6]
     assert runs == [NAME]
@@ -68,7 +74,7 @@ def test_a_name_that_it_never_has_is_missing_as_in_any_module(runs: list[str]) -
     with pytest.raises(AttributeError, match="missing"):
         _ = imported().missing
     with pytest.raises(ImportError):
-        exec("from late_package.part import missing")
+        taken("missing")
     assert runs == [NAME]
 
 
