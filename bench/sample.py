@@ -1,7 +1,7 @@
 """The sample shop of bench/lists.py and bench/writes.py: orders and customers by number, the same at every run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -47,7 +47,7 @@ def customer(number: int, shards: int = 1) -> Customer:
         by=CALLER.actor,
         fingerprint="",
     )
-    return replace(new, list_shard=list_shard(name, shards))
+    return new._replace(list_shard=list_shard(name, shards))
 
 
 def moment(number: int) -> datetime:
@@ -93,7 +93,7 @@ def order(number: int, shards: int) -> Order:
         assert after, cause
         new = after
     assert new.sms.status is state(number)
-    return replace(new, due_at=None, list_shard=list_shard(new.id, shards))
+    return new._replace(due_at=None, list_shard=list_shard(new.id, shards))
 
 
 @dataclass(frozen=True)

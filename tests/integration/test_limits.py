@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -318,7 +317,7 @@ def test_turns_keep_the_order_in_which_texts_were_asked_for(moments: list[Any]) 
     now = parse_time("2036-11-29T08:00:00Z")
     config = settings()
     asked = sorted(moment.replace(microsecond=0, tzinfo=UTC) for moment in moments)
-    orders: list[Order] = [replace(new_order(), order_date=f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}") for moment in asked]
+    orders: list[Order] = [new_order()._replace(order_date=f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}") for moment in asked]
     turns = [turn(order, now, config) for order in orders]
     assert turns == sorted(turns)
     assert all(parse_time("2036-11-29T21:00:00Z") <= each <= parse_time("2036-11-29T21:10:00Z") for each in turns)

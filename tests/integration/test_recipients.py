@@ -1,6 +1,5 @@
 """A text goes to the customer as they are when it is sent, unless they opted out or their network blocks us."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,7 +95,7 @@ class TestPresent:
         assert old
         patch_customer(order["customer"], phone_number=NEW)
         # Another version of the order is stored meanwhile; the sender claims that one.
-        store().orders.replace(replace(old, version=old.version + 1, item="another"))
+        store().orders.replace(old._replace(version=old.version + 1, item="another"))
         sending.sender().send([old], seconds_left=lambda: 60)
         assert [number for number, _ in provider.sent] == [NEW]
 

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from time import sleep
@@ -251,13 +250,13 @@ def test_an_early_attempt_that_sends_nothing_is_not_counted(
 ) -> None:
     base = store().orders.get(create_order(order_for(create_customer().body)).body["id"])
     assert base
-    waiting = replace(base.sms, status=Status.queued, reason="http_429", attempts=8, retries=8)
+    waiting = base.sms._replace(status=Status.queued, reason="http_429", attempts=8, retries=8)
     names = (order_id(Caller("tester", "tester", frozenset()), str(number)) for number in range(10_000))
     ids = [name for name in names if due_shard(name) == due_shard(base.id)][:120]
     for number, name in enumerate(ids):
         # Eight are due; the next attempt for the rest is within the hour.
         due_at = format_time(clock.plus(time.now, 0 if number < 8 else 60 + number))
-        store().orders.add(replace(base, id=name, due_at=due_at, sms=waiting))
+        store().orders.add(base._replace(id=name, due_at=due_at, sms=waiting))
     before = {name: stored for name in ids if (stored := store().orders.get(name))}
     asked: list[int] = []
 
@@ -421,7 +420,7 @@ class TestCancelledUnderWay:
     ) -> None:
         stored = store().orders.get(order["id"])
         assert stored
-        store().orders.replace(replace(stored, status="cancelled", version=stored.version + 1))
+        store().orders.replace(stored._replace(status="cancelled", version=stored.version + 1))
         sweep()
         assert (state(order)["status"], state(order)["reason"]) == ("suppressed", "order_cancelled")
         assert len(provider) == 0

@@ -1,7 +1,6 @@
 """The shop's wording of texts, and the language of its customers."""
 
 import threading
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -255,7 +254,7 @@ class TestPresent:
         old = store().orders.get(waiting["id"])
         assert old
         patch_customer(waiting["customer"], language=None)
-        store().orders.replace(replace(old, version=old.version + 1))
+        store().orders.replace(old._replace(version=old.version + 1))
         time.pass_(3600)
         sending.sender().send([old], seconds_left=lambda: 60)
         assert (state(waiting)["language"], provider.sent[0][1][:4]) == ("en", "Dear")

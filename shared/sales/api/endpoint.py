@@ -7,7 +7,6 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import wraps
 from string import ascii_letters, digits
 from typing import Any, Protocol
@@ -41,19 +40,18 @@ type Event = Mapping[str, Any]
 type LambdaHandler = Callable[[Event, Any], dict[str, Any]]
 
 
-# Without repr, which would show tokens and bodies, and without eq: each generated method costs time at every start.
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Request:
     """One HTTP request, already authenticated if its endpoint asks for a scope. Header names are in lower case."""
 
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    parameters: Mapping[str, str]
-    raw_query: str
-    raw_body: bytes
-    event: Event
-    _caller: Caller | None = None
+    def __init__(self, event: Event, headers: Mapping[str, str], raw_body: bytes, caller: Caller | None) -> None:
+        self.method: str = event["requestContext"]["http"]["method"]
+        self.path: str = event.get("rawPath", "/")
+        self.headers = headers
+        self.parameters: Mapping[str, str] = event.get("pathParameters") or {}
+        self.raw_query: str = event.get("rawQueryString", "")
+        self.raw_body = raw_body
+        self.event = event
+        self._caller = caller
 
     @property
     def caller(self) -> Caller:
@@ -169,18 +167,26 @@ class Resource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Response:
     """The answer to a request. Text and bytes are sent as they are, any other body as JSON; `version` becomes the ETag.
 
     `replayed` marks the answer to a request whose Idempotency-Key was used before.
     """
 
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    version: int | None = None
-    replayed: bool = False
+    def __init__(
+        self,
+        status: int,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        version: int | None = None,
+        *,
+        replayed: bool = False,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+        self.version = version
+        self.replayed = replayed
 
     @classmethod
     def created(cls, resource: Resource, path: str, *, replayed: bool = False) -> "Response":
@@ -242,8 +248,7 @@ def endpoint(
 
 
 def _request(event: Event, headers: Mapping[str, str], scope: str | None, largest_body: int) -> Request:
-    parameters = event.get("pathParameters") or {}
-    _name_subject(parameters)
+    _name_subject(event.get("pathParameters") or {})
     caller = None
     if scope is not None:
         config = settings()
@@ -260,16 +265,7 @@ def _request(event: Event, headers: Mapping[str, str], scope: str | None, larges
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
     if len(raw) > largest_body:
         raise Problem("payload_too_large", f"Send at most {largest_body:,} bytes.")
-    return Request(
-        method=event["requestContext"]["http"]["method"],
-        path=event.get("rawPath", "/"),
-        headers=headers,
-        parameters=parameters,
-        raw_query=event.get("rawQueryString", ""),
-        raw_body=raw,
-        event=event,
-        _caller=caller,
-    )
+    return Request(event, headers, raw, caller)
 
 
 def _name_subject(parameters: Mapping[str, str]) -> None:

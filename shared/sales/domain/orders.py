@@ -5,10 +5,9 @@ lost or out of step.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sales.domain.clock import format_time
 from sales.domain.customers import Customer
@@ -51,8 +50,7 @@ def held_back(number: str, allowed: Sequence[str], *, opted_out: bool, blocked: 
     return None if is_allowed(number, allowed) else NOT_ALLOWED
 
 
-@dataclass(frozen=True, slots=True)
-class Sms:
+class Sms(NamedTuple):
     """An order's SMS: its content and where it stands.
 
     `attempts` counts how often it was handed to the provider, `retries` how many attempts of the present request certainly
@@ -78,11 +76,10 @@ class Sms:
 
     def forgotten(self) -> "Sms":
         """Return the SMS without its words and its number."""
-        return replace(self, to="", content=Content("", self.content.encoding, self.content.segments))
+        return self._replace(to="", content=Content("", self.content.encoding, self.content.segments))
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An order. Only `status` and the SMS ever change; each change adds one to `version`."""
 
     id: str
@@ -200,7 +197,7 @@ class Order:
             return moved
         held_back = "order_cancelled" if self.status == "cancelled" else "customer_erased"
         suppressed = moved.on(Cause.cancelled, now, reason=held_back) or moved
-        return replace(suppressed, version=self.version + 1)
+        return suppressed._replace(version=self.version + 1)
 
     def _moved(
         self,
@@ -226,12 +223,10 @@ class Order:
             entry |= {"attempt": attempts, "to": mask(sms.to)}
         entry |= {name: value for name, value in details.items() if value}
         waits = status in (Status.queued, Status.sending)
-        return replace(
-            self,
+        return self._replace(
             version=self.version + 1,
             due_at=(format_time(due_at) if due_at else None) if waits else self.text_until,
-            sms=replace(
-                sms,
+            sms=sms._replace(
                 status=status,
                 updated_at=moment,
                 attempts=attempts,
@@ -245,14 +240,14 @@ class Order:
 
     def addressed(self, name: str, number: str, language: str | None, content: Content) -> "Order":
         """Return the order with a text that was composed for this name, number and language. Its version stays."""
-        sms = replace(self.sms, to=number, content=content)
-        return replace(self, customer_name=name, customer_language=language, sms=sms)
+        sms = self.sms._replace(to=number, content=content)
+        return self._replace(customer_name=name, customer_language=language, sms=sms)
 
     def without_text(self) -> "Order | None":
         """Return the order without its text and number, or None while the text is on its way or if both are gone."""
         if self.sms.status in (Status.queued, Status.sending) or self.sms.is_forgotten:
             return None
-        return replace(self, version=self.version + 1, due_at=None, text_until=None, sms=self.sms.forgotten())
+        return self._replace(version=self.version + 1, due_at=None, text_until=None, sms=self.sms.forgotten())
 
     def erased(self, now: datetime, *, by: str | None) -> "Order | None":
         """Return the order without anything about its customer, or None if that is gone. Item, amount and reference stay.
@@ -263,16 +258,14 @@ class Order:
             return None
         suppressed = self.on(Cause.cancelled, now, reason="customer_erased", by=by) or self
         sms = suppressed.sms.forgotten()
-        return replace(
-            suppressed,
+        return suppressed._replace(
             customer_name="",
             customer_language=None,
             fingerprint="",
             version=self.version + 1,
             due_at=suppressed.due_at if sms.status is Status.sending else None,
             text_until=None,
-            sms=replace(
-                sms,
+            sms=sms._replace(
                 # People say in their own words why they ask for a text again.
                 history=tuple(
                     {name: value for name, value in entry.items() if name != "reason"}
@@ -308,13 +301,11 @@ class Order:
             # The new text takes their place, and the day's figures count both texts.
             entry |= {"earlier_segments": self.sms.content.segments}
             entry |= {"earlier_cost": self.sms.cost} if self.sms.cost else {}
-        return replace(
-            self,
+        return self._replace(
             version=self.version + 1,
             due_at=moment,
             text_until=format_time(text_until) if text_until else self.text_until,
-            sms=replace(
-                self.sms,
+            sms=self.sms._replace(
                 status=status,
                 updated_at=moment,
                 retries=0,
@@ -329,7 +320,7 @@ class Order:
     def cancelled(self, now: datetime, *, by: str) -> "Order":
         """Return the order that this caller cancelled. A text that no sender has claimed yet is suppressed with it."""
         suppressed = self.on(Cause.cancelled, now, reason="order_cancelled", by=by) or self
-        return replace(suppressed, status="cancelled", version=self.version + 1)
+        return suppressed._replace(status="cancelled", version=self.version + 1)
 
     @property
     def open_attempts(self) -> dict[int, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import UnknownServiceError
+from botocore.handlers import BUILTIN_HANDLERS
 from botocore.loaders import Loader
 from botocore.session import Session
 
@@ -76,7 +77,12 @@ def _lean_loader() -> Loader:
 @cache
 def _session() -> Session:
     # Shared by all clients, because it keeps the parsed service data.
-    session = Session()
+    session = Session(include_builtin_handlers=False)
+    for event, handler, *_ in BUILTIN_HANDLERS:
+        # An event with a dot is of one service, none of ours, or of the documentation. Registering those as well takes a
+        # twentieth of a start.
+        if "." not in event:
+            session.register(event, handler)
     session.register_component("data_loader", _lean_loader())
     return session
 

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 from functools import cache, partial
+from typing import NamedTuple
 
 from sales.domain.countries import country
 from sales.domain.money import active_currency
@@ -24,8 +24,7 @@ class SettingsError(Exception):
     """A variable of the environment is missing or invalid; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings that template.yaml (or the local system) gives each function.
 
     An empty endpoint means the real service. Durations are in seconds.

@@ -1,7 +1,6 @@
 """Customers in the store."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -125,7 +124,7 @@ class Customers:
 
         With `in_group` it goes out with what other threads write at this moment: far less work, and twice the write units.
         """
-        stored = replace(customer, list_shard=list_shard(customer.id, self._shards))
+        stored = customer._replace(list_shard=list_shard(customer.id, self._shards))
         put = Put(customer_to_item(stored), "attribute_not_exists(code)")
         if not in_group:
             with conflicts_as(self.read):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
@@ -181,7 +180,7 @@ class Orders:
         Raise ReferenceTakenError if another order of the client has the reference. One put without a reference, with one a
         transaction of two. With `in_group` an order with a reference goes out with what other threads write at this moment.
         """
-        stored = replace(order, list_shard=list_shard(order.id, self._shards))
+        stored = order._replace(list_shard=list_shard(order.id, self._shards))
         put = Put(order_to_item(stored), _NEW)
         if order.reference is None:
             with conflicts_as(order_from_item):

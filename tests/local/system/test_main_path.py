@@ -3,7 +3,6 @@
 import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -271,7 +270,7 @@ def test_pages_of_a_thousand_orders_are_complete_while_others_are_added(system: 
     items = []
     for number in range(1000):
         order = Order.new(
-            id=order_id(caller, f"moment-{number}"), customer=replace(customer, sms_opted_out=True), item="same moment",
+            id=order_id(caller, f"moment-{number}"), customer=customer._replace(sms_opted_out=True), item="same moment",
             amount=Decimal(1), currency="KES", reference="same moment", content=Content("x", "GSM-7", 1), now=moment, caller=caller,
             fingerprint="",
         )  # fmt: skip

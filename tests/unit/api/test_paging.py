@@ -14,12 +14,13 @@ from sales.api.paging import read_page
 from sales.domain.problems import Problem
 from sales.schemas.emails import read_email
 from sales.schemas.orders import Reference
+from tests.support.events import http_event
 
 KEY = "2026-11-23T12:00:00.000000Z#7c0e1b52-6f3d-8a94-b1c8-0e9d4f7a2365"
 
 
 def request(query: str) -> Request:
-    return Request("GET", "/orders", {}, {}, query, b"", "id", {})
+    return Request(http_event("GET", "/orders") | {"rawQueryString": query}, {}, b"", None)
 
 
 def errors(query: str, *filters: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sales.api.endpoint import Request
 from sales.api.webhooks import read_opt_out, read_report
 from sales.domain.problems import Problem
 from sales.runtime import secrets
+from tests.support.events import http_event
 from tests.support.numbers import COUNTRIES, mobile
 
 FORM = {"id": "ATXid_0123456789abcdef", "status": "Failed", "phoneNumber": "+254704590344"}
@@ -21,9 +22,8 @@ def secret(environment: pytest.MonkeyPatch) -> None:
 def request(
     form: dict[str, str], secret: str = "s3cret", media_type: str = "application/x-www-form-urlencoded"
 ) -> Request:
-    return Request(
-        "POST", "/", {"content-type": media_type}, {"secret": secret}, "", urlencode(form).encode(), "id", {}
-    )
+    event = http_event("POST", "/", parameters={"secret": secret})
+    return Request(event, {"content-type": media_type}, urlencode(form).encode(), None)
 
 
 def test_a_report_names_its_message_and_its_reason() -> None:

@@ -1,6 +1,5 @@
 """The figures of a day, by rule."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -28,7 +27,7 @@ def sent(order: Order, cost: str | None = "KES 0.8000", message_id: str = "ATXid
 
 def test_an_order_counts_with_its_amount_state_and_reason() -> None:
     held = then(new_order(), Cause.opted_out)
-    held = replace(held, sms=replace(held.sms, reason="opted_out"))
+    held = held._replace(sms=held.sms._replace(reason="opted_out"))
     assert figures(new_order(), held).public() == {
         "orders": 2, "cancelled": 0, "amounts": {"KES": "112001.36"}, "texts": 0, "segments": 0, "cost": {},
         "states": {"queued": 1, "suppressed": 1}, "reasons": {"opted_out": 1},
@@ -36,8 +35,8 @@ def test_an_order_counts_with_its_amount_state_and_reason() -> None:
 
 
 def test_the_amounts_leave_out_cancelled_orders_and_never_mix_currencies() -> None:
-    dollars = replace(new_order(), currency="USD", amount=Decimal("1.5"))
-    yen = replace(new_order(), currency="JPY", amount=Decimal(7))
+    dollars = new_order()._replace(currency="USD", amount=Decimal("1.5"))
+    yen = new_order()._replace(currency="JPY", amount=Decimal(7))
     shown = figures(new_order(), dollars, dollars, yen, new_order().cancelled(at(1), by=CALLER.actor)).public()
     assert (shown["orders"], shown["cancelled"]) == (5, 1)
     assert shown["amounts"] == {"JPY": "7", "KES": "56000.68", "USD": "3.00"}
@@ -67,9 +66,9 @@ def test_a_report_proves_that_the_provider_accepted_the_text() -> None:
 
 
 def test_every_text_of_an_order_that_was_sent_again_counts_with_its_own_segments_and_price() -> None:
-    first = sent(replace(new_order(), sms=replace(new_order().sms, content=Content("long", "GSM-7", 3))))
+    first = sent(new_order()._replace(sms=new_order().sms._replace(content=Content("long", "GSM-7", 3))))
     asked = again(first, 61)
-    asked = replace(asked, sms=replace(asked.sms, content=Content("short", "GSM-7", 1)))
+    asked = asked._replace(sms=asked.sms._replace(content=Content("short", "GSM-7", 1)))
     assert figures(asked).public()["segments"] == 3
     second = sent(asked, "KES 0.9000", "ATXid_2")
     assert figures(second).public() | {"texts": 2, "segments": 4, "cost": {"KES": "1.7000"}} == figures(second).public()

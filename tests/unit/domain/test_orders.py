@@ -1,7 +1,5 @@
 """Orders: the moves of their texts, and what is kept of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from sales.domain.clock import format_time
@@ -25,7 +23,7 @@ class TestCancelledUnderWay:
 
     def test_nor_does_one_whose_customer_was_erased(self) -> None:
         order = claimed_order()
-        erased = replace(order, sms=replace(order.sms, to="", content=Content("", "GSM-7", 1)))
+        erased = order._replace(sms=order.sms._replace(to="", content=Content("", "GSM-7", 1)))
         after = erased.on(Cause.deferred, at(2), reason="http_429", due_at=at(30), counts=1)
         assert after
         assert (after.sms.status, after.sms.reason) == (Status.suppressed, "customer_erased")

@@ -2,7 +2,6 @@
 
 import ast
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_it_stays_so_when_a_person_asks_again_whatever_becomes_of_that() -> None
 
 def test_an_order_without_its_number_is_found_by_none() -> None:
     order = claimed_order()
-    assert "unsettled_number" not in order_to_item(replace(order, sms=order.sms.forgotten()))
+    assert "unsettled_number" not in order_to_item(order._replace(sms=order.sms.forgotten()))
 
 
 def test_an_order_is_in_the_due_index_while_something_is_due() -> None:

@@ -1,7 +1,6 @@
 """Delivery reports: what they amount to, and which order an orphaned one belongs to."""
 
 import re
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -127,7 +126,7 @@ class TestMatch:
     """Which order an orphaned report belongs to."""
 
     def unknown(self, name: str, seconds: float) -> Order:
-        return replace(then(new_order(), Cause.claimed, Cause.ambiguous, seconds=seconds), id=name)
+        return then(new_order(), Cause.claimed, Cause.ambiguous, seconds=seconds)._replace(id=name)
 
     def match(self, received: float, *orders: Order, orphaned: tuple[float, ...] = ()) -> str:
         others = [message("Success", name=f"ATXid_{seconds}", received=seconds) for seconds in orphaned]

@@ -1,7 +1,5 @@
 """When a person may ask for an order's text again."""
 
-from dataclasses import replace
-
 import pytest
 
 from sales.domain.orders import MOST_REQUESTS, Order
@@ -50,12 +48,12 @@ def test_a_customer_may_forbid_it() -> None:
     with pytest.raises(Problem, match="customer_erased"):
         check_resend(SENT, new_customer().without_personal_data(NOW, by="someone"), NOW, ALLOWED)
     with pytest.raises(Problem, match="sms_suppressed"):
-        check_resend(SENT, replace(new_customer(), sms_opted_out=True), NOW, ALLOWED)
+        check_resend(SENT, new_customer()._replace(sms_opted_out=True), NOW, ALLOWED)
 
 
 def test_a_number_that_the_shop_does_not_text_gets_no_text_again() -> None:
     with pytest.raises(Problem, match="sms_suppressed") as problem:
-        check_resend(SENT, replace(new_customer(), phone_number=mobile("UG")), NOW, ALLOWED)
+        check_resend(SENT, new_customer()._replace(phone_number=mobile("UG")), NOW, ALLOWED)
     assert "settings allow no texts" in problem.value.detail
 
 
