@@ -26,7 +26,7 @@ from sales.services.sms import send as sending
 from sales.services.sms import sweep as sweeping
 from sales.store import store
 from sales.store.customers import Customers
-from sales.store.due import Due
+from sales.store.due import Due, DueEntry
 from sales.store.items import due_shard
 from sales.store.orders import Orders, order_from_item, order_to_item
 from sales.store.provider_messages import ProviderMessages
@@ -1036,29 +1036,53 @@ def test_a_lease_that_was_renewed_since_the_look_does_not_expire(order: dict[str
     assert sweeping._expire_lease(claimed).sms.status is Status.unknown
 
 
-@pytest.mark.parametrize(("failures", "stops"), [(2, True), (1, False)])
-def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(
-    failures: int, stops: bool, provider: FakeProvider, time: Time
-) -> None:
+def waiting_in_one_shard(time: Time) -> list[Order]:
+    """Return texts of one partition that wait for the provider, from a minute on one a second, the next one first."""
     customer = create_customer().body
-    orders = [create_order(order_for(customer)).body for _ in range(120)]
+    orders = [create_order(order_for(customer)).body for _ in range(160)]
     shard = due_shard(orders[0]["id"])
-    same = [order for order in orders if due_shard(order["id"]) == shard]
-    assert len(same) > 6
-    for each in same:
+    waiting: list[Order] = []
+    for each in orders:
+        if due_shard(each["id"]) != shard:
+            continue
         stored = store().orders.get(each["id"])
         assert stored
         claimed = stored.on(Cause.claimed, time.now)
         assert claimed
-        waits = time.now + timedelta(seconds=60)
-        waiting = (
-            store().orders.replace(claimed).on(Cause.deferred, time.now, reason="http_429", due_at=waits, counts=1)
-        )
-        assert waiting
-        store().orders.replace(waiting)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweeping, "_FIRST_AHEAD", 3)
-        # Of the first three.
-        provider.answers = [refused(Kind.not_sent, "connect_failed")] * failures
-        sweeping._ahead(int(shard), seconds_left=lambda: 60, tried=set())
+        due_at = time.now + timedelta(seconds=60 + len(waiting))
+        waits = store().orders.replace(claimed).on(Cause.deferred, time.now, reason="http_429", due_at=due_at, counts=1)
+        assert waits
+        waiting.append(store().orders.replace(waits))
+    return waiting
+
+
+@pytest.mark.parametrize(("failures", "stops"), [(2, True), (1, False)])
+def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(
+    failures: int, stops: bool, provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
+) -> None:
+    waiting = waiting_in_one_shard(time)
+    assert len(waiting) > 3
+    environment.setattr(sweeping, "_FIRST_AHEAD", 3)
+    # Of the first three.
+    provider.answers = [refused(Kind.not_sent, "connect_failed")] * failures
+    sweeping._ahead(int(due_shard(waiting[0].id)), seconds_left=lambda: 60, tried=set())
     assert (provider.asked == 3) is stops
+
+
+def test_ahead_of_schedule_each_look_begins_where_the_last_one_ended(
+    provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
+) -> None:
+    waiting = waiting_in_one_shard(time)
+    assert len(waiting) > 6
+    environment.setattr(sweeping, "_FIRST_AHEAD", 2)
+    look, began = store().due.entries, []
+
+    def entries(shard: int, *, since: str = "", **others: Any) -> list[DueEntry]:
+        began.append(since)
+        return look(shard, since=since, **others)
+
+    environment.setattr(store().due, "entries", entries)
+    sweeping._ahead(int(due_shard(waiting[0].id)), seconds_left=lambda: 60, tried=set())
+    assert provider.asked == len(waiting)
+    # The first look finds two texts, the second the next four.
+    assert began[1:3] == [waiting[1].due_at, waiting[5].due_at]

@@ -107,6 +107,12 @@ def test_of_very_many_wrong_columns_a_hundred_are_named() -> None:
     assert len(raised.value.errors) == 100
 
 
+def test_of_a_very_long_column_name_the_beginning_is_named() -> None:
+    with pytest.raises(Problem) as raised:
+        read_csv("name," + "x" * 101, COLUMNS)
+    assert [error.pointer for error in raised.value.errors] == ["/" + "x" * 100]
+
+
 _cells = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=8)
 
 
