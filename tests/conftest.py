@@ -76,6 +76,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _Files(config, log)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one process more than there are processors: tests of whole systems wait half of their time."""
+    return (os.process_cpu_count() or 1) + 1
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print which tests this command leaves out (LEFT_OUT, set by the Makefile), and which command runs them."""
     if left_out := os.environ.get("LEFT_OUT"):

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,6 +102,14 @@ def test_an_attempt_its_latency_and_each_state_are_counted(shop: Shop) -> None:
     shop.report(message_id, "Success")
     shop.report(message_id, "Success")
     assert number(shop.values(), "SmsState", state="delivered") == 1
+
+
+def test_a_latency_is_in_milliseconds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = shop.order()
+    shop.lines()
+    monkeypatch.setattr(sending, "time", SimpleNamespace(perf_counter=iter([7.0, 9.0]).__next__))
+    shop.stream(order)
+    assert shop.values()["Sales", "ProviderLatency", frozenset({("stack", STACK)})] == [2000.0]
 
 
 def test_an_expired_lease_counts_as_an_unknown_text(shop: Shop) -> None:

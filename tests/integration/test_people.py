@@ -10,7 +10,7 @@ from sales.api.paging import LARGEST_LIMIT
 from sales.domain import clock
 from sales.domain.customers import Customer
 from sales.domain.ids import code_of
-from sales.services.sms.consent import opt_out
+from sales.services.sms.consent import block, opt_out
 from sales.store import store
 from sales.store.customers import Customers
 from tests.integration.api import (
@@ -128,6 +128,17 @@ def test_a_preview_for_a_new_customers_number_knows_what_the_number_knows(enviro
     store().numbers.opt_out(mobile("KE"), clock.now())
     assert preview(name="Jane", phone_number=mobile("KE").replace("+254", "0")).body["outcome"] == "opted_out"
     assert preview(name="Jane", phone_number="0").status == 422
+
+
+def test_a_preview_knows_a_block_of_the_number_and_of_the_customer() -> None:
+    assert preview(name="Jane", phone_number=mobile("KE")).body["outcome"] == "will_send"
+    store().numbers.block(mobile("KE"), store().sender, clock.now())
+    assert preview(name="Jane", phone_number=mobile("KE")).body["outcome"] == "blocked"
+    customer = create_customer().body
+    number, id = customer["phone_number"], customer["id"]
+    block(store(), number, clock.now())
+    store().numbers.lift_block(number, store().sender, clock.now())
+    assert preview(customer=id).body["outcome"] == "blocked"
 
 
 def test_a_preview_says_why_no_text_would_go_out() -> None:

@@ -133,6 +133,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_mutants_are_judged_and_the_tree_stays_unchanged(project: Path) -> None:
     chosen = {
         mutant.change: mutant
@@ -154,6 +155,7 @@ def test_mutants_are_judged_and_the_tree_stays_unchanged(project: Path) -> None:
     assert "**not explained**" in mutants.report(outcomes, {}, "Three.")
 
 
+@pytest.mark.slow
 def test_no_mutant_is_judged_if_the_tests_fail_without_one(project: Path) -> None:
     (project / "tests/integration/test_nothing.py").write_text("def test_fails():\n    assert False\n")
     with pytest.raises(SystemExit, match=r"The tests fail without a mutant: tests/integration/test_nothing\.py"):

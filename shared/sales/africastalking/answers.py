@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -29,8 +28,7 @@ class Kind(StrEnum):
     misconfigured = "misconfigured"  # every text fails until a person corrects key, sender id or endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The outcome of a request, with a stable reason; also message id and cost if the provider accepted the text.
 
     `blocked`: the network takes no texts from our sender id for this number.

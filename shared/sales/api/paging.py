@@ -1,9 +1,8 @@
 """Pages of lists: which page a request asks for, and the answer with it; and which days of the shop."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from sales.api import cursors
@@ -27,8 +26,7 @@ DAYS, MOST_DAYS = 31, 366
 _FILES = frozenset({"customers", "orders"})
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(NamedTuple):
     """A validated request for a page.
 
     `since` (inclusive) and `until` (exclusive) bound the sort key; the page begins after the row with sort key `follows`.

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from sales.domain.problems import Problem
 
 __all__ = ["Route", "find", "path_parameters", "read_routes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One route: its method, its path (such as `/orders/{order}`) and the function that answers it."""
 
     method: str

@@ -40,7 +40,10 @@ def settle(system: System, customer: dict[str, Any]) -> list[dict[str, Any]]:
     return until(look, seconds=180, every=0.5)
 
 
-@pytest.mark.parametrize("part", ["store", "worker", "everything"])
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param("store", marks=pytest.mark.slow), pytest.param("worker", marks=pytest.mark.slow), "everything"],
+)
 def test_orders_survive_a_kill_each_with_one_text_or_unknown(part: str) -> None:
     with running() as system:
         system.behave(latency_ms=50)

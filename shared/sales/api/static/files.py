@@ -11,10 +11,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sales.api.encodings import accepts_gzip, gzipped_content
@@ -46,8 +46,7 @@ _VERSION = re.compile(r"[0-9a-f]{12}")
 _WORTH_COMPRESSING = 400
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """A file, ready to send."""
 
     content: bytes

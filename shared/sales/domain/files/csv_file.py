@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from sales.domain.files.csv_cells import write_cell
 from sales.domain.files.import_file import RESULT_COLUMNS, Columns, Result, check_columns, check_count
@@ -17,8 +17,7 @@ __all__ = ["CsvFile", "Layout", "column_name", "read_csv", "read_layout", "read_
 _DELIMITERS = ",;\t"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How a CSV file is written: what separates its cells, and what ends its lines."""
 
     delimiter: str

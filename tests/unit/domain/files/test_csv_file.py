@@ -63,6 +63,12 @@ def test_rows_and_columns_without_text_do_not_count() -> None:
     assert file.with_results([DONE] * 2).splitlines()[0] == "name,result,id,code,error"
 
 
+def test_a_cell_in_a_column_without_a_name_is_named_by_column_and_line() -> None:
+    with pytest.raises(Problem) as raised:
+        read_csv("name,,amount,\nJane,,5,\nTom,,6,7\n", COLUMNS)
+    assert [error.detail[:41] for error in raised.value.errors] == ["column 4 has no name, but text in line 3:"]
+
+
 def test_an_empty_column_between_others_stays() -> None:
     file = read_csv("name,,amount\nJane,,5\n", COLUMNS)
     assert file.with_results([DONE]).splitlines() == [
