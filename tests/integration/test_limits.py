@@ -117,8 +117,8 @@ class TestDay:
         stream_each(orders, rows)
         assert len(provider) == 1
         limit(day=raised)
-        sweep()
-        sweep()
+        assert sweep() == {"sent": 3}
+        assert sweep() == {}
         assert states(orders) == [SENT] * 4
         assert len(provider) == 4
 

@@ -1056,17 +1056,16 @@ def waiting_in_one_shard(time: Time) -> list[Order]:
     return waiting
 
 
-@pytest.mark.parametrize(("failures", "stops"), [(2, True), (1, False)])
+@pytest.mark.parametrize(("first", "failures", "stops"), [(3, 2, True), (3, 1, False), (2, 1, False)])
 def test_ahead_of_schedule_a_sweep_stops_once_most_texts_fail(
-    failures: int, stops: bool, provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
+    first: int, failures: int, stops: bool, provider: FakeProvider, time: Time, environment: pytest.MonkeyPatch
 ) -> None:
     waiting = waiting_in_one_shard(time)
     assert len(waiting) > 3
-    environment.setattr(sweeping, "_FIRST_AHEAD", 3)
-    # Of the first three.
+    environment.setattr(sweeping, "_FIRST_AHEAD", first)
     provider.answers = [refused(Kind.not_sent, "connect_failed")] * failures
     sweeping._ahead(int(due_shard(waiting[0].id)), seconds_left=lambda: 60, tried=set())
-    assert (provider.asked == 3) is stops
+    assert (provider.asked == first) is stops
 
 
 def test_ahead_of_schedule_each_look_begins_where_the_last_one_ended(

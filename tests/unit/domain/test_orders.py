@@ -58,6 +58,15 @@ class TestErasure:
         assert (erased.customer_name, erased.customer_language, erased.fingerprint) == ("", None, "")
         assert erased.erased(at(6), by="someone") is None
 
+    def test_only_a_text_under_way_is_looked_at_again(self) -> None:
+        under_way = claimed_order().erased(at(5), by="someone")
+        assert under_way
+        assert under_way.due_at == format_time(at(60))
+        sent = then(new_order(), Cause.claimed, Cause.accepted)._replace(due_at=format_time(at(90)))
+        over = sent.erased(at(5), by="someone")
+        assert over
+        assert over.due_at is None
+
 
 class TestHistory:
     """The changes that an order keeps."""

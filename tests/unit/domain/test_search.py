@@ -83,6 +83,10 @@ def test_whole_names_come_before_longer_ones_and_the_newest_first() -> None:
     ]
 
 
+def test_a_number_is_kept_whole() -> None:
+    assert number_prefix("254704590344") == ("0344", "95407452")
+
+
 @given(st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True), st.integers(4, 15))
 def test_a_number_is_found_by_its_last_digits(digits: str, count: int) -> None:
     partition, key = number_keys(f"+{digits}", LATER)
