@@ -57,8 +57,8 @@ def test_the_template_offers_the_same_currencies() -> None:
 
 def test_a_withdrawn_currency_is_shown_and_not_accepted() -> None:
     assert not WITHDRAWN.keys() & CURRENCIES.keys()
-    for code, places in WITHDRAWN.items():
-        assert show_amount(Decimal(5), code) == f"{5:.{places}f}"
+    assert [show_amount(Decimal(5), code) for code in ("ANG", "BGN", "UYI")] == ["5.00", "5.00", "5"]
+    for code in WITHDRAWN:
         with pytest.raises(ValueError, match="ISO 4217"):
             active_currency(code)
     assert active_currency("XCG") == "XCG"

@@ -75,6 +75,17 @@ print("sales.store.orders" in sys.modules)
     assert run(code, SETTINGS) == "True"
 
 
+@pytest.mark.parametrize(("name", "composes"), [("create_order", True), ("resend_sms", True), ("get_order", False)])
+def test_only_a_function_that_composes_texts_loads_the_wording_when_it_starts(name: str, composes: bool) -> None:
+    code = f"""
+import sys, types
+sys.modules["awslambdaric"] = types.ModuleType("awslambdaric")
+import functions.{name}.app
+print("sales.store.wordings" in sys.modules)
+"""
+    assert run(code, SETTINGS) == str(composes)
+
+
 def test_importing_a_function_elsewhere_creates_nothing() -> None:
     code = """
 import gc
