@@ -15,6 +15,7 @@ from sales.domain.search import (
     words_of,
 )
 from sales.domain.sms.segments import GSM_7
+from tests.support.orders import new_customer
 
 EARLIER, LATER = "2026-01-01T00:00:00.000000Z", "2026-11-23T12:00:00.000001Z"
 NAMES = st.text(alphabet=st.sampled_from("abAB éØ'’-\u0301\u200d字"), max_size=20) | st.text(max_size=20)
@@ -110,3 +111,20 @@ def test_more_different_words_than_names_fit_nobody() -> None:
     assert not Readings(words=("a", "b", "c", "d")).fit(["ax", "bx", "cx"])
     assert not Readings().fit(["a"])
     assert not Readings().are_whole(["a"])
+
+
+@pytest.mark.parametrize(
+    ("readings", "matches"),
+    [
+        (Readings(last_digits="0344"), True),
+        (Readings(last_digits="0345"), False),
+        (Readings(), False),
+        (Readings(code="K7M2Q9XH"), True),
+        (Readings(number="+254704590344"), True),
+        (Readings(words=("do", "jo")), True),
+        (Readings(words=("do", "x")), False),
+    ],
+)
+def test_one_reading_that_fits_is_enough(readings: Readings, matches: bool) -> None:
+    assert readings.match(new_customer()) is matches
+    assert not readings.match(new_customer()._replace(erased=True))

@@ -36,7 +36,7 @@ _BALANCE_SECONDS = 3600.0
 type _Left = Callable[[], float]
 
 
-def sweep(*, seconds_left: _Left, part: int = 0, parts: int = 1) -> Counter[str]:
+def sweep(*, seconds_left: _Left, part: int, parts: int) -> Counter[str]:
     """Take care of everything that is due, as far as the time goes; return how many ended in which state.
 
     Each of `parts` sweeps, numbered from 0, has its own partitions of the due index: one process sends no faster than its
