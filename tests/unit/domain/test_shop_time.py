@@ -9,7 +9,7 @@ from sales.domain.shop_time import parse_offset
 
 @pytest.mark.parametrize(
     ("text", "hours"),
-    [("-12:00", -12), ("-03:30", -3.5), ("+00:00", 0), ("+03:00", 3), ("+05:45", 5.75), ("+14:00", 14)],
+    [("-12:00", -12), ("-00:00", 0), ("-03:30", -3.5), ("+00:00", 0), ("+03:00", 3), ("+05:45", 5.75), ("+14:00", 14)],
 )
 def test_every_distance_from_utc_is_read(text: str, hours: float) -> None:
     assert parse_offset(text).utcoffset(None) == timedelta(hours=hours)
