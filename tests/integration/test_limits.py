@@ -15,7 +15,7 @@ from sales.domain.clock import parse_time
 from sales.domain.orders import Order
 from sales.runtime.aws import aws_client
 from sales.runtime.settings import settings
-from sales.services.sms.limits import turn
+from sales.services.sms.limits import held_window, turn
 from sales.store import store
 from tests.conftest import forget_process_state
 from tests.integration.api import call, create_customer, create_order, order_for
@@ -88,6 +88,10 @@ class TestDay:
         assert sorted(states(orders)) == sorted([HELD] * 3 + [SENT] * 5)
         sweep()
         assert len(provider) == 5
+
+    def test_nothing_is_looked_for_where_nothing_was_held(self, limit: Limit, time: Time) -> None:
+        limit(day=5)
+        assert held_window(store(), time.now, settings()) is None
 
     def test_what_waits_goes_out_after_the_shops_midnight_in_order(
         self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows

@@ -58,6 +58,12 @@ class TestErasure:
         assert (erased.customer_name, erased.customer_language, erased.fingerprint) == ("", None, "")
         assert erased.erased(at(6), by="someone") is None
 
+    def test_a_text_is_forgotten_once_both_its_words_and_its_number_are_gone(self) -> None:
+        sms = new_order().sms
+        assert not sms._replace(to="").is_forgotten
+        assert not sms._replace(content=Content("", "GSM-7", 1)).is_forgotten
+        assert sms.forgotten().is_forgotten
+
     def test_only_a_text_under_way_is_looked_at_again(self) -> None:
         under_way = claimed_order().erased(at(5), by="someone")
         assert under_way

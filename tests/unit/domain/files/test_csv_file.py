@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sales.domain.files.csv_file import read_csv, read_layout
-from sales.domain.files.import_file import Columns, Result
+from sales.domain.files.import_file import Columns, Result, read_text
 from sales.domain.problems import Problem
 
 COLUMNS = Columns(fields=("name", "amount", "note"), required=("name",), ignored=("version",))
@@ -105,6 +105,12 @@ def test_as_many_rows_as_allowed_are_read() -> None:
     with pytest.raises(Problem, match="too_many_rows") as raised:
         read_csv("name\n" + "x\n" * 1001, COLUMNS)
     assert "1,001" in raised.value.detail
+
+
+def test_the_line_of_a_lost_letter_counts_from_the_first() -> None:
+    with pytest.raises(Problem, match="invalid_file") as raised:
+        read_text("\n\ufffd".encode())
+    assert "line 2" in raised.value.detail
 
 
 def test_of_very_many_wrong_columns_a_hundred_are_named() -> None:

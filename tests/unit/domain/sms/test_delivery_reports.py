@@ -152,6 +152,7 @@ class TestMatch:
 
     def test_an_attempt_before_the_last_one_counts_and_is_never_the_one(self) -> None:
         order = again(self.unknown("a", -600), -500)
+        assert self.match(0, order) == "none"
         resent = then(order, Cause.claimed, Cause.accepted, seconds=-490, message_id="ATXid_2")
         assert self.match(0, resent) == "none"
         assert self.match(0, resent, self.unknown("b", -10)) == "none"
