@@ -123,7 +123,9 @@ def _seen(text: str) -> Iterator[int]:
     """Yield the positions of the characters that are not invisible, or change what is seen."""
     last = ""
     for position, character in enumerate(text):
-        if not is_invisible(character) or (last and _changes(last, character, text[position + 1 : position + 2])):
+        after = text[position + 1 : position + 2]
+        # Between a visible character and an invisible one, nothing is joined.
+        if not is_invisible(character) or (last and _changes(last, character, "" if is_invisible(after) else after)):
             last = character
             yield position
 

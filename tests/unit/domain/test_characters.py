@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sales.domain.characters import (
@@ -102,6 +102,8 @@ WORDS = st.text(max_size=9) | st.text(st.sampled_from(f"{INVISIBLE}\u2066\u2028 
 
 
 @given(WORDS)
+@example("\u061b\u200c\u061c")
+@example("❤\u200d\u2065")
 def test_words_that_are_stored_are_seen_and_read_again_unchanged(text: str) -> None:
     try:
         stored = read_words(text)
