@@ -66,8 +66,8 @@ def _e164(compact: str, region: str) -> str:
         # No such calling code, nearly no digits, or far too many.
         code = calling_code_of(compact) if len(compact) > 1 and compact[0] == "+" else country(region).calling_code
         raise ValueError(_why_invalid(int(code), 0, region)) from None
+    digits = len(phonenumbers.national_significant_number(number))
     if not phonenumbers.is_valid_number(number):
-        digits = len(phonenumbers.national_significant_number(number))
         raise ValueError(_why_invalid(number.country_code or 0, digits, region))
     if phonenumbers.region_code_for_number(number) == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY:
         raise ValueError(f"must be a country's number: +{number.country_code} belongs to satellites and services")
@@ -75,7 +75,11 @@ def _e164(compact: str, region: str) -> str:
     if kind not in _REACHABLE:
         name = PhoneNumberType.to_string(kind).lower().replace("_", " ")
         raise ValueError(f"must be a mobile or landline number: this one is {name}, which gets no texts")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not is_e164(e164):
+        # Germany has old landline numbers that are longer than international numbers may be.
+        raise ValueError(_why_invalid(number.country_code or 0, digits, region))
+    return e164
 
 
 def _why_invalid(code: int, digits: int, shop: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
@@ -142,6 +142,7 @@ WRITTEN = (
 
 
 @given(WRITTEN, st.sampled_from(EVERY_REGION))
+@example("+49 201 00000000000", "DE")
 def test_a_number_that_was_read_is_read_as_itself(written: str, region: str) -> None:
     try:
         number = read_number(written, region)
