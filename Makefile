@@ -61,11 +61,11 @@ sam-local: store docs sam ## Run the functions in Lambda containers behind sam l
 
 # ---- Test
 
-test: npm store docs ## Run what proves the product (about 7 minutes; TESTS=tests/unit for less)
+test: npm store docs ## Run what proves the product (about 5 minutes; TESTS=tests/unit for less)
 	@LEFT_OUT="attacks, faults, browser, sam local, generated clients, builds and most of the local system: make test-all" \
 	  $(PYTEST) -m "not slow" $(or $(TESTS),$(QUICK))
 
-test-all: npm store docs clients ## Run every test, as CI does (three quarters of an hour)
+test-all: npm store docs clients ## Run every test, as CI does (half an hour)
 	@$(PYTEST) $(or $(TESTS),$(ALL))
 
 test-coverage: npm store docs ## Show which lines of functions and shared the tests miss (20 minutes)
