@@ -237,6 +237,17 @@ class TestNumber:
         stream_each(orders, rows)
         assert states(orders) == [SENT, SENT, HELD, SENT]
 
+    def test_a_text_that_certainly_did_not_go_out_counts_once_less(
+        self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows
+    ) -> None:
+        limit(number=2)
+        [one] = customers(1)
+        orders = orders_for([one] * 4, time)
+        provider.answers = [refused(Kind.not_sent, "connect_failed")]
+        stream_each(orders, rows)
+        assert len(provider) == 2
+        assert states(orders)[1:] == [SENT, SENT, HELD]
+
     def test_the_next_day_begins_anew(
         self, limit: Limit, customers: Any, time: Time, provider: FakeProvider, rows: Rows
     ) -> None:

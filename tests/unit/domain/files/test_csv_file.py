@@ -119,6 +119,12 @@ def test_of_very_many_wrong_columns_a_hundred_are_named() -> None:
     assert len(raised.value.errors) == 100
 
 
+def test_a_wrong_column_is_named() -> None:
+    with pytest.raises(Problem) as raised:
+        read_csv("name,tel\nJane,1\n", COLUMNS)
+    assert raised.value.detail == "These columns are wrong: tel."
+
+
 def test_of_a_very_long_column_name_the_beginning_is_named() -> None:
     with pytest.raises(Problem) as raised:
         read_csv("name," + "x" * 101, COLUMNS)
