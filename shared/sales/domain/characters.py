@@ -123,9 +123,7 @@ def _seen(text: str) -> Iterator[int]:
     """Yield the positions of the characters that are not invisible, or change what is seen."""
     last = ""
     for position, character in enumerate(text):
-        after = text[position + 1 : position + 2]
-        # Between a visible character and an invisible one, nothing is joined.
-        if not is_invisible(character) or (last and _changes(last, character, "" if is_invisible(after) else after)):
+        if not is_invisible(character) or (last and _changes(last, character, text[position + 1 : position + 2])):
             last = character
             yield position
 
@@ -134,6 +132,9 @@ def _changes(last: str, character: str, after: str) -> bool:
     """Tell whether an invisible character is part of what is seen: of an emoji, or of the spelling of a word."""
     from unicodedata import bidirectional, combining
 
+    if is_invisible(after):
+        # Nothing is joined to it.
+        after = ""
     if _FIRST_TAG <= character <= _LAST_TAG:
         return last == _BLACK_FLAG or _FIRST_TAG <= last <= _LAST_TAG
     if _FIRST_SELECTOR <= character <= _LAST_SELECTOR:

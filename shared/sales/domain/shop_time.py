@@ -10,17 +10,19 @@ _WEST, _EAST = -12, 14
 
 def parse_offset(text: str) -> tzinfo:
     """Return the shop's distance from UTC, such as `+03:00`. Raise ValueError for any other text."""
-    wrong = ValueError("must be a distance from UTC, such as +03:00")
     try:
-        moment = datetime.fromisoformat(f"2000-01-01T00:00{text}")
+        zone = datetime.fromisoformat(f"2000-01-01T00:00{text}").tzinfo
     except ValueError:
-        raise wrong from None
-    zone, offset = moment.tzinfo, moment.utcoffset()
-    # Python reads +03:60 as +04:00.
-    if zone is None or offset is None or len(text) != len("+03:00") or moment.isoformat()[-5:] != text[-5:]:
-        raise wrong
-    if not _WEST <= offset.total_seconds() / 3600 <= _EAST:
-        raise wrong
+        zone = None
+    offset = zone.utcoffset(None) if zone else None
+    if (
+        zone is None
+        or offset is None
+        or len(text) != len("+03:00")
+        or text[4] > "5"  # Python reads +03:60 as +04:00
+        or not _WEST <= offset.total_seconds() / 3600 <= _EAST
+    ):
+        raise ValueError("must be a distance from UTC, such as +03:00")
     return zone
 
 
